@@ -1,0 +1,7 @@
+"""What the receiver must know, sent robustly."""
+
+from linksim.blocks.header.decoder import HeaderDecoder
+from linksim.blocks.header.encoder import HeaderEncoder
+from linksim.blocks.header.ideal import IdealHeader
+
+__all__ = ["HeaderDecoder", "HeaderEncoder", "IdealHeader"]

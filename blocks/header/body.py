@@ -1,0 +1,81 @@
+"""The header's second part: power loading and rate map, coded at a chosen rate, its length from a fixed grid."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from linksim.blocks.header.bits import from_bits, to_bits
+from linksim.blocks.header.fec import RobustCode, crc_bits
+from linksim.blocks.header.rate_map import decode_map, encode_map
+from linksim.blocks.jscc.loading import LOADING_BITS, loading_code, loading_value
+
+CHECK, CHECK_BITS = "CRC24A", 24
+WORD = 32
+
+
+def grid_index(words: int) -> int:
+    """The smallest grid length of at least `words` words: exact to 32, then 32 lengths per octave."""
+    if words < WORD:
+        return words
+    octave = words.bit_length() - 6
+    mantissa = -(-words >> octave)
+    if mantissa == 64:
+        octave, mantissa = octave + 1, 32
+    return WORD + octave * 32 + mantissa - 32
+
+
+def grid_words(index: int) -> int:
+    """The length in words that a grid index stands for."""
+    if index < WORD:
+        return index
+    octave, mantissa = divmod(index - WORD, 32)
+    return (32 + mantissa) << octave
+
+
+def body_code(index: int, code_rate: float) -> RobustCode:
+    """The code of a second part whose length has this grid index."""
+    return RobustCode(grid_words(index) * WORD + CHECK_BITS, code_rate)
+
+
+def pack_body(levels: NDArray[np.int64], count: int, loading: Tensor | None) -> tuple[Tensor, int]:
+    """One picture's second part before coding: (uint8 [bits], grid index). `loading` is float [count, 2] in dB."""
+    words = encode_map(levels, count)
+    bits = to_bits(torch.from_numpy(words.astype(np.int64)), WORD).flatten()
+    if loading is not None:
+        front = to_bits(loading_code(loading), LOADING_BITS).flatten()
+        bits = torch.cat([front, bits])
+    index = grid_index(-(-len(bits) // WORD))
+    return torch.nn.functional.pad(bits, (0, grid_words(index) * WORD - len(bits))), index
+
+
+def unpack_body(bits: Tensor, rows: int, cols: int, count: int, loaded: bool) -> tuple[Tensor, Tensor]:
+    """The inverse of `pack_body`: (levels int64 [rows, cols], loading float [count, 2] in dB, 0 where not sent)."""
+    loading = torch.zeros(count, 2)
+    if loaded:
+        front = count * 2 * LOADING_BITS
+        loading = loading_value(from_bits(bits[:front].reshape(count, 2, LOADING_BITS)))
+        bits = bits[front:]
+    whole = bits[: len(bits) // WORD * WORD].reshape(-1, WORD)
+    words = from_bits(whole).numpy().astype(np.uint32)
+    return torch.from_numpy(decode_map(words, rows, cols, count)), loading
+
+
+def encode_body(bits: Tensor, preamble: Tensor, code: RobustCode) -> Tensor:
+    """Coded bits uint8 [batch, code.n]; the check covers the preamble too, so that no part fits a foreign one."""
+    return code.encode(torch.cat([bits, crc_bits(torch.cat([preamble, bits], 1), CHECK)], 1))
+
+
+def decode_body(llrs: Tensor, preamble: Tensor, code: RobustCode) -> tuple[Tensor, Tensor]:
+    """LLRs [batch, code.n] to (bits, whether the CRC over preamble and bits holds, bool [batch])."""
+    decided = code.decode(llrs)
+    bits, check = decided[:, :-CHECK_BITS], decided[:, -CHECK_BITS:]
+    return bits, (crc_bits(torch.cat([preamble, bits], 1), CHECK) == check).all(1)
+
+
+def header_uses(levels: NDArray[np.int64], count: int, loaded: bool, code_rate: float) -> int:
+    """Channel uses of a whole header with this map of levels: what `HeaderEncoder` will spend."""
+    from linksim.blocks.header.preamble import PREAMBLE_USES
+
+    _, index = pack_body(levels, count, torch.zeros(count, 2) if loaded else None)
+    return PREAMBLE_USES + body_code(index, code_rate).n

@@ -1,0 +1,88 @@
+"""An adaptive model of the rate map: each level is predicted from its neighbours that are already known."""
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+PRIOR_WEIGHT = 2.0
+MOST_COUNTS = 255.0
+LEARNING_RATE = 0.5
+FORGETTING = 0.02
+
+Floats = NDArray[np.float64]
+
+
+@cache
+def _prior(levels: int) -> Floats:
+    """Initial counts of all contexts: Laplace-shaped about the mean of the neighbours that define the context."""
+    level = np.arange(levels)
+
+    def laplace(centre: Floats, width: Floats | float) -> Floats:
+        weight = np.exp(-np.abs(level - centre[..., None]) / np.asarray(width)[..., None])
+        return (PRIOR_WEIGHT * weight / weight.sum(-1, keepdims=True)).reshape(-1, levels)
+
+    means = np.arange(6 * levels - 5) / 6
+    busyness = 0.5 + 0.2 * np.arange(4)
+    smooth = laplace(np.repeat(means[:, None], 4, 1), np.tile(busyness, (len(means), 1)))
+    pairs = (level[:, None] + level[None, :]) / 2
+    crossed = laplace(pairs, 0.8)
+    trending = laplace(np.repeat(pairs[..., None], 3, -1), 0.8)
+    return np.concatenate([smooth, crossed, trending])
+
+
+class ContextModel:
+    """A mixture of three count-based predictors, weighted by how well each has predicted so far.
+
+    Contexts: the weighted mean of four neighbours with their busyness; west and north; west and north-east with the
+    vertical trend. Encoder and decoder run the same steps on the same numbers, so their models stay equal.
+    """
+
+    def __init__(self, rows: int, cols: int, levels: int) -> None:
+        self.levels = levels
+        self.rows, self.cols = rows, cols
+        self._counts = _prior(levels).copy()
+        self._totals = self._counts.sum(1)
+        self._weights = np.full(3, 1 / 3)
+        self._offsets = (0, 4 * (6 * levels - 5), 4 * (6 * levels - 5) + levels * levels)
+        self._map = [[0] * cols for _ in range(rows)]
+        self._active = np.zeros(3, dtype=np.intp)
+        self._parts = np.zeros((3, levels))
+
+    def predict(self, row: int, col: int) -> Floats:
+        """The probabilities of the levels at this place, float64 [levels]."""
+        contexts = self._contexts(row, col)
+        self._active[:] = contexts
+        self._parts = self._counts[self._active] / self._totals[self._active, None]
+        return self._weights @ self._parts
+
+    def update(self, row: int, col: int, level: int) -> None:
+        """Learn the level that stood there; call once after each `predict`."""
+        self._map[row][col] = level
+        weights = self._weights * self._parts[:, level] ** LEARNING_RATE
+        self._weights = (1 - FORGETTING) * weights / weights.sum() + FORGETTING / 3
+        self._counts[self._active, level] += 1.0
+        self._totals[self._active] += 1.0
+        for context in self._active:
+            if self._totals[context] > MOST_COUNTS:
+                self._counts[context] *= 0.5
+                self._totals[context] *= 0.5
+
+    def _contexts(self, row: int, col: int) -> tuple[int, int, int]:
+        here = self._map[row]
+        above = self._map[row - 1] if row else here
+        west = here[col - 1] if col else (above[col] if row else self.levels // 2)
+        north = above[col] if row else west
+        north_east = above[col + 1] if row and col + 1 < self.cols else north
+        north_west = above[col - 1] if row and col else north
+        north_north = self._map[row - 2][col] if row > 1 else north
+        total = 2 * west + 2 * north + north_east + north_west
+        busy = abs(west - north_west) + abs(north - north_west) + abs(north - north_east)
+        busyness = 0 if busy == 0 else 1 if busy <= 2 else 2 if busy <= 4 else 3
+        trend = max(0, min(2, north_north - north + 1))
+        first, second, third = self._offsets
+        return (
+            first + 4 * total + busyness,
+            second + west * self.levels + north,
+            third + (west * self.levels + north_east) * 3 + trend,
+        )

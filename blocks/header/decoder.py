@@ -1,0 +1,116 @@
+"""The header's receiver."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from linksim.block import Block
+from linksim.blocks.header.body import body_code, decode_body, unpack_body
+from linksim.blocks.header.preamble import PREAMBLE_USES, Preamble, decode_preamble, power_value
+from linksim.blocks.modulation.bpsk import BPSKDemapper
+from linksim.blocks.rate.rate_set import RateSet, rate_set_id, rate_values
+from linksim.errors import require
+from linksim.types import PATCH, Flags, Lengths, Loading, Power, Received, Size, Uses
+
+
+class Header(NamedTuple):
+    """What the receiver knows after the header; an erased frame has lengths 0 and power 1."""
+
+    lengths: Lengths
+    size: Size
+    power: Power
+    loading: Loading
+    uses: Uses
+    erased: Flags
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """One frame whose header was decoded and verified."""
+
+    levels: Tensor
+    size: tuple[int, int]
+    power: float
+    loading: Tensor
+    uses: int
+
+
+class HeaderDecoder(Block):
+    """Finds and decodes the header at the front of a received frame.
+
+    A frame is erased unless both checks hold, V is the agreed one, and the size is that of its batch: a map that failed
+    its check is never used. Pictures of a batch have one size; where every frame is lost it is one patch.
+
+    Shapes: received [batch, uses]; lengths [batch, rows, cols]; size [batch, 2]; power [batch]; loading
+    [batch, levels, 2] in dB, 0 where none was sent; uses [batch], the header's own, the whole frame where erased;
+    erased [batch] bool. Hard decisions: no gradient.
+    Source: 3GPP TS 38.212 for CRC and LDPC.
+
+    Raises:
+        ParameterError: `code_rate` is not in 0.2..0.9, or the set is unknown.
+
+    >>> from linksim.blocks import AWGN, HeaderEncoder
+    >>> lengths, size = torch.full((1, 2, 2), 8), torch.tensor([[32, 32]])
+    >>> symbols = HeaderEncoder()(lengths=lengths, size=size, power=torch.tensor([1.0]))
+    >>> header = HeaderDecoder()(received=AWGN().seed(1)(symbols=symbols, snr_db=torch.tensor([3.0])))
+    >>> header.lengths.tolist(), header.erased.tolist()
+    ([[[8, 8], [8, 8]]], [False])
+    """
+
+    def __init__(self, *, code_rate: float = 0.5, rate_set: RateSet = "default") -> None:
+        super().__init__()
+        require(0.2 <= code_rate <= 0.9, "code_rate", "in 0.2..0.9", code_rate)
+        self.code_rate = code_rate
+        self.values = rate_values(rate_set)
+        self.demapper = BPSKDemapper()
+
+    def forward(self, received: Received) -> Header:
+        llrs = self.demapper(received=received).detach().float().cpu()
+        frames = self._decode(llrs, received.symbols.length.cpu())
+        return self._assemble(frames, received)
+
+    def _decode(self, llrs: Tensor, length: Tensor) -> list[_Frame | None]:
+        frames: list[_Frame | None] = [None] * len(llrs)
+        if llrs.shape[1] < PREAMBLE_USES:
+            return frames
+        information, valid = decode_preamble(llrs[:, :PREAMBLE_USES])
+        preamble = Preamble.unpack(information)
+        valid &= preamble.rate_set == rate_set_id(self.values)
+        for grid in preamble.grid[valid].unique().tolist():
+            code = body_code(grid, self.code_rate)
+            end = PREAMBLE_USES + code.n
+            chosen = (valid & (preamble.grid == grid) & (length >= end)).nonzero()[:, 0]
+            if len(chosen) == 0 or llrs.shape[1] < end:
+                continue
+            bits, good = decode_body(llrs[chosen, PREAMBLE_USES:end], information[chosen], code)
+            for row, index in enumerate(chosen.tolist()):
+                if good[row]:
+                    frames[index] = self._read(bits[row], preamble, index, end)
+        return frames
+
+    def _read(self, bits: Tensor, preamble: Preamble, index: int, uses: int) -> _Frame:
+        height, width = int(preamble.height[index]), int(preamble.width[index])
+        rows, cols = -(-height // PATCH), -(-width // PATCH)
+        levels, loading = unpack_body(bits, rows, cols, len(self.values), bool(preamble.loaded[index]))
+        power = float(power_value(preamble.power[index]))
+        return _Frame(levels, (height, width), power, loading, uses)
+
+    def _assemble(self, frames: list[_Frame | None], received: Received) -> Header:
+        sizes = Counter(frame.size for frame in frames if frame is not None)
+        height, width = sizes.most_common(1)[0][0] if sizes else (PATCH, PATCH)
+        values = torch.tensor(self.values)
+        batch, device = len(frames), received.symbols.length.device
+        lengths = torch.zeros(batch, -(-height // PATCH), -(-width // PATCH), dtype=torch.int64)
+        loading = torch.zeros(batch, len(self.values), 2)
+        power = torch.ones(batch)
+        uses = received.symbols.length.cpu().clone()
+        erased = torch.ones(batch, dtype=torch.bool)
+        for i, frame in enumerate(frames):
+            if frame is not None and frame.size == (height, width):
+                lengths[i], loading[i] = values[frame.levels], frame.loading
+                power[i], uses[i], erased[i] = frame.power, frame.uses, False
+        size = torch.tensor([[height, width]]).expand(batch, 2)
+        return Header(*[part.to(device) for part in (lengths, size, power, loading, uses, erased)])

@@ -1,0 +1,38 @@
+"""The rate map as words of a range code."""
+
+import constriction
+import numpy as np
+from numpy.typing import NDArray
+
+from linksim.blocks.header.context_model import ContextModel
+
+Words = NDArray[np.uint32]
+
+
+def encode_map(levels: NDArray[np.int64], count: int) -> Words:
+    """Range-code a map of levels in 0..count-1, int64 [rows, cols], row by row."""
+    rows, cols = levels.shape
+    model = ContextModel(rows, cols, count)
+    probabilities = np.empty((levels.size, count), dtype=np.float32)
+    for index, level in enumerate(levels.ravel().tolist()):
+        row, col = divmod(index, cols)
+        probabilities[index] = model.predict(row, col)
+        model.update(row, col, level)
+    encoder = constriction.stream.queue.RangeEncoder()
+    family = constriction.stream.model.Categorical(perfect=False)
+    encoder.encode(levels.ravel().astype(np.int32), family, probabilities)
+    return encoder.get_compressed()
+
+
+def decode_map(words: Words, rows: int, cols: int, count: int) -> NDArray[np.int64]:
+    """The inverse of `encode_map`; zero words behind the end do no harm."""
+    decoder = constriction.stream.queue.RangeDecoder(words)
+    family = constriction.stream.model.Categorical(perfect=False)
+    model = ContextModel(rows, cols, count)
+    levels = np.empty((rows, cols), dtype=np.int64)
+    for row in range(rows):
+        for col in range(cols):
+            probabilities = model.predict(row, col).astype(np.float32)
+            levels[row, col] = level = int(decoder.decode(family, probabilities[None])[0])
+            model.update(row, col, level)
+    return levels

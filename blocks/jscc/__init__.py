@@ -1,0 +1,15 @@
+"""Joint source-channel coding of the latent."""
+
+from linksim.blocks.jscc.linear import LinearJSCCDecoder, LinearJSCCEncoder
+from linksim.blocks.jscc.linear_distortion import LinearJSCCDistortion
+from linksim.blocks.jscc.power_normalizer import PowerNormalizer
+from linksim.blocks.jscc.serializer import Deserializer, Serializer
+
+__all__ = [
+    "Deserializer",
+    "LinearJSCCDecoder",
+    "LinearJSCCDistortion",
+    "LinearJSCCEncoder",
+    "PowerNormalizer",
+    "Serializer",
+]

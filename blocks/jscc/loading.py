@@ -1,0 +1,40 @@
+"""Power loading per rate level, on the grid in which the header carries it."""
+
+import torch
+from torch import Tensor
+
+LOADING_BITS = 6
+STEP_DB = 0.75
+LEAST_DB = -24.0
+
+
+def loading_code(loading: Tensor) -> Tensor:
+    """dB to the nearest grid number, int64 in 0..63: steps of 0.75 dB from -24 dB."""
+    return ((loading.double() - LEAST_DB) / STEP_DB).round().long().clamp(0, (1 << LOADING_BITS) - 1).cpu()
+
+
+def loading_value(code: Tensor) -> Tensor:
+    """The inverse of `loading_code`, float32 in dB."""
+    return code.float() * STEP_DB + LEAST_DB
+
+
+def on_grid(loading: Tensor) -> Tensor:
+    """Rounded to the values that the header can carry, on the device of `loading`."""
+    return loading_value(loading_code(loading)).to(loading.device)
+
+
+def loaded_amplitude(loading: Tensor, variance: Tensor) -> Tensor:
+    """The amplitude gain of every real dimension at every level, float [batch, levels, dimensions].
+
+    v_c^(-1/4), scaled by the loading [batch, levels, 2] in dB of power: the first dimension by its own, the others by
+    theirs.
+    """
+    gain = torch.pow(10.0, loading / 20.0)
+    first, others = gain[..., :1], gain[..., 1:].expand(*gain.shape[:2], len(variance) - 1)
+    return torch.cat([first, others], -1) * variance.clamp_min(1e-12) ** -0.25
+
+
+def of_patch(per_level: Tensor, levels: Tensor) -> Tensor:
+    """Each patch's row of a table per level: [batch, levels, n] by [batch, rows, cols] to [batch, rows, cols, n]."""
+    batch = torch.arange(len(levels), device=levels.device)[:, None, None]
+    return per_level[batch, levels]

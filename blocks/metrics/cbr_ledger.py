@@ -1,0 +1,51 @@
+"""What a picture cost."""
+
+from typing import NamedTuple
+
+import torch
+
+from linksim.block import Block
+from linksim.types import Image, Ledger, Received, Score, Symbols
+
+
+class Bill(NamedTuple):
+    """The ledger, and its two summaries."""
+
+    ledger: Ledger
+    cbr: Score
+    cbr_total: Score
+
+
+class CBRLedger(Block):
+    """Channel bandwidth ratio: complex channel uses over 3*height*width of the original, by purpose.
+
+    Shapes: original [batch, 3, height, width], of which only the size counts; payload, header and side_information are the
+    symbols sent for each purpose; received gives the pilots and guard; out.ledger in uses, out.cbr (payload alone) and
+    out.cbr_total (everything) [batch]. No gradient.
+    Source: SA-OOSC, section 4 (R = m/n); the ledger is linksim's.
+
+    >>> from linksim.blocks import AWGN
+    >>> frame = Symbols(torch.ones(1, 12) + 0j, torch.tensor([12]))
+    >>> received = AWGN().seed(1)(symbols=frame, snr_db=torch.tensor([10.0]))
+    >>> bill = CBRLedger()(original=torch.zeros(1, 3, 2, 2), payload=frame, received=received)
+    >>> bill.cbr.value.item(), bill.ledger.header.item()
+    (1.0, 0)
+    """
+
+    def forward(
+        self,
+        original: Image,
+        payload: Symbols,
+        received: Received,
+        header: Symbols | None = None,
+        side_information: Symbols | None = None,
+    ) -> Bill:
+        none = torch.zeros_like(payload.length)
+        ledger = Ledger(
+            payload=payload.length,
+            header=none if header is None else header.length,
+            side_information=none if side_information is None else side_information.length,
+            pilots=received.overhead,
+            source_dimensions=none + original[0].numel(),
+        )
+        return Bill(ledger, Score(ledger.cbr.float()), Score(ledger.cbr_total.float()))

@@ -1,0 +1,178 @@
+"""How many channel uses each patch gets."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from linksim.block import Block
+from linksim.blocks.rate.quality import expected_psnr
+from linksim.blocks.rate.rate_set import RateSet, rate_values
+from linksim.blocks.rate.smoothing import quantize, quantize_smoothly
+from linksim.errors import LinksimError, require
+from linksim.types import Decibels, Distortion, Entropy, Flags, Importance, Lengths, Size
+
+LEAST_ETA, MOST_ETA = 1e-6, 1e6
+BISECTIONS = 48
+HEADER_ROUNDS = 8
+SHARE_MET = 0.99
+
+
+class Allocation(NamedTuple):
+    """k of every patch; the eta that gave it; whether the target was met."""
+
+    lengths: Lengths
+    eta: Float[Tensor, "batch"]
+    met: Flags
+
+
+class RateAllocator(Block):
+    """k = Q0[eta*e + C2(I)]: C2 is +alpha for high, -alpha for low importance, else 0; Q0 rounds to the nearest of V, ties up.
+
+    Give `eta`, or one target that is solved for each picture: `target_cbr` (payload uses over 3*height*width) and
+    `target_cbr_total` (header too) are met from below, with the largest eta that stays under; `target_psnr` (dB, expected,
+    over the whole picture) with the smallest eta that reaches it, and needs the ports `distortion` and `snr_db`. All
+    targets but none of the others need `size`. `met` says whether 0.99*target <= value <= target held (PSNR: value >=
+    target); where V does not allow it, the nearest allowed allocation is given.
+
+    `map_smoothing` in 0..1 keeps a neighbour's level where the wish is within that share of half a step past the threshold.
+    `header_code_rate` and `header_loading` tell target_cbr_total what header will be sent.
+
+    Shapes: entropy [batch, rows, cols] bits; importance likewise; size [batch, 2]; snr_db [batch]; lengths
+    [batch, rows, cols] complex uses; eta [batch]; met [batch] bool. No gradient: a step function.
+    Source: SA-OOSC eqs. 1, 14, 15, 16.
+
+    Raises:
+        ParameterError: a parameter is out of range, or not exactly one of eta and the targets is given.
+        LinksimError: a port that the target needs is not connected.
+
+    >>> e, size = torch.tensor([[[2.0, 40.0]]]), torch.tensor([[16, 32]])
+    >>> RateAllocator(target_cbr=0.04)(entropy=e, size=size).lengths.tolist()
+    [[[2, 48]]]
+    """
+
+    def __init__(
+        self,
+        *,
+        eta: float | None = None,
+        target_cbr: float | None = None,
+        target_cbr_total: float | None = None,
+        target_psnr: float | None = None,
+        alpha: float = 8.0,
+        rate_set: RateSet = "default",
+        map_smoothing: float = 0.0,
+        header_code_rate: float = 0.5,
+        header_loading: bool = True,
+    ) -> None:
+        super().__init__()
+        goals = {"eta": eta, "target_cbr": target_cbr, "target_cbr_total": target_cbr_total, "target_psnr": target_psnr}
+        given = {name: value for name, value in goals.items() if value is not None}
+        require(len(given) == 1, "eta", f"given, or one of {', '.join(list(goals)[1:])}, and only one", given)
+        self.goal, self.value = next(iter(given.items()))
+        limits = {"eta": (LEAST_ETA, MOST_ETA), "target_psnr": (1.0, 100.0)}
+        low, high = limits.get(self.goal, (1e-6, 10.0))
+        require(low <= self.value <= high, self.goal, f"in {low:g}..{high:g}", self.value)
+        require(0 <= alpha <= 1e4, "alpha", "in 0..10000 complex uses", alpha)
+        require(0 <= map_smoothing <= 1, "map_smoothing", "in 0..1", map_smoothing)
+        self.alpha, self.map_smoothing = alpha, map_smoothing
+        self.header_code_rate, self.header_loading = header_code_rate, header_loading
+        self.register_buffer("values", torch.tensor(rate_values(rate_set)), persistent=False)
+
+    def forward(
+        self,
+        entropy: Entropy,
+        importance: Importance | None = None,
+        size: Size | None = None,
+        distortion: Distortion | None = None,
+        snr_db: Decibels | None = None,
+    ) -> Allocation:
+        extra = torch.zeros_like(entropy) if importance is None else self._importance_term(importance, entropy)
+        lengths: list[Tensor] = []
+        etas: list[float] = []
+        met: list[bool] = []
+        for i in range(len(entropy)):
+            levels_at = self._levels_at(entropy[i].detach(), extra[i])
+            cost = self._cost(i, size, distortion, snr_db)
+            eta, good = self._solve(levels_at, cost)
+            lengths.append(self.get_buffer("values")[levels_at(eta)])
+            etas.append(eta)
+            met.append(good)
+        device = entropy.device
+        return Allocation(torch.stack(lengths), torch.tensor(etas, device=device), torch.tensor(met, device=device))
+
+    def _importance_term(self, importance: Tensor, like: Tensor) -> Tensor:
+        return torch.tensor([0.0, -self.alpha, 0.0, self.alpha], device=like.device, dtype=like.dtype)[importance]
+
+    def _levels_at(self, entropy: Tensor, extra: Tensor) -> Callable[[float], Tensor]:
+        values = self.get_buffer("values")
+        if self.map_smoothing:
+            return lambda eta: quantize_smoothly(eta * entropy + extra, values, self.map_smoothing)
+        return lambda eta: quantize(eta * entropy + extra, values)
+
+    def _cost(
+        self, index: int, size: Tensor | None, distortion: Distortion | None, snr_db: Tensor | None
+    ) -> Callable[[Tensor], float]:
+        values = self.get_buffer("values")
+        if self.goal == "target_psnr":
+            if distortion is None or snr_db is None:
+                raise LinksimError("target_psnr needs the ports 'distortion' and 'snr_db'; connect them")
+            return lambda levels: expected_psnr(distortion, index, levels, values, float(snr_db[index]))
+        if self.goal == "eta":
+            return lambda levels: 0.0
+        if size is None:
+            raise LinksimError(f"{self.goal} needs the port 'size'; connect the Tokenizer's")
+        dimensions = 3.0 * float(size[index].prod())
+        return lambda levels: float(values[levels].sum()) / dimensions
+
+    def _header_cbr(self, levels: Tensor, cost: Callable[[Tensor], float]) -> float:
+        # Here, not at the top: the header is built on the rate set, which stands in this folder.
+        from linksim.blocks.header.body import header_uses
+
+        count = len(self.get_buffer("values"))
+        uses = header_uses(levels.cpu().numpy(), count, self.header_loading, self.header_code_rate)
+        return uses * cost(levels) / float(self.get_buffer("values")[levels].sum())
+
+    def _solve(self, levels_at: Callable[[float], Tensor], cost: Callable[[Tensor], float]) -> tuple[float, bool]:
+        if self.goal == "eta":
+            return self.value, True
+        if self.goal == "target_cbr_total":
+            return self._solve_total(levels_at, cost)
+        below, above = bisect(levels_at, cost, self.value)
+        if self.goal == "target_psnr":
+            return above, cost(levels_at(above)) >= self.value
+        reached = cost(levels_at(below))
+        return below, SHARE_MET * self.value <= reached <= self.value
+
+    def _solve_total(self, levels_at: Callable[[float], Tensor], cost: Callable[[Tensor], float]) -> tuple[float, bool]:
+        # The header's cost depends on the map, but weakly: give the payload what the last header left over.
+        share, best = self.value, (LEAST_ETA, False)
+        reached = -1.0
+        for _ in range(HEADER_ROUNDS):
+            eta = bisect(levels_at, cost, share)[0]
+            levels = levels_at(eta)
+            header = self._header_cbr(levels, cost)
+            total = cost(levels) + header
+            if reached < total <= self.value:
+                reached, best = total, (eta, total >= SHARE_MET * self.value)
+            if SHARE_MET * self.value <= total <= self.value:
+                break
+            share = self.value - header - max(total - self.value, 0.0) / 2
+            if share <= 0:
+                break
+        return best
+
+
+def bisect(levels_at: Callable[[float], Tensor], cost: Callable[[Tensor], float], target: float) -> tuple[float, float]:
+    """The largest eta found whose cost stays at or under the target, and the smallest found over it."""
+    low, high = LEAST_ETA, MOST_ETA
+    if cost(levels_at(high)) <= target:
+        return high, high
+    for _ in range(BISECTIONS):
+        middle = (low * high) ** 0.5
+        if cost(levels_at(middle)) <= target:
+            low = middle
+        else:
+            high = middle
+    return low, high

@@ -1,0 +1,5 @@
+"""Tokens to latent and entropy, and back."""
+
+from linksim.blocks.vectorizer.klt import DEFAULT_STEP, MEAN, KLTDevectorizer, KLTVectorizer, klt_basis
+
+__all__ = ["DEFAULT_STEP", "MEAN", "KLTDevectorizer", "KLTVectorizer", "klt_basis"]

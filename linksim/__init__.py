@@ -1,0 +1,64 @@
+"""linksim: an end-to-end link simulator for semantic communication, in GNU-Radio-style blocks."""
+
+from linksim.block import Block
+from linksim.errors import LinksimError
+from linksim.flowgraph import Flowgraph
+from linksim.result import Result
+from linksim.types import (
+    PATCH,
+    Bits,
+    Boxes,
+    Codeword,
+    Counts,
+    Decibels,
+    Distortion,
+    Entropy,
+    Flags,
+    Image,
+    Importance,
+    Latent,
+    Ledger,
+    Lengths,
+    LLRs,
+    Loading,
+    Power,
+    Received,
+    Score,
+    Size,
+    Symbols,
+    Tokens,
+    Uses,
+)
+
+from linksim.version import __version__
+
+__all__ = [
+    "PATCH",
+    "Bits",
+    "Block",
+    "Boxes",
+    "Codeword",
+    "Counts",
+    "Decibels",
+    "Distortion",
+    "Entropy",
+    "Flags",
+    "Flowgraph",
+    "Image",
+    "Importance",
+    "LLRs",
+    "Latent",
+    "Ledger",
+    "Lengths",
+    "LinksimError",
+    "Loading",
+    "Power",
+    "Received",
+    "Result",
+    "Score",
+    "Size",
+    "Symbols",
+    "Tokens",
+    "Uses",
+    "__version__",
+]

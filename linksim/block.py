@@ -1,0 +1,110 @@
+"""The block: an `nn.Module` whose ports are the typed signature of its `forward`."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from linksim.errors import UnknownPortError, nearest
+from linksim.port import Port, PortMap, PortRef, read_ports
+from linksim.randomness import RandomStream
+
+
+class Block(nn.Module):
+    """Base of all blocks.
+
+    A subclass writes one method, `forward`. Its annotated parameters are the input ports (a default makes a port
+    optional), its return annotation is the port `out`, or one port per field of a NamedTuple. Parameters of the block
+    are plain values, keyword-only in `__init__`. Random numbers come from `self.rng`.
+    """
+
+    def __new__(cls, *positional: object, **settings: object) -> Self:
+        # Settings are recorded here, so that a subclass's __init__ needs no code for it.
+        block = super().__new__(cls)
+        block.__dict__["_given"] = settings
+        block.__dict__["_stream"] = RandomStream()
+        block.__dict__["_label"] = ""
+        block.__dict__["_device"] = torch.empty(0).device
+        return block
+
+    @classmethod
+    def parameter_signature(cls) -> dict[str, inspect.Parameter]:
+        """The block's parameters as `__init__` declares them."""
+        if cls.__init__ is Block.__init__ or cls.__init__ is nn.Module.__init__:
+            return {}
+        return dict(list(inspect.signature(cls.__init__).parameters.items())[1:])
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All parameters with the values in force, defaults filled in."""
+        given: dict[str, object] = self.__dict__["_given"]
+        return {name: given.get(name, p.default) for name, p in self.parameter_signature().items()}
+
+    @property
+    def input_ports(self) -> Mapping[str, Port]:
+        """The input ports by name."""
+        return read_ports(type(self).forward)[0]
+
+    @property
+    def output_ports(self) -> Mapping[str, Port]:
+        """The output ports by name."""
+        return read_ports(type(self).forward)[1]
+
+    @property
+    def is_source(self) -> bool:
+        """Whether the block asks for the batch size."""
+        return read_ports(type(self).forward)[2]
+
+    @property
+    def label(self) -> str:
+        """The name in its flowgraph, or the class where it has none."""
+        return self.__dict__["_label"] or type(self).__name__
+
+    @cached_property
+    def inputs(self) -> PortMap:
+        """The input ports, to name one explicitly in `connect`."""
+        return PortMap(self, "input")
+
+    @cached_property
+    def outputs(self) -> PortMap:
+        """The output ports, to name one explicitly in `connect` or in a probe."""
+        return PortMap(self, "output")
+
+    def __getitem__(self, name: str) -> PortRef:
+        if name not in self.input_ports and name not in self.output_ports:
+            known = [*self.input_ports, *self.output_ports]
+            raise UnknownPortError(f"{self.label} has no port '{name}'; {nearest(name, known)}")
+        return PortRef(self, name)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the block computes; a source makes its data there."""
+        return self.__dict__["_device"]
+
+    @property
+    def rng(self) -> torch.Generator:
+        """The block's own generator, on its device."""
+        return self.__dict__["_stream"].generator(self.__dict__["_device"])
+
+    def seed(self, seed: int) -> Self:
+        """Seed this block and the blocks inside it; returns the block."""
+        for path, stream in random_streams(self):
+            stream.path = path
+            stream.reseed(seed)
+        return self
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        # .to(), .cuda() and the like all pass here: the only place that tells a block without weights its device.
+        self.__dict__["_device"] = fn(torch.empty(0, device=self.device)).device
+        return super()._apply(fn, recurse)
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
+
+
+def random_streams(module: nn.Module) -> list[tuple[str, RandomStream]]:
+    """The random streams of a module and of all blocks inside it, with their paths."""
+    return [(path, part.__dict__["_stream"]) for path, part in module.named_modules() if isinstance(part, Block)]

@@ -1,0 +1,203 @@
+"""The flowgraph: a block made of blocks."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+from torch import Tensor
+
+from linksim.block import Block, random_streams
+from linksim.errors import RunError, UnknownPortError, nearest
+from linksim.plan import Plan, PlanBuilder
+from linksim.port import Port, PortRef, TensorSpec
+from linksim.randomness import RandomStream
+from linksim.result import Result
+from linksim.wiring import Wiring, edit_count
+
+if TYPE_CHECKING:
+    from linksim.profile import Profile
+
+
+class Flowgraph(Wiring):
+    """Blocks joined by typed connections; itself usable as a block, so flowgraphs nest.
+
+    Args:
+        name: what messages, files and diagrams call it.
+        inputs: the flowgraph's own input ports, name to port type.
+
+    Assign blocks as attributes to name them, `connect` them, then `run` (a seeded measurement, no gradients) or call
+    (training, gradients, generators go on). Assigning another block to a name keeps the connections.
+    """
+
+    def __init__(self, name: str = "flowgraph", *, inputs: Mapping[str, object] | None = None) -> None:
+        super().__init__(name, inputs=inputs)
+        self.__dict__["_device"] = torch.empty(0).device
+        self.__dict__["_plans"] = {}
+        self.__dict__["_plans_from"] = -1
+        self.eval()
+
+    @property
+    def device(self) -> torch.device:
+        """Where numbers given to `run` are put."""
+        return self.__dict__["_device"]
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        self.__dict__["_device"] = fn(torch.empty(0, device=self.device)).device
+        return super()._apply(fn, recurse)
+
+    # -- running
+
+    def run(
+        self, *, batch: int | None = None, seed: int = 0, probe: Sequence[PortRef | str] = (), **inputs: object
+    ) -> Result:
+        """Run once: every block reseeded from (seed, its path), no gradients, evaluation mode.
+
+        Args:
+            batch: how many frames; needed where no input is a tensor.
+            seed: the run's seed.
+            probe: output ports, at any depth, whose values are kept too.
+            inputs: the flowgraph's inputs; a number serves the whole batch.
+
+        Raises `RunError` on missing or contradictory arguments, and what `validate` and the port checks raise.
+        """
+        plan, streams, feeds, signatures, size = self._prepare(batch, probe, inputs)
+        if self.training or any([step.block.training for step in plan.steps]):
+            raise RunError(f"'{self.name}' is in training mode; call eval() before run(), or call the flowgraph itself")
+        for stream in streams:
+            stream.reseed(seed)
+        with torch.no_grad():
+            return Result(plan.execute(feeds, signatures, size), self.path_of)
+
+    def forward(self, *, batch: int | None = None, probe: Sequence[PortRef | str] = (), **inputs: object) -> Result:
+        """The plain module call: gradients flow, generators go on from where they are. Returns what `run` returns."""
+        plan, _, feeds, signatures, size = self._prepare(batch, probe, inputs)
+        return Result(plan.execute(feeds, signatures, size), self.path_of)
+
+    def seed(self, seed: int) -> Self:
+        """Seed every block from (seed, its path), as `run` does."""
+        for path, stream in random_streams(self):
+            stream.path = path
+            stream.reseed(seed)
+        return self
+
+    def _prepare(
+        self, batch: int | None, probe: Sequence[PortRef | str], inputs: dict[str, object]
+    ) -> tuple[Plan, list[RandomStream], dict[str, object], dict[str, object], int]:
+        plan, streams, ports = self._plan(tuple(inputs), tuple(probe))
+        size = batch if batch is not None else self._batch_of(ports, inputs)
+        feeds: dict[str, object] = {}
+        signatures: dict[str, object] = {}
+        for name, value in inputs.items():
+            port = ports[name]
+            if isinstance(value, int | float):
+                value = self._expand(port, value, size)
+            try:
+                feeds[name], signatures[name] = value, port.signature(value)
+            except AttributeError:
+                raise RunError(f"input '{name}' must be {port} (got {type(value).__name__})") from None
+        return plan, streams, feeds, signatures, size
+
+    def _batch_of(self, ports: Mapping[str, Port], inputs: Mapping[str, object]) -> int:
+        for name, value in inputs.items():
+            path = next(ports[name].spec.leaves())[0]
+            for part in filter(None, path.split(".")):
+                value = getattr(value, part, None)
+            if isinstance(value, Tensor) and value.ndim:
+                return value.shape[0]
+        raise RunError(f"'{self.name}' needs batch=..., since no input is a tensor")
+
+    def _expand(self, port: Port, value: float, batch: int) -> Tensor:
+        spec = port.spec
+        if not isinstance(spec, TensorSpec) or len(spec.dimensions) != 1:
+            raise RunError(f"input '{port.name}' must be {port} (got the number {value})")
+        dtype = torch.get_default_dtype() if spec.family == "float" else torch.int64
+        return torch.full((batch,), value, dtype=dtype, device=self.device)
+
+    def _plan(
+        self, given: tuple[str, ...], probe: tuple[PortRef | str, ...]
+    ) -> tuple[Plan, list[RandomStream], Mapping[str, Port]]:
+        if self.__dict__["_plans_from"] != edit_count():
+            self.validate()
+            self.__dict__["_plans"] = {}
+            self.__dict__["_plans_from"] = edit_count()
+        plans = self.__dict__["_plans"]
+        if (given, probe) not in plans:
+            ports = self.input_ports
+            self._check_inputs(given, ports)
+            plan = PlanBuilder().build(self, given, lambda produced: self._kept(produced, probe))
+            streams = random_streams(self)
+            for path, stream in streams:
+                stream.path = path
+            plans[given, probe] = plan, [stream for _, stream in streams], ports
+        return plans[given, probe]
+
+    def _check_inputs(self, given: Sequence[str], ports: Mapping[str, Port]) -> None:
+        for name in given:
+            if name not in ports:
+                raise RunError(f"'{self.name}' has no input '{name}'; {nearest(name, ports)}")
+        missing = [str(port) for name, port in ports.items() if not port.optional and name not in given]
+        if missing:
+            raise RunError(f"'{self.name}' needs {', '.join(missing)}")
+
+    def _kept(self, produced: Mapping[str, int], probe: Sequence[PortRef | str]) -> dict[str, int]:
+        feeding = {edge.source for edge in self.connections}
+        keep = {name: produced[name] for name in self.output_ports}
+        for name, block in self.blocks.items():
+            if name not in feeding:
+                keep |= {f"{name}.{port}": produced[f"{name}.{port}"] for port in block.output_ports}
+        for port in probe:
+            path = self.path_of(port) if isinstance(port, PortRef) else port
+            if path not in produced:
+                raise UnknownPortError(f"nothing to probe at '{path}'; {nearest(path, produced)}")
+            keep[path] = produced[path]
+        return keep
+
+    def path_of(self, port: PortRef) -> str:
+        """Where a port stands in this flowgraph, like `inner.channel.out`. Raises `UnknownPortError`."""
+        if port.block is self:
+            return port.name
+        for path, module in self.named_modules():
+            if module is port.block:
+                return f"{path}.{port.name}"
+        raise UnknownPortError(f"{port!r} is no port of a block in flowgraph '{self.name}'")
+
+    # -- the other faces
+
+    def save(self, path: str | Path) -> None:
+        """Write blocks, parameters, connections and the weights' digest to a YAML file."""
+        from linksim.file_format import save
+
+        save(self, Path(path))
+
+    @staticmethod
+    def load(path: str | Path, *, blocks: Sequence[type[Block]] = ()) -> "Flowgraph":
+        """Build the flowgraph that a YAML file describes, from catalogue blocks and the classes given.
+
+        Raises `FlowgraphFileError`, `UnknownBlockError`, `ParameterError`, and what `connect` raises.
+        """
+        from linksim.file_format import load
+
+        return load(Path(path), blocks)
+
+    def diagram(self) -> str:
+        """The flowgraph as Mermaid text."""
+        from linksim.diagram import mermaid
+
+        return mermaid(self)
+
+    def _repr_svg_(self) -> str:
+        from linksim.diagram import svg
+
+        return svg(self)
+
+    def profile(self, *, batch: int | None = None, seed: int = 0, repeat: int = 3, **inputs: object) -> "Profile":
+        """Time and memory per block over `repeat` runs, after one to warm up."""
+        from linksim.profile import profile
+
+        return profile(self, batch, seed, repeat, inputs)
+
+    def __repr__(self) -> str:
+        blocks = "\n".join(f"  {name}: {block!r}" for name, block in self.blocks.items())
+        edges = "\n".join(f"  {edge}" for edge in self.connections)
+        return f"Flowgraph({self.name!r})\n{blocks}\n{edges}"

@@ -1,0 +1,141 @@
+"""The order of work: a flowgraph, nested ones unfolded, as a flat list of block calls."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from linksim.block import Block
+from linksim.checks import DimensionScope
+from linksim.errors import LinksimError, PortError
+from linksim.port import Port
+
+if TYPE_CHECKING:
+    from linksim.flowgraph import Flowgraph
+
+
+@dataclass
+class Step:
+    """One block call: which values it takes, where its results go, which values are not needed afterwards."""
+
+    path: str
+    block: Block
+    arguments: tuple[tuple[str, int], ...]
+    results: tuple[tuple[Port, int], ...]
+    release: tuple[int, ...] = ()
+    is_source: bool = False
+    several: bool = False
+    seen: set[tuple[object, ...]] = field(default_factory=set[tuple[object, ...]])
+
+
+@dataclass
+class Plan:
+    """All steps in order, and the values to hand back by name."""
+
+    steps: list[Step]
+    origins: list[str]
+    inputs: dict[str, int]
+    kept: dict[str, int]
+
+    def execute(self, feeds: Mapping[str, object], signatures: Mapping[str, object], batch: int) -> dict[str, Any]:
+        """Call every block once. The ports are checked whenever a block sees new shapes or dtypes."""
+        values: list[Any] = [None] * len(self.origins)
+        forms: list[object] = [None] * len(self.origins)
+        for name, index in self.inputs.items():
+            values[index], forms[index] = feeds[name], signatures[name]
+        for step in self.steps:
+            arguments = {name: values[index] for name, index in step.arguments}
+            key = tuple([forms[index] for _, index in step.arguments])
+            scope = None if key in step.seen else self._check_inputs(step, arguments)
+            if step.is_source:
+                arguments["batch"] = batch
+            try:
+                result = step.block(**arguments)
+                for at, (port, index) in enumerate(step.results):
+                    values[index] = value = result[at] if step.several else result
+                    forms[index] = port.signature(value)
+            except Exception as error:
+                raise self._explain(step, error)
+            if scope is not None:
+                given = {port.name: values[index] for port, index in step.results}
+                scope.check_ports(step.path, [port for port, _ in step.results], given, {})
+                step.seen.add(key)
+            for index in step.release:
+                values[index] = None
+        return {name: values[index] for name, index in self.kept.items()}
+
+    def _check_inputs(self, step: Step, arguments: Mapping[str, object]) -> DimensionScope:
+        scope = DimensionScope()
+        origins = {name: f", from {self.origins[index]}" for name, index in step.arguments}
+        scope.check_ports(step.path, step.block.input_ports.values(), arguments, origins)
+        return scope
+
+    @staticmethod
+    def _explain(step: Step, error: Exception) -> Exception:
+        expected = ", ".join(str(port) for port, _ in step.results)
+        if isinstance(error, AttributeError | TypeError | IndexError) and _outside_forward(error):
+            return PortError(f"{step.path} must return ({expected}); what it returned is not that: {error}")
+        if isinstance(error, LinksimError):
+            return type(error)(f"{step.path}: {error}")
+        error.add_note(f"in block '{step.path}' ({type(step.block).__name__})")
+        return error
+
+
+def _outside_forward(error: Exception) -> bool:
+    # A result of the wrong kind fails in `execute` itself: then the traceback has one frame only.
+    return error.__traceback__ is not None and error.__traceback__.tb_next is None
+
+
+class PlanBuilder:
+    """Unfolds a flowgraph into steps, in the order in which data can flow."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.origins: list[str] = []
+        self.produced: dict[str, int] = {}
+
+    def _new_value(self, origin: str) -> int:
+        self.origins.append(origin)
+        return len(self.origins) - 1
+
+    def build(self, graph: "Flowgraph", given: Iterable[str], kept: Callable[[Mapping[str, int]], dict[str, int]]) -> Plan:
+        """The plan for a run that feeds the inputs `given` and keeps the values that `kept` picks by path."""
+        inputs = {name: self._new_value(f"the flowgraph's input '{name}'") for name in given}
+        outputs = self._place(graph, "", inputs)
+        keep = kept({**self.produced, **outputs})
+        self._release_early(set(keep.values()))
+        return Plan(self.steps, self.origins, inputs, keep)
+
+    def _place(self, graph: "Flowgraph", prefix: str, feeds: Mapping[str, int]) -> dict[str, int]:
+        local = {f".{name}": index for name, index in feeds.items()}
+        for name in graph.order():
+            block = graph.blocks[name]
+            sources = {c.target_port: f"{c.source}.{c.source_port}" for c in graph.connections if c.target == name}
+            arguments = {port: local[source] for port, source in sources.items() if source in local}
+            path = f"{prefix}{name}"
+            results = (
+                self._add_step(path, block, arguments)
+                if isinstance(block, Block)
+                else self._place(block, f"{path}.", arguments)
+            )
+            local |= {f"{name}.{port}": index for port, index in results.items()}
+            self.produced |= {f"{path}.{port}": index for port, index in results.items()}
+        outputs = {c.target_port: f"{c.source}.{c.source_port}" for c in graph.connections if c.target == ""}
+        return {port: local[source] for port, source in outputs.items()}
+
+    def _add_step(self, path: str, block: Block, arguments: Mapping[str, int]) -> dict[str, int]:
+        ports = list(block.output_ports.values())
+        results = tuple((port, self._new_value(f"{path}.{port.name}")) for port in ports)
+        several = [port.name for port in ports] != ["out"]
+        step = Step(path, block, tuple(arguments.items()), results, is_source=block.is_source, several=several)
+        self.steps.append(step)
+        return {port.name: index for port, index in results}
+
+    def _release_early(self, kept: set[int]) -> None:
+        # Large pictures: a value nobody needs any more must not hold its memory until the end of the run.
+        last: dict[int, Step] = {}
+        for step in self.steps:
+            last |= {index: step for _, index in step.results}
+            last |= {index: step for _, index in step.arguments}
+        for index, step in last.items():
+            if index not in kept:
+                step.release += (index,)

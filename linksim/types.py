@@ -1,0 +1,155 @@
+"""What crosses the edges of a flowgraph: tensor types with named dimensions, and bundles of tensors.
+
+A tensor type is a jaxtyping annotation: dtype family, rank, names of dimensions. A bundle is a frozen dataclass of
+tensors that belong together and travel on one edge; inside a bundle every name except `batch` is the bundle's own.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import torch
+from jaxtyping import Bool, Complex, Float, Int, UInt8
+from torch import Tensor
+
+PATCH = 16
+"""Height and width of a patch in pixels (SA-OOSC, section 2; the latent is at 1/16 of the picture's size)."""
+
+Image: TypeAlias = Float[Tensor, "batch 3 height width"]
+"""RGB in [0, 1]."""
+Importance: TypeAlias = Int[Tensor, "batch rows cols"]
+"""One label per 16x16 patch: 0 background, 1 low, 2 medium, 3 high."""
+Tokens: TypeAlias = Float[Tensor, "batch token_channels token_rows token_cols"]
+"""Space to depth: 3*p*p channels at 1/p of the (padded) picture's size."""
+Latent: TypeAlias = Float[Tensor, "batch channels rows cols"]
+"""The vectorizer's x, at 1/16 of the picture's size; its dimensions are real."""
+Entropy: TypeAlias = Float[Tensor, "batch rows cols"]
+"""Bits per patch."""
+Lengths: TypeAlias = Int[Tensor, "batch rows cols"]
+"""k, the complex channel uses of each patch."""
+Codeword: TypeAlias = Complex[Tensor, "batch rows cols kmax"]
+"""y, zero past k."""
+Bits: TypeAlias = UInt8[Tensor, "batch n"]
+"""Hard bits, 0 or 1."""
+LLRs: TypeAlias = Float[Tensor, "batch n"]
+"""ln P(bit=1)/P(bit=0), the sign of Sionna 2."""
+Decibels: TypeAlias = Float[Tensor, "batch"]
+"""One value in dB per frame."""
+Power: TypeAlias = Float[Tensor, "batch"]
+"""Mean power per complex channel use, one value per frame, linear."""
+Uses: TypeAlias = Int[Tensor, "batch"]
+"""A number of complex channel uses per frame."""
+Size: TypeAlias = Int[Tensor, "batch 2"]
+"""Height and width of the original picture in pixels."""
+Flags: TypeAlias = Bool[Tensor, "batch"]
+"""One truth value per frame."""
+Loading: TypeAlias = Float[Tensor, "batch levels 2"]
+"""Power loading that the transmitter chose, in dB, for each value of the rate set V: first coefficient, all others."""
+
+
+class Bundle:
+    """Base of all bundles: a subclass is a frozen dataclass whose fields are tensor types, bundles or strings."""
+
+
+@dataclass(frozen=True)
+class Symbols(Bundle):
+    """Complex channel uses; past `length` the samples are zero and lie outside power, noise and ledger."""
+
+    samples: Complex[Tensor, "batch uses"]
+    length: Int[Tensor, "batch"]
+
+    @property
+    def mask(self) -> Tensor:
+        """True where a sample is sent, bool [batch, uses]."""
+        return torch.arange(self.samples.shape[1], device=self.length.device) < self.length[:, None]
+
+
+@dataclass(frozen=True)
+class Received(Bundle):
+    """What a channel hands on: symbols after the channel, and what is known of the channel.
+
+    `symbols.samples = gain * sent + noise`, noise ~ CN(0, noise_variance) per complex use. `csi` says how gain and
+    noise variance are known; `overhead` counts the uses spent on pilots and guard.
+    """
+
+    symbols: Symbols
+    gain: Complex[Tensor, "batch uses"]
+    noise_variance: Float[Tensor, "batch uses"]
+    overhead: Int[Tensor, "batch"]
+    csi: Literal["perfect", "estimated"]
+
+
+@dataclass(frozen=True)
+class Boxes(Bundle):
+    """Labelled objects: corners (x1, y1, x2, y2) in pixels and an importance 0 to 3; label 0 pads a short list."""
+
+    corners: Float[Tensor, "batch objects 4"]
+    importance: Int[Tensor, "batch objects"]
+
+
+@dataclass(frozen=True)
+class Distortion(Bundle):
+    """What a transmitter can foresee of its codec's error; every codec has a subclass of its own.
+
+    `energy` is the squared latent in units of squared pixel values, one entry per real dimension.
+    """
+
+    energy: Float[Tensor, "batch channels rows cols"]
+
+    def expected_error(self, index: int, levels: Tensor, values: Tensor, noise_variance: float) -> float:
+        """Expected squared error, summed over picture `index`, at these levels of the rate set `values`.
+
+        `levels` is int64 [rows, cols]; `noise_variance` is N0 per complex use at unit signal power.
+        """
+        raise NotImplementedError(f"{type(self).__name__} foresees no error")
+
+
+@dataclass(frozen=True)
+class Counts(Bundle):
+    """A metric that counts: errors out of trials, per frame."""
+
+    errors: Int[Tensor, "batch"]
+    trials: Int[Tensor, "batch"]
+
+
+@dataclass(frozen=True)
+class Score(Bundle):
+    """A metric with one value per frame; NaN where the frame has nothing to measure."""
+
+    value: Float[Tensor, "batch"]
+
+
+@dataclass(frozen=True)
+class Ledger(Bundle):
+    """Channel uses spent on each picture, by purpose, and the source dimensions (3*height*width of the original).
+
+    `cbr` counts the payload alone, as the papers do; `cbr_total` counts everything that was sent.
+    """
+
+    payload: Int[Tensor, "batch"]
+    header: Int[Tensor, "batch"]
+    side_information: Int[Tensor, "batch"]
+    pilots: Int[Tensor, "batch"]
+    source_dimensions: Int[Tensor, "batch"]
+
+    @property
+    def cbr(self) -> Tensor:
+        """Payload uses over source dimensions, float [batch]."""
+        return self.payload.double() / self.source_dimensions
+
+    @property
+    def cbr_total(self) -> Tensor:
+        """All uses over source dimensions, float [batch]."""
+        uses = self.payload + self.header + self.side_information + self.pilots
+        return uses.double() / self.source_dimensions
+
+
+PORT_TYPES: dict[str, object] = {
+    name: kind
+    for name, kind in {
+        "Image": Image, "Importance": Importance, "Tokens": Tokens, "Latent": Latent, "Entropy": Entropy,
+        "Lengths": Lengths, "Codeword": Codeword, "Bits": Bits, "LLRs": LLRs, "Decibels": Decibels, "Power": Power,
+        "Uses": Uses, "Size": Size, "Flags": Flags, "Loading": Loading, "Distortion": Distortion, "Symbols": Symbols,
+        "Received": Received, "Boxes": Boxes, "Counts": Counts, "Score": Score, "Ledger": Ledger,
+    }.items()
+}  # fmt: skip
+"""The port types by the names that flowgraph files use."""
