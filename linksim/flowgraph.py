@@ -32,6 +32,8 @@ class Flowgraph(Wiring):
 
     def __init__(self, name: str = "flowgraph", *, inputs: Mapping[str, object] | None = None) -> None:
         super().__init__(name, inputs=inputs)
+        self.weights = "built-in"
+        """The name of the weights in force; files carry it beside their digest."""
         self.__dict__["_device"] = torch.empty(0).device
         self.__dict__["_plans"] = {}
         self.__dict__["_plans_from"] = -1

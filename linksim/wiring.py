@@ -7,13 +7,14 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
-from torch import Tensor, nn
+from torch import nn
 
 from linksim.block import Block
 from linksim.checks import check_joint
 from linksim.errors import (
     AlreadyFedError,
     ChainError,
+    DirectionError,
     FlowgraphError,
     LoopError,
     OwnershipError,
@@ -49,9 +50,6 @@ class Connection:
 
     def __str__(self) -> str:
         return f"{self.source}.{self.source_port} -> {self.target}.{self.target_port}"
-
-
-Element = "Block | Flowgraph | PortRef"
 
 
 class Wiring(nn.Module):
@@ -179,10 +177,10 @@ class Wiring(nn.Module):
         for position, element in enumerate(chain):
             self._check_element(element, at_end=position in (0, len(chain) - 1))
         edges = [(self._source(a), self._target(b)) for a, b in zip(chain, chain[1:], strict=False)]
-        fed = {(edge.target, edge.target_port) for edge in self.connections}
+        fed = {(id(self._named(edge.target)), edge.target_port) for edge in self.connections}
         for (source, source_port), (target, target_port) in edges:
             self._check_edge(source, source_port, target, target_port)
-            key = (self._name_of(target), target_port)
+            key = (id(target), target_port)
             if key in fed:
                 raise AlreadyFedError(f"{_label(target, self)}{target_port} is already fed; a port has one source")
             fed.add(key)
@@ -249,10 +247,8 @@ class Wiring(nn.Module):
             number += 1
         setattr(self, name, block)
 
-    def _name_of(self, block: "Block | Wiring") -> str | None:  # pyright: ignore
-        if block is self:
-            return ""
-        return next((name for name, known in self.blocks.items() if known is block), None)
+    def _name_of(self, block: "Block | Wiring") -> str:
+        return next((name for name, known in self.blocks.items() if known is block), "")
 
     # -- checks
 
@@ -292,8 +288,6 @@ class Wiring(nn.Module):
 
 
 def _resolve(port: PortRef, side: str) -> str:
-    from linksim.errors import DirectionError
-
     block = port.block
     ports = block.output_ports if side == "output" else block.input_ports
     others = block.input_ports if side == "output" else block.output_ports
@@ -307,6 +301,3 @@ def _resolve(port: PortRef, side: str) -> str:
 
 def _label(block: "Block | Wiring", graph: Wiring) -> str:
     return "the flowgraph's " if block is graph else f"{block.label}."
-
-
-__all__ = ["Connection", "Tensor", "Wiring", "edit_count"]

@@ -1,9 +1,19 @@
 """Binary phase-shift keying."""
 
 import torch
+from torch import Tensor
 
 from linksim.block import Block
 from linksim.types import Bits, LLRs, Received, Symbols
+
+
+def matched_filter(received: Received) -> Tensor:
+    """conj(gain)/N0, complex, to be broadcast to [batch, uses]."""
+    gain, noise_variance = received.gain, received.noise_variance
+    # One value for a whole frame is stored once, with stride 0: then one division per frame is enough.
+    if gain.stride(1) == 0 and noise_variance.stride(1) == 0:
+        gain, noise_variance = gain[:, :1], noise_variance[:, :1]
+    return gain.conj() / noise_variance
 
 
 class BPSKMapper(Block):
@@ -37,6 +47,5 @@ class BPSKDemapper(Block):
     """
 
     def forward(self, received: Received) -> LLRs:
-        gain, samples = received.gain, received.symbols.samples
-        projection = gain.real * samples.real + gain.imag * samples.imag
-        return projection * (-4.0 / received.noise_variance)
+        scale = matched_filter(received) * -4.0
+        return (received.symbols.samples * scale).real

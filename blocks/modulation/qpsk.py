@@ -5,6 +5,7 @@ import math
 import torch
 
 from linksim.block import Block
+from linksim.blocks.modulation.bpsk import matched_filter
 from linksim.errors import DimensionError
 from linksim.types import Bits, LLRs, Received, Symbols
 
@@ -44,6 +45,5 @@ class QPSKDemapper(Block):
     """
 
     def forward(self, received: Received) -> LLRs:
-        matched = received.gain.conj() * received.symbols.samples
-        scale = -2.0 * math.sqrt(2.0) / received.noise_variance
-        return (torch.view_as_real(matched.resolve_conj()) * scale[..., None]).flatten(1)
+        scaled = received.symbols.samples * (matched_filter(received) * (-2.0 * math.sqrt(2.0)))
+        return torch.view_as_real(scaled).flatten(1)

@@ -1,0 +1,35 @@
+"""The catalogue: every block class under `linksim.blocks`, found by looking."""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+
+from linksim.block import Block
+from linksim.errors import UnknownBlockError, nearest
+
+
+@cache
+def catalogue() -> Mapping[str, type[Block]]:
+    """All block classes by name."""
+    package = importlib.import_module("linksim.blocks")
+    found: dict[str, type[Block]] = {}
+    for module in pkgutil.walk_packages(package.__path__, "linksim.blocks."):
+        for name, kind in vars(importlib.import_module(module.name)).items():
+            if isinstance(kind, type) and issubclass(kind, Block) and kind.__module__ == module.name:
+                found[name] = kind
+    return dict(sorted(found.items()))
+
+
+def find_block(name: str, more: Mapping[str, type[Block]] | None = None) -> type[Block]:
+    """The block class of that name. Raises `UnknownBlockError` with the nearest name."""
+    known = {**catalogue(), **(more or {})}
+    if name not in known:
+        raise UnknownBlockError(f"no block '{name}' in the catalogue; {nearest(name, known)}")
+    return known[name]
+
+
+def stage_of(kind: type[Block]) -> str:
+    """The folder of the catalogue that a block stands in: the stage of the link that it belongs to."""
+    parts = kind.__module__.split(".")
+    return parts[2] if parts[:2] == ["linksim", "blocks"] and len(parts) > 2 else "own"

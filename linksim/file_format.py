@@ -1,0 +1,211 @@
+"""Flowgraphs as YAML files."""
+
+import hashlib
+import json
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from linksim.block import Block
+from linksim.catalogue import find_block
+from linksim.errors import FlowgraphFileError, LinksimError, ParameterError, nearest
+from linksim.flowgraph import Flowgraph
+from linksim.plain_yaml import Plain, read_plain_yaml, write_plain_yaml
+from linksim.port import PortRef, type_name
+from linksim.types import PORT_TYPES
+
+VERSION = 1
+DEEPEST = 8
+MOST_BLOCKS = 1000
+MOST_PARAMETER_BYTES = 2 << 30
+
+Fields = dict[str, Plain]
+
+
+# -- saving
+
+
+def save(graph: Flowgraph, path: Path) -> None:
+    """Write a flowgraph. Raises `FlowgraphFileError` where a parameter or an input's type cannot be written."""
+    graph.validate()
+    content: Fields = {"linksim": VERSION, **_describe(graph)}
+    if graph.state_dict():
+        content["weights"] = {"name": graph.weights, "digest": weights_digest(graph)}
+    write_plain_yaml(path, content)
+
+
+def _describe(graph: Flowgraph) -> Fields:
+    blocks: Fields = {}
+    for name, block in graph.blocks.items():
+        blocks[name] = _describe_block(name, block) if isinstance(block, Block) else {"flowgraph": _describe(block)}
+    inputs: Fields = {}
+    for name, port in graph.input_ports.items():
+        inputs[name] = type_name(port.spec)
+        if inputs[name] not in PORT_TYPES:
+            raise FlowgraphFileError(f"input '{name}' has the type {port.spec}, which has no name in linksim's types")
+    connections: list[Plain] = [[_end(e.source, e.source_port), _end(e.target, e.target_port)] for e in graph.connections]
+    return {"name": graph.name, "inputs": inputs, "blocks": blocks, "connections": connections}
+
+
+def _end(block: str, port: str) -> str:
+    return f"{block}.{port}"
+
+
+def _describe_block(name: str, block: Block) -> Fields:
+    default = {key: p.default for key, p in block.parameter_signature().items()}
+    settings = {key: value for key, value in block.settings.items() if value != default[key]}
+    try:
+        plain: Plain = json.loads(json.dumps(settings, allow_nan=False))
+    except (TypeError, ValueError):
+        raise FlowgraphFileError(f"'{name}': parameters must be plain values to be saved (got {settings})") from None
+    described: Fields = {"block": type(block).__name__}
+    return {**described, "parameters": plain} if settings else described
+
+
+def weights_digest(module: nn.Module) -> str:
+    """SHA-256 over names, types, shapes and bytes of a module's weights."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+# -- loading
+
+
+def load(path: Path, blocks: Sequence[type[Block]]) -> Flowgraph:
+    """Build the flowgraph that a file describes: first without memory for weights, to see that it fits, then for real."""
+    content = _fields(read_plain_yaml(path), f"'{path}'")
+    try:
+        if content.get("linksim") != VERSION:
+            raise FlowgraphFileError(f"no flowgraph file of version {VERSION}: it must begin with 'linksim: {VERSION}'")
+        reader = _Reader({kind.__name__: kind for kind in blocks})
+        body = {key: value for key, value in content.items() if key not in ("linksim", "weights")}
+        with torch.device("meta"):
+            _check_memory(reader.build(body, 1))
+        graph = reader.build(body, 1)
+        graph.validate()
+        _check_weights(graph, content.get("weights"))
+    except LinksimError as error:
+        raise type(error)(f"'{path}': {error}") from None
+    return graph
+
+
+def _check_memory(graph: Flowgraph) -> None:
+    tensors = [*graph.parameters(), *graph.buffers()]
+    size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    if size > MOST_PARAMETER_BYTES:
+        raise ParameterError(f"the blocks' weights would take {size} bytes; at most {MOST_PARAMETER_BYTES} are allowed")
+
+
+def _check_weights(graph: Flowgraph, weights: Plain) -> None:
+    if weights is None:
+        return
+    fields = _fields(weights, "'weights'")
+    graph.weights = str(fields.get("name"))
+    if graph.state_dict() and fields.get("digest") != weights_digest(graph):
+        raise FlowgraphFileError(f"the weights '{graph.weights}' named in the file are not those of the blocks here")
+
+
+def _fields(value: Plain, what: str) -> Fields:
+    if not isinstance(value, dict):
+        raise FlowgraphFileError(f"{what} must be a mapping (got {type(value).__name__})")
+    return value
+
+
+class _Reader:
+    """Builds flowgraphs from plain values, counting blocks and depth."""
+
+    def __init__(self, own: Mapping[str, type[Block]]) -> None:
+        self._own = own
+        self._count = 0
+
+    def build(self, content: Fields, depth: int) -> Flowgraph:
+        if depth > DEEPEST:
+            raise FlowgraphFileError(f"flowgraphs are nested deeper than {DEEPEST}")
+        if depth == 1:
+            self._count = 0
+        known = ("name", "inputs", "blocks", "connections")
+        strange = next((key for key in content if key not in known), None)
+        if strange is not None:
+            raise FlowgraphFileError(f"unknown key '{strange}'; {nearest(strange, known)}")
+        inputs = {name: self._port_type(name, kind) for name, kind in _fields(content.get("inputs", {}), "inputs").items()}
+        graph = Flowgraph(str(content.get("name", "flowgraph")), inputs=inputs)
+        for name, entry in _fields(content.get("blocks"), "'blocks'").items():
+            if not name.isidentifier():
+                raise FlowgraphFileError(f"'{name}' cannot name a block: it must be an identifier")
+            setattr(graph, name, self._block(name, _fields(entry, f"block '{name}'"), depth))
+        connections = content.get("connections")
+        if not isinstance(connections, list):
+            raise FlowgraphFileError("'connections' must be a list of [source.port, target.port]")
+        for entry in connections:
+            graph.connect(*self._ends(graph, entry))
+        return graph
+
+    @staticmethod
+    def _port_type(name: str, kind: Plain) -> object:
+        if not isinstance(kind, str) or kind not in PORT_TYPES:
+            raise FlowgraphFileError(f"input '{name}' has the unknown type {kind!r}; {nearest(str(kind), PORT_TYPES)}")
+        return PORT_TYPES[kind]
+
+    def _block(self, name: str, entry: Fields, depth: int) -> Block | Flowgraph:
+        self._count += 1
+        if self._count > MOST_BLOCKS:
+            raise FlowgraphFileError(f"more than {MOST_BLOCKS} blocks")
+        if set(entry) == {"flowgraph"}:
+            return self.build(_fields(entry["flowgraph"], f"flowgraph '{name}'"), depth + 1)
+        if "block" not in entry or not set(entry) <= {"block", "parameters"}:
+            raise FlowgraphFileError(f"block '{name}' must have the keys 'block' and perhaps 'parameters', or 'flowgraph'")
+        kind = find_block(str(entry["block"]), self._own)
+        parameters = check_parameters(kind, _fields(entry.get("parameters") or {}, f"parameters of '{name}'"))
+        try:
+            return kind(**parameters)
+        except LinksimError as error:
+            raise type(error)(f"block '{name}' ({kind.__name__}): {error}") from None
+        except Exception as error:
+            raise ParameterError(f"block '{name}' ({kind.__name__}) cannot be made: {error}") from None
+
+    @staticmethod
+    def _ends(graph: Flowgraph, entry: Plain) -> tuple[PortRef, PortRef]:
+        if not (isinstance(entry, list) and len(entry) == 2 and all(isinstance(e, str) and "." in e for e in entry)):
+            raise FlowgraphFileError(f"a connection must be [source.port, target.port] (got {entry!r})")
+        ends: list[PortRef] = []
+        for end, text in zip(("output", "input"), entry, strict=True):
+            name, port = str(text).split(".", 1)
+            if name and name not in graph.blocks:
+                raise FlowgraphFileError(f"connection {entry} names the unknown block '{name}'; {nearest(name, graph.blocks)}")
+            block: Any = graph.blocks[name] if name else graph
+            ends.append(PortRef(block, port, None if block is graph else end))  # pyright: ignore[reportArgumentType]
+        return ends[0], ends[1]
+
+
+def check_parameters(kind: type[Block], parameters: Mapping[str, Plain]) -> dict[str, Any]:
+    """Plain values checked against the annotations of a block's `__init__`.
+
+    Raises `ParameterError` naming an unknown parameter, a missing one, or the type that was expected.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    signature = kind.parameter_signature()
+    hints = typing.get_type_hints(kind.__init__) if signature else {}
+    for name, parameter in signature.items():
+        if parameter.default is parameter.empty and name not in parameters:
+            raise ParameterError(f"{kind.__name__} needs the parameter '{name}'")
+    checked: dict[str, Any] = {}
+    for name, value in parameters.items():
+        if name not in signature:
+            raise ParameterError(f"{kind.__name__} has no parameter '{name}'; {nearest(name, signature)}")
+        try:
+            # As JSON and strictly: lists become tuples and whole numbers floats, but text never becomes a number.
+            checked[name] = TypeAdapter(hints[name]).validate_json(json.dumps(value), strict=True)
+        except (ValidationError, ValueError):
+            expected = getattr(hints[name], "__name__", str(hints[name]).replace("typing.", ""))
+            raise ParameterError(f"{kind.__name__}: '{name}' must be {expected} (got {value!r})") from None
+    return checked
+
+

@@ -1,0 +1,88 @@
+"""YAML for data only: no aliases, no tags, bounded size and depth; a hostile file can fail, it cannot do anything."""
+
+from pathlib import Path
+
+import yaml
+
+from linksim.errors import FlowgraphFileError
+
+MOST_BYTES = 1 << 20
+MOST_NODES = 100_000
+DEEPEST = 64
+
+Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def read_plain_yaml(path: Path) -> Plain:
+    """The plain values in a YAML file.
+
+    Raises `FlowgraphFileError` naming what was wrong: no file, over 1 MB, no text, no YAML, aliases, tags, too deep, too
+    many values, a key twice, a value that is no plain one.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise FlowgraphFileError(f"cannot read '{path}': {error.strerror or error}") from None
+    if len(data) > MOST_BYTES:
+        raise FlowgraphFileError(f"'{path}' is larger than {MOST_BYTES} bytes")
+    try:
+        text = data.decode("utf-8")
+        _check_events(text)
+        return _plain(yaml.compose(text, Loader=_Loader), _Loader(""))
+    except UnicodeDecodeError:
+        raise FlowgraphFileError(f"'{path}' is no text in UTF-8") from None
+    except yaml.YAMLError as error:
+        raise FlowgraphFileError(f"'{path}' is no valid YAML: {' '.join(str(error).split())}") from None
+    except FlowgraphFileError as error:
+        raise FlowgraphFileError(f"'{path}': {error}") from None
+
+
+def _check_events(text: str) -> None:
+    depth = count = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        count += 1
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise FlowgraphFileError(f"aliases and anchors are not allowed{_place(event)}")
+        if getattr(event, "tag", None) not in (None, "!"):
+            raise FlowgraphFileError(f"tags are not allowed{_place(event)}")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise FlowgraphFileError(f"nested deeper than {DEEPEST} levels{_place(event)}")
+        if count > MOST_NODES:
+            raise FlowgraphFileError(f"more than {MOST_NODES} values")
+
+
+def _place(item: yaml.Event | yaml.Node) -> str:
+    return f" (line {item.start_mark.line + 1})" if item.start_mark else ""
+
+
+def _plain(node: yaml.Node | None, loader: yaml.SafeLoader) -> Plain:
+    if node is None:
+        return None
+    if isinstance(node, yaml.MappingNode):
+        result: dict[str, Plain] = {}
+        for key_node, value_node in node.value:
+            key = _plain(key_node, loader)
+            if not isinstance(key, str) or key in result:
+                problem = "appears twice" if isinstance(key, str) else "is no text"
+                raise FlowgraphFileError(f"the key {key!r} {problem}{_place(key_node)}")
+            result[key] = _plain(value_node, loader)
+        return result
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(item, loader) for item in node.value]
+    try:
+        value: object = loader.construct_object(node)
+    except (ValueError, TypeError, OverflowError, AttributeError) as error:
+        raise FlowgraphFileError(f"cannot read the value {str(node.value)[:40]!r}: {error}{_place(node)}") from None
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise FlowgraphFileError(f"{str(node.value)[:40]!r} is no plain value{_place(node)}; quote it to make it text")
+
+
+def write_plain_yaml(path: Path, value: Plain) -> None:
+    """Write plain values as YAML, keys in the order given."""
+    path.write_text(yaml.dump(value, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=110), "utf-8")
