@@ -3,4 +3,10 @@
 from linksim.flowgraphs.bpsk import bpsk
 from linksim.flowgraphs.klt import klt
 
-__all__ = ["bpsk", "klt"]
+LINKS = {"klt": klt}
+"""The links that carry pictures, by name."""
+
+FLOWGRAPHS = {"bpsk": bpsk, **LINKS}
+"""All ready flowgraphs, by name; each can be made without arguments."""
+
+__all__ = ["FLOWGRAPHS", "LINKS", "bpsk", "klt"]

@@ -32,6 +32,9 @@ from linksim.blocks import (
 )
 from linksim.blocks.rate import RateSet
 
+PAPER_CBR = 0.0201
+"""SA-OOSC's channel bandwidth ratio (its section 4)."""
+
 
 def klt(
     *,
@@ -47,11 +50,13 @@ def klt(
     header: Literal["robust", "ideal"] = "robust",
     header_code_rate: float = 0.5,
 ) -> Flowgraph:
-    """The KLT link. Give eta or one target; see `RateAllocator` for the rate's parameters.
+    """The KLT link. Give eta or one target, else target_cbr is 0.0201; see `RateAllocator` for the rate's parameters.
 
     Inputs: image [batch, 3, height, width], boxes (optional), snr_db [batch].
     Outputs: image, erased, met, psnr, patch_psnr per class, sad, ledger, cbr, cbr_total, header errors.
     """
+    if eta is None and target_cbr is None and target_cbr_total is None and target_psnr is None:
+        target_cbr = PAPER_CBR
     fg = Flowgraph("klt", inputs={"image": Image, "boxes": Boxes, "snr_db": Decibels})
     fg.importance, fg.tokenizer, fg.vectorizer = PatchImportance(), Tokenizer(), KLTVectorizer()
     fg.rate = RateAllocator(

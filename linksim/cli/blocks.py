@@ -1,0 +1,82 @@
+"""`linksim blocks`: the catalogue."""
+
+import inspect
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from linksim.block import Block
+from linksim.catalogue import catalogue, find_block, stage_of
+from linksim.port import Port, read_ports
+
+
+def describe_block(kind: type[Block]) -> dict[str, Any]:
+    """A block's summary, ports and parameters as plain values."""
+    inputs, outputs, is_source = read_ports(kind.forward)
+    parameters = {
+        name: {"type": str(p.annotation).replace("<class '", "").replace("'>", ""), "default": _default(p)}
+        for name, p in kind.parameter_signature().items()
+    }
+    return {
+        "name": kind.__name__,
+        "stage": stage_of(kind),
+        "summary": (inspect.getdoc(kind) or "").split("\n")[0],
+        "source": is_source,
+        "inputs": _ports(inputs),
+        "outputs": _ports(outputs),
+        "parameters": parameters,
+    }
+
+
+def _default(parameter: inspect.Parameter) -> str:
+    return "required" if parameter.default is parameter.empty else repr(parameter.default)
+
+
+def _ports(ports: Mapping[str, Port]) -> dict[str, str]:
+    return {p.name: str(p).split(": ", 1)[1] + (", optional" if p.optional else "") for p in ports.values()}
+
+
+def run_blocks(name: str | None, as_json: bool) -> None:
+    """The command."""
+    if name is not None:
+        kind = find_block(name)
+        if as_json:
+            print(json.dumps({**describe_block(kind), "doc": inspect.getdoc(kind)}))
+        else:
+            _show(kind)
+        return
+    described = sorted((describe_block(kind) for kind in catalogue().values()), key=lambda d: (d["stage"], d["name"]))
+    if as_json:
+        print(json.dumps(described))
+        return
+    table = Table("stage", "block", "takes", "gives", title=f"{len(described)} blocks", title_justify="left")
+    stage = ""
+    for entry in described:
+        shown = entry["stage"] if entry["stage"] != stage else ""
+        if shown and stage:
+            table.add_section()
+        stage = entry["stage"]
+        table.add_row(shown, entry["name"], ", ".join(entry["inputs"]) or "(a source)", ", ".join(entry["outputs"]))
+    console = Console()
+    console.print(table)
+    console.print("linksim blocks NAME tells all about one.")
+
+
+def _show(kind: type[Block]) -> None:
+    console, entry = Console(), describe_block(kind)
+    console.print(f"{entry['name']}  ({entry['stage']})", style="bold", markup=False)
+    console.print(inspect.getdoc(kind), markup=False, highlight=False)
+    for title, rows in (("inputs", entry["inputs"]), ("outputs", entry["outputs"])):
+        table = Table("port", "carries", title=title, title_justify="left")
+        for name, carries in rows.items():
+            table.add_row(name, carries.replace("[", r"\["))
+        if rows:
+            console.print(table)
+    table = Table("parameter", "type", "default", title="parameters", title_justify="left")
+    for name, parameter in entry["parameters"].items():
+        table.add_row(name, parameter["type"].replace("[", r"\["), parameter["default"])
+    if entry["parameters"]:
+        console.print(table)

@@ -1,0 +1,80 @@
+"""`linksim doctor`: what is installed and what works."""
+
+import importlib.metadata
+import json
+import platform
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from linksim import __version__
+from linksim.cli.progress import waiting
+
+REQUIRED = {"torch": "torch", "sionna-no-rt": "sionna", "constriction": "constriction", "jaxtyping": "jaxtyping",
+            "safetensors": "safetensors", "matplotlib": "matplotlib", "pillow": "PIL", "scikit-image": "skimage"}  # fmt: skip
+OPTIONAL = {"tensorflow": ("tensorflow", "tensorflow"), "detect": ("ultralytics", "ultralytics"),
+            "mllm": ("openai", "openai"), "ray": ("ray", "ray")}  # fmt: skip
+PATIENCE_SECONDS = 120
+
+
+def examine() -> dict[str, Any]:
+    """Versions, and whether each package can really be imported (each in a process of its own)."""
+    wanted = {**{name: ("", module) for name, module in REQUIRED.items()}}
+    wanted |= {package: (extra, module) for extra, (package, module) in OPTIONAL.items()}
+    with ThreadPoolExecutor(4) as pool:
+        states = list(pool.map(lambda item: _state(item[0], item[1][1]), wanted.items()))
+    packages = [{"package": name, "extra": wanted[name][0], **state} for name, state in zip(wanted, states, strict=True)]
+    cuda = torch.cuda.is_available()
+    return {
+        "linksim": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "device": torch.cuda.get_device_name() if cuda else "cpu",
+        "torch_threads": torch.get_num_threads(),
+        "packages": packages,
+        "healthy": all(entry["works"] for entry in packages if not entry["extra"]),
+    }
+
+
+def _state(package: str, module: str) -> dict[str, Any]:
+    try:
+        version = importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return {"version": None, "works": False, "problem": "not installed"}
+    try:
+        command = [sys.executable, "-c", f"import {module}"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return {"version": version, "works": False, "problem": f"import took over {PATIENCE_SECONDS} s"}
+    lines = done.stderr.strip().splitlines() or [f"import ended with status {done.returncode}"]
+    return {"version": version, "works": done.returncode == 0, "problem": lines[-1] if done.returncode else None}
+
+
+def run_doctor(as_json: bool) -> None:
+    """The command; exit status 1 where a required package does not work."""
+    with waiting("trying every package"):
+        found = examine()
+    if as_json:
+        print(json.dumps(found))
+    else:
+        _show(found)
+    if not found["healthy"]:
+        raise SystemExit(1)
+
+
+def _show(found: dict[str, Any]) -> None:
+    console = Console()
+    console.print(f"linksim {found['linksim']}, Python {found['python']}, device: {found['device']}", highlight=False)
+    table = Table("package", "version", "state")
+    for entry in found["packages"]:
+        state = "[green]works[/green]" if entry["works"] else f"[yellow]{entry['problem']}[/yellow]"
+        if not entry["works"] and entry["extra"] and entry["version"] is None:
+            state = f"[dim]not installed; pip install 'linksim\\[{entry['extra']}]'[/dim]"
+        table.add_row(entry["package"], entry["version"] or "-", state)
+    console.print(table)
+    console.print("All that linksim needs works." if found["healthy"] else "[red]A required package does not work.[/red]")

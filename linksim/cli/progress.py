@@ -1,0 +1,27 @@
+"""Signs of life for what takes long."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+Item = TypeVar("Item")
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """A spinner with the time gone, on standard error, gone when done."""
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description} {task.elapsed:.0f} s"), console=Console(stderr=True), transient=True
+    ) as progress:
+        progress.add_task(what, total=None)
+        yield
+
+
+def tracked(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
+    """The items, with a bar and the time left, on standard error."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        yield from progress.track(items, total=total, description=what)

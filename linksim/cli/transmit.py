@@ -1,0 +1,179 @@
+"""`linksim transmit`: one picture over one link."""
+
+import json
+import math
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from linksim import Block, Boxes, Flowgraph, Result, __version__
+from linksim.blocks import AWGN, Rayleigh, Rician
+from linksim.blocks.importance import read_boxes
+from linksim.blocks.sources import read_picture
+from linksim.cli.progress import waiting
+from linksim.errors import ParameterError, nearest
+from linksim.flowgraphs import LINKS
+from linksim.plot import report
+
+CHANNELS: dict[str, type[Block]] = {"awgn": AWGN, "rayleigh": Rayleigh, "rician": Rician}
+CLASSES = ("background", "low", "medium", "high", "nonbackground")
+PROBES = ("importance.out", "rate.lengths", "equalizer.out", "channel.out")
+
+
+@dataclass(frozen=True)
+class Transmission:
+    """What the user asked for."""
+
+    picture: Path
+    out: Path
+    link: str
+    boxes: Path | None
+    labels: Path | None
+    channel: str
+    snr_db: float
+    goals: Mapping[str, float | None]
+    alpha: float
+    seed: int
+    device: str
+
+    def build(self) -> Flowgraph:
+        """The flowgraph. Raises `ParameterError` where a name is unknown."""
+        for what, name, known in (("link", self.link, LINKS), ("channel", self.channel, CHANNELS)):
+            if name not in known:
+                raise ParameterError(f"no {what} '{name}'; {nearest(name, known)}")
+        goals = {name: goal for name, goal in self.goals.items() if goal is not None}
+        if len(goals) > 1:
+            raise ParameterError("give one of --cbr, --cbr-total and --psnr, not several")
+        return LINKS[self.link](**goals, alpha=self.alpha, channel=CHANNELS[self.channel]())
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of that name; "auto" takes a GPU where there is one. Raises `ParameterError` where there is none."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ParameterError("no CUDA device here; use --device cpu or auto")
+    return torch.device("cuda" if name == "cuda" or (name == "auto" and torch.cuda.is_available()) else "cpu")
+
+
+def send(asked: Transmission) -> tuple[Tensor, Result, dict[str, Any]]:
+    """Read, send, and describe: (original [3, height, width], the run, the content of result.json)."""
+    fg = asked.build()
+    device = pick_device(asked.device)
+    original = read_picture(asked.picture)
+    inputs: dict[str, Any] = {"image": original[None].to(device), "snr_db": asked.snr_db}
+    if asked.labels is not None and asked.boxes is None:
+        raise ParameterError("--labels needs --boxes: labels name boxes by their ids")
+    if asked.boxes is not None:
+        boxes = read_boxes(asked.boxes, asked.labels)
+        inputs["boxes"] = Boxes(boxes.corners.to(device), boxes.importance.to(device))
+    fg.to(device)
+    start = time.perf_counter()
+    run = fg.run(seed=asked.seed, probe=PROBES, **inputs)
+    seconds = time.perf_counter() - start
+    return original, run, describe(asked, original, run, seconds)
+
+
+def describe(asked: Transmission, original: Tensor, run: Result, seconds: float) -> dict[str, Any]:
+    """The content of result.json."""
+    ledger = run["ledger"]
+    return {
+        "psnr_db": _number(run["psnr"].value),
+        "patch_psnr_db": {name: _number(run[f"patch_psnr.{name}"].value) for name in CLASSES},
+        "sad_db": _number(run["sad"].value),
+        "cbr": _number(ledger.cbr),
+        "cbr_total": _number(ledger.cbr_total),
+        "ledger": {name: int(value[0]) for name, value in vars(ledger).items()},
+        "target": {name: goal for name, goal in asked.goals.items() if goal is not None} or {"target_cbr": 0.0201},
+        "target_met": bool(run["met"][0]),
+        "erased": bool(run["erased"][0]),
+        "header": "robust",
+        "csi": run["channel.out"].csi,
+        "link": asked.link,
+        "channel": asked.channel,
+        "snr_db": asked.snr_db,
+        "alpha": asked.alpha,
+        "seed": asked.seed,
+        "picture": asked.picture.name,
+        "height": original.shape[1],
+        "width": original.shape[2],
+        "seconds": round(seconds, 3),
+        "linksim": __version__,
+    }
+
+
+def _number(value: Tensor) -> float | None:
+    number = float(value[0])
+    return round(number, 6) if math.isfinite(number) else None
+
+
+def figure_title(result: Mapping[str, Any]) -> str:
+    """One line that says what was done and what it cost."""
+    return (
+        f"{result['link']} over {result['channel']}, {result['snr_db']:g} dB: CBR {result['cbr']:.4f} payload, "
+        f"{result['cbr_total']:.4f} in all, PSNR {result['psnr_db']:.2f} dB"
+    )
+
+
+def write_report(out: Path, original: Tensor, run: Result, result: Mapping[str, Any]) -> None:
+    """report.png, reconstruction.png and result.json in a folder."""
+    from PIL import Image as PillowImage
+
+    out.mkdir(parents=True, exist_ok=True)
+    image = run["image"][0].cpu()
+    caption = "lost: the header was not decoded" if result["erased"] else f"reconstruction, {result['psnr_db']:.2f} dB"
+    symbols = run["equalizer.out"].symbols
+    received = symbols.samples[0, : int(symbols.length[0])]
+    titles = {"figure": figure_title(result), "image": caption}
+    figure = report(original, run["importance.out"][0], run["rate.lengths"][0], received, image, titles)
+    figure.savefig(out / "report.png")
+    pixels = (image.clamp(0, 1) * 255).round().byte().movedim(0, -1).numpy()
+    PillowImage.fromarray(pixels).save(out / "reconstruction.png")
+    (out / "result.json").write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+
+
+def run_transmit(asked: Transmission, as_json: bool) -> None:
+    """The command."""
+    console, notes = Console(), Console(stderr=True)
+    with warnings.catch_warnings(record=True) as caught, waiting("sending the picture"):
+        warnings.simplefilter("always")
+        original, run, result = send(asked)
+        write_report(asked.out, original, run, result)
+    for warning in caught:
+        if warning.category is UserWarning:
+            notes.print(f"note: {warning.message}", style="yellow", markup=False)
+    if as_json:
+        print(json.dumps(result))
+        return
+    console.print(_table(result))
+    if not result["target_met"]:
+        name, goal = next(iter(result["target"].items()))
+        notes.print(f"note: {name} = {goal:g} cannot be met with this picture and rate set; see the figures", style="yellow")
+    if result["erased"]:
+        notes.print("note: the header was lost in noise, so the picture is rebuilt as mid-grey", style="yellow")
+    console.print(f"report.png, reconstruction.png and result.json are in {asked.out}", soft_wrap=True)
+
+
+def _table(result: Mapping[str, Any]) -> Table:
+    table = Table(title=f"{result['picture']} over {result['channel']}, {result['snr_db']:g} dB", title_justify="left")
+    table.add_column("what")
+    table.add_column("value", justify="right")
+    rows = {"PSNR": result["psnr_db"], **{f"patch PSNR, {k}": v for k, v in result["patch_psnr_db"].items()}}
+    for name, value in rows.items():
+        if value is not None:
+            table.add_row(name, f"{value:.2f} dB")
+    table.add_row("CBR, payload", f"{result['cbr']:.5f}")
+    table.add_row("CBR, everything", f"{result['cbr_total']:.5f}")
+    for name, uses in result["ledger"].items():
+        if uses and name != "source_dimensions":
+            table.add_row(f"channel uses, {name.replace('_', ' ')}", f"{uses:,}")
+    table.add_row("header; channel knowledge", f"{result['header']}; {result['csi']}")
+    table.add_row("erased", "yes" if result["erased"] else "no")
+    table.add_row("time", f"{result['seconds']:.2f} s")
+    return table
