@@ -13,7 +13,7 @@ from linksim.blocks.jscc import (
     PowerNormalizer,
     Serializer,
 )
-from linksim.blocks.metrics import BitErrors, CBRLedger, FrameErrors, HeaderErrors, PSNR, PatchPSNR, SAD
+from linksim.blocks.metrics import PSNR, SAD, BitErrors, CBRLedger, FrameErrors, HeaderErrors, PatchPSNR
 from linksim.blocks.modulation import BPSKDemapper, BPSKMapper, QPSKDemapper, QPSKMapper
 from linksim.blocks.rate import RateAllocator
 from linksim.blocks.sources import BitSource, PictureSource
@@ -22,6 +22,8 @@ from linksim.blocks.vectorizer import KLTDevectorizer, KLTVectorizer
 
 __all__ = [
     "AWGN",
+    "PSNR",
+    "SAD",
     "BPSKDemapper",
     "BPSKMapper",
     "BitErrors",
@@ -43,7 +45,6 @@ __all__ = [
     "LinearJSCCDistortion",
     "LinearJSCCEncoder",
     "MMSEEqualizer",
-    "PSNR",
     "PatchImportance",
     "PatchPSNR",
     "PictureSource",
@@ -53,7 +54,6 @@ __all__ = [
     "RateAllocator",
     "Rayleigh",
     "Rician",
-    "SAD",
     "Serializer",
     "Tokenizer",
     "ZeroForcingEqualizer",

@@ -1,5 +1,7 @@
 """linksim: an end-to-end link simulator for semantic communication, in GNU-Radio-style blocks."""
 
+from pathlib import Path
+
 from linksim.block import Block
 from linksim.errors import LinksimError
 from linksim.flowgraph import Flowgraph
@@ -29,7 +31,6 @@ from linksim.types import (
     Tokens,
     Uses,
 )
-
 from linksim.version import __version__
 
 __all__ = [
@@ -62,3 +63,8 @@ __all__ = [
     "Uses",
     "__version__",
 ]
+
+# In a source checkout `blocks` and `flowgraphs` lie beside this folder, and a script started there finds the
+# checkout before the installed package.
+if not Path(__file__).with_name("blocks").exists():
+    __path__.append(str(Path(__file__).parent.parent))

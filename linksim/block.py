@@ -21,7 +21,7 @@ class Block(nn.Module):
     are plain values, keyword-only in `__init__`. Random numbers come from `self.rng`.
     """
 
-    def __new__(cls, *positional: object, **settings: object) -> Self:
+    def __new__(cls, *_positional: object, **settings: object) -> Self:
         # Settings are recorded here, so that a subclass's __init__ needs no code for it.
         block = super().__new__(cls)
         block.__dict__["_given"] = settings

@@ -102,12 +102,15 @@ def _sorted_row(row: list[str], sources: dict[str, list[str]], above: list[str])
 def _box(graph: Flowgraph, node: str, place: tuple[float, float]) -> str:
     x, y = place
     own = node[0] in "<>"
-    name, kind = (node[1:], "input" if node[0] == "<" else "output") if own else (node, type(graph.blocks[node]).__name__)
+    name, kind = (
+        (node[1:], "input" if node[0] == "<" else "output") if own else (node, type(graph.blocks[node]).__name__)
+    )
     style = f'fill="{PORT_FILL if own else FILL}" stroke="{SIGNAL}" stroke-width="{2.5 if kind == "Flowgraph" else 1}"'
     middle = x + BOX_WIDTH / 2
     return (f'<rect x="{x}" y="{y}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="{20 if own else 6}" {style}/>'
             f'<text x="{middle}" y="{y + 18}" text-anchor="middle" font-size="13" fill="{INK}">{escape(name)}</text>'
-            f'<text x="{middle}" y="{y + 34}" text-anchor="middle" font-size="11" fill="#5b6875">{escape(kind)}</text>')  # fmt: skip
+            f'<text x="{middle}" y="{y + 34}" text-anchor="middle" font-size="11" fill="#5b6875">'
+            f"{escape(kind)}</text>")  # fmt: skip
 
 
 def _arrow(source: tuple[float, float], target: tuple[float, float], label: str) -> str:

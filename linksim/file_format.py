@@ -47,7 +47,9 @@ def _describe(graph: Flowgraph) -> Fields:
         inputs[name] = type_name(port.spec)
         if inputs[name] not in PORT_TYPES:
             raise FlowgraphFileError(f"input '{name}' has the type {port.spec}, which has no name in linksim's types")
-    connections: list[Plain] = [[_end(e.source, e.source_port), _end(e.target, e.target_port)] for e in graph.connections]
+    connections: list[Plain] = [
+        [_end(e.source, e.source_port), _end(e.target, e.target_port)] for e in graph.connections
+    ]
     return {"name": graph.name, "inputs": inputs, "blocks": blocks, "connections": connections}
 
 
@@ -79,7 +81,8 @@ def weights_digest(module: nn.Module) -> str:
 
 
 def load(path: Path, blocks: Sequence[type[Block]]) -> Flowgraph:
-    """Build the flowgraph that a file describes: first without memory for weights, to see that it fits, then for real."""
+    """Build the flowgraph that a file describes: first without memory for weights, to see that it fits, then for
+    real."""
     content = _fields(read_plain_yaml(path), f"'{path}'")
     try:
         if content.get("linksim") != VERSION:
@@ -134,7 +137,9 @@ class _Reader:
         strange = next((key for key in content if key not in known), None)
         if strange is not None:
             raise FlowgraphFileError(f"unknown key '{strange}'; {nearest(strange, known)}")
-        inputs = {name: self._port_type(name, kind) for name, kind in _fields(content.get("inputs", {}), "inputs").items()}
+        inputs = {
+            name: self._port_type(name, kind) for name, kind in _fields(content.get("inputs", {}), "inputs").items()
+        }
         graph = Flowgraph(str(content.get("name", "flowgraph")), inputs=inputs)
         for name, entry in _fields(content.get("blocks"), "'blocks'").items():
             if not name.isidentifier():
@@ -160,7 +165,9 @@ class _Reader:
         if set(entry) == {"flowgraph"}:
             return self.build(_fields(entry["flowgraph"], f"flowgraph '{name}'"), depth + 1)
         if "block" not in entry or not set(entry) <= {"block", "parameters"}:
-            raise FlowgraphFileError(f"block '{name}' must have the keys 'block' and perhaps 'parameters', or 'flowgraph'")
+            raise FlowgraphFileError(
+                f"block '{name}' must have the keys 'block' and perhaps 'parameters', or 'flowgraph'"
+            )
         kind = find_block(str(entry["block"]), self._own)
         parameters = check_parameters(kind, _fields(entry.get("parameters") or {}, f"parameters of '{name}'"))
         try:
@@ -178,7 +185,9 @@ class _Reader:
         for end, text in zip(("output", "input"), entry, strict=True):
             name, port = str(text).split(".", 1)
             if name and name not in graph.blocks:
-                raise FlowgraphFileError(f"connection {entry} names the unknown block '{name}'; {nearest(name, graph.blocks)}")
+                raise FlowgraphFileError(
+                    f"connection {entry} names the unknown block '{name}'; {nearest(name, graph.blocks)}"
+                )
             block: Any = graph.blocks[name] if name else graph
             ends.append(PortRef(block, port, None if block is graph else end))  # pyright: ignore[reportArgumentType]
         return ends[0], ends[1]
@@ -207,5 +216,3 @@ def check_parameters(kind: type[Block], parameters: Mapping[str, Plain]) -> dict
             expected = getattr(hints[name], "__name__", str(hints[name]).replace("typing.", ""))
             raise ParameterError(f"{kind.__name__}: '{name}' must be {expected} (got {value!r})") from None
     return checked
-
-

@@ -1,8 +1,9 @@
 """The flowgraph: a block made of blocks."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import Tensor
@@ -64,7 +65,7 @@ class Flowgraph(Wiring):
         Raises `RunError` on missing or contradictory arguments, and what `validate` and the port checks raise.
         """
         plan, streams, feeds, signatures, size = self._prepare(batch, probe, inputs)
-        if self.training or any([step.block.training for step in plan.steps]):
+        if self.training or plan.training():
             raise RunError(f"'{self.name}' is in training mode; call eval() before run(), or call the flowgraph itself")
         for stream in streams:
             stream.reseed(seed)
@@ -90,10 +91,9 @@ class Flowgraph(Wiring):
         size = batch if batch is not None else self._batch_of(ports, inputs)
         feeds: dict[str, object] = {}
         signatures: dict[str, object] = {}
-        for name, value in inputs.items():
+        for name, given in inputs.items():
             port = ports[name]
-            if isinstance(value, int | float):
-                value = self._expand(port, value, size)
+            value = self._expand(port, given, size) if isinstance(given, int | float) else given
             try:
                 feeds[name], signatures[name] = value, port.signature(value)
             except AttributeError:
@@ -103,10 +103,9 @@ class Flowgraph(Wiring):
     def _batch_of(self, ports: Mapping[str, Port], inputs: Mapping[str, object]) -> int:
         for name, value in inputs.items():
             path = next(ports[name].spec.leaves())[0]
-            for part in filter(None, path.split(".")):
-                value = getattr(value, part, None)
-            if isinstance(value, Tensor) and value.ndim:
-                return value.shape[0]
+            first = reduce(lambda part, field: getattr(part, field, None), filter(None, path.split(".")), value)
+            if isinstance(first, Tensor) and first.ndim:
+                return first.shape[0]
         raise RunError(f"'{self.name}' needs batch=..., since no input is a tensor")
 
     def _expand(self, port: Port, value: float, batch: int) -> Tensor:

@@ -19,8 +19,8 @@ _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 def read_plain_yaml(path: Path) -> Plain:
     """The plain values in a YAML file.
 
-    Raises `FlowgraphFileError` naming what was wrong: no file, over 1 MB, no text, no YAML, aliases, tags, too deep, too
-    many values, a key twice, a value that is no plain one.
+    Raises `FlowgraphFileError` naming what was wrong: no file, over 1 MB, no text, no YAML, aliases, tags, too deep,
+    too many values, a key twice, a value that is no plain one.
     """
     try:
         with path.open("rb") as file:
@@ -42,9 +42,8 @@ def read_plain_yaml(path: Path) -> Plain:
 
 
 def _check_events(text: str) -> None:
-    depth = count = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        count += 1
+    depth = 0
+    for count, event in enumerate(yaml.parse(text, Loader=_Loader)):
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise FlowgraphFileError(f"aliases and anchors are not allowed{_place(event)}")
         if getattr(event, "tag", None) not in (None, "!"):

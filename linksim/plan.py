@@ -36,6 +36,10 @@ class Plan:
     inputs: dict[str, int]
     kept: dict[str, int]
 
+    def training(self) -> bool:
+        """Whether any block is in training mode."""
+        return any(step.block.training for step in self.steps)
+
     def execute(self, feeds: Mapping[str, object], signatures: Mapping[str, object], batch: int) -> dict[str, Any]:
         """Call every block once. The ports are checked whenever a block sees new shapes or dtypes."""
         values: list[Any] = [None] * len(self.origins)
@@ -54,7 +58,10 @@ class Plan:
                     values[index] = value = result[at] if step.several else result
                     forms[index] = port.signature(value)
             except Exception as error:
-                raise self._explain(step, error)
+                explained = self._explain(step, error)
+                if explained is error:
+                    raise
+                raise explained from error
             if scope is not None:
                 given = {port.name: values[index] for port, index in step.results}
                 scope.check_ports(step.path, [port for port, _ in step.results], given, {})
@@ -97,7 +104,9 @@ class PlanBuilder:
         self.origins.append(origin)
         return len(self.origins) - 1
 
-    def build(self, graph: "Flowgraph", given: Iterable[str], kept: Callable[[Mapping[str, int]], dict[str, int]]) -> Plan:
+    def build(
+        self, graph: "Flowgraph", given: Iterable[str], kept: Callable[[Mapping[str, int]], dict[str, int]]
+    ) -> Plan:
         """The plan for a run that feeds the inputs `given` and keeps the values that `kept` picks by path."""
         inputs = {name: self._new_value(f"the flowgraph's input '{name}'") for name in given}
         outputs = self._place(graph, "", inputs)

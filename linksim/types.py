@@ -144,12 +144,27 @@ class Ledger(Bundle):
 
 
 PORT_TYPES: dict[str, object] = {
-    name: kind
-    for name, kind in {
-        "Image": Image, "Importance": Importance, "Tokens": Tokens, "Latent": Latent, "Entropy": Entropy,
-        "Lengths": Lengths, "Codeword": Codeword, "Bits": Bits, "LLRs": LLRs, "Decibels": Decibels, "Power": Power,
-        "Uses": Uses, "Size": Size, "Flags": Flags, "Loading": Loading, "Distortion": Distortion, "Symbols": Symbols,
-        "Received": Received, "Boxes": Boxes, "Counts": Counts, "Score": Score, "Ledger": Ledger,
-    }.items()
-}  # fmt: skip
+    "Image": Image,
+    "Importance": Importance,
+    "Tokens": Tokens,
+    "Latent": Latent,
+    "Entropy": Entropy,
+    "Lengths": Lengths,
+    "Codeword": Codeword,
+    "Bits": Bits,
+    "LLRs": LLRs,
+    "Decibels": Decibels,
+    "Power": Power,
+    "Uses": Uses,
+    "Size": Size,
+    "Flags": Flags,
+    "Loading": Loading,
+    "Distortion": Distortion,
+    "Symbols": Symbols,
+    "Received": Received,
+    "Boxes": Boxes,
+    "Counts": Counts,
+    "Score": Score,
+    "Ledger": Ledger,
+}
 """The port types by the names that flowgraph files use."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
@@ -77,6 +78,10 @@ class Wiring(nn.Module):
     def label(self) -> str:
         """The name in the flowgraph around it, or its own."""
         return self.__dict__.get("_label") or self.name
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not isinstance(value, nn.Module):
@@ -176,7 +181,7 @@ class Wiring(nn.Module):
             raise ChainError(f"a chain needs two elements or more (got {len(chain)})")
         for position, element in enumerate(chain):
             self._check_element(element, at_end=position in (0, len(chain) - 1))
-        edges = [(self._source(a), self._target(b)) for a, b in zip(chain, chain[1:], strict=False)]
+        edges = [(self._source(a), self._target(b)) for a, b in pairwise(chain)]
         fed = {(id(self._named(edge.target)), edge.target_port) for edge in self.connections}
         for (source, source_port), (target, target_port) in edges:
             self._check_edge(source, source_port, target, target_port)
@@ -190,9 +195,7 @@ class Wiring(nn.Module):
         for (source, source_port), (target, target_port) in edges:
             self._adopt(source)
             self._adopt(target)
-            self.connections.append(
-                Connection(self._name_of(source), source_port, self._name_of(target), target_port)
-            )
+            self.connections.append(Connection(self._name_of(source), source_port, self._name_of(target), target_port))
         self._edited()
 
     def _check_element(self, element: object, at_end: bool) -> None:
@@ -255,7 +258,7 @@ class Wiring(nn.Module):
     def order(self) -> list[str]:
         """The blocks' names in an order in which data can flow. Raises `LoopError`."""
         if "_order" not in self.__dict__:
-            sorter: TopologicalSorter[str] = TopologicalSorter({name: () for name in self.blocks})
+            sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(self.blocks, ()))
             for edge in self.connections:
                 if edge.source and edge.target:
                     sorter.add(edge.target, edge.source)

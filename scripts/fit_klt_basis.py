@@ -2,8 +2,9 @@
 
 usage: python scripts/fit_klt_basis.py OUT.safetensors FOLDER [FOLDER ...]
 
-Where a `split.json` stands beside a folder, only the pictures of its part "train" are used. Every folder weighs the same: the second-moment matrices about mid-grey of its pictures' 16x16x3 blocks are averaged.
-Prints the share of the energy kept. Pictures that serve as a test set must not be given.
+Where a `split.json` stands beside a folder, only the pictures of its part "train" are used. Every folder weighs the
+same: the second-moment matrices about mid-grey of its pictures' 16x16x3 blocks are averaged. Prints the share of the
+energy kept. Pictures that serve as a test set must not be given.
 """
 
 import json
@@ -11,9 +12,9 @@ import sys
 from pathlib import Path
 
 import torch
-import torch.nn.functional as functional
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.nn import functional
 
 from linksim.blocks.sources import list_pictures, read_picture
 from linksim.blocks.vectorizer import MEAN

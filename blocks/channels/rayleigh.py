@@ -2,8 +2,6 @@
 
 from typing import Literal
 
-import torch
-
 from linksim.block import Block
 from linksim.blocks.channels.noise import complex_normal, flat_channel
 from linksim.errors import require
@@ -32,7 +30,7 @@ class Rayleigh(Block):
     def __init__(self, *, coherence: Coherence = "frame") -> None:
         super().__init__()
         require(coherence in ("frame", "symbol"), "coherence", "'frame' or 'symbol'", coherence)
-        self.coherence = coherence
+        self.coherence: Coherence = coherence
 
     def forward(self, symbols: Symbols, snr_db: Decibels) -> Received:
         gain = complex_normal(gain_shape(symbols, self.coherence), symbols.samples, self.rng)
@@ -43,5 +41,3 @@ def gain_shape(symbols: Symbols, coherence: Coherence) -> tuple[int, int]:
     """The shape of the drawn gains: one per frame, or one per use."""
     batch, uses = symbols.samples.shape
     return (batch, 1) if coherence == "frame" else (batch, uses)
-
-

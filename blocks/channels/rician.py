@@ -12,7 +12,8 @@ from linksim.types import Decibels, Received, Symbols
 
 
 class Rician(Block):
-    """Flat Rician fading: y = h x + n, h = sqrt(K/(K+1)) exp(j phi) + sqrt(1/(K+1)) g, g ~ CN(0, 1), known at the receiver.
+    """Flat Rician fading: y = h x + n, h = sqrt(K/(K+1)) exp(j phi) + sqrt(1/(K+1)) g, g ~ CN(0, 1), known at the
+    receiver.
 
     Shapes: symbols.samples [batch, uses] complex; snr_db [batch] in dB, the mean SNR (E|h|^2 = 1).
     `k_factor_db` is the power of the line of sight over the scattered power, in dB. The phase phi of the line of sight
@@ -32,7 +33,7 @@ class Rician(Block):
         super().__init__()
         require(coherence in ("frame", "symbol"), "coherence", "'frame' or 'symbol'", coherence)
         require(-100 <= k_factor_db <= 100, "k_factor_db", "in -100..100 dB", k_factor_db)
-        self.coherence = coherence
+        self.coherence: Coherence = coherence
         self.k_factor = 10.0 ** (k_factor_db / 10.0)
 
     def forward(self, symbols: Symbols, snr_db: Decibels) -> Received:

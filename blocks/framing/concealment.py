@@ -14,8 +14,8 @@ Original = Float[Tensor, "batch 3 rows cols"]
 class ErasureConcealment(Block):
     """Show mid-grey where the header was lost, so that a lost picture is measured and not left out.
 
-    Shapes: image [batch, 3, height, width]; erased [batch]; original [batch, 3, rows, cols], of which only the size counts
-    (where every frame of a batch is lost, the receiver does not even know it); out has the size of `original`.
+    Shapes: image [batch, 3, height, width]; erased [batch]; original [batch, 3, rows, cols], of which only the size
+    counts (where every frame of a batch is lost, the receiver does not even know it); out has the size of `original`.
     Gradients pass for delivered pictures.
 
     Raises:

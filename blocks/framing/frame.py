@@ -40,8 +40,8 @@ class FrameBuilder(Block):
 class FrameSplitter(Block):
     """Drop the header, whose length the header's decoder knows.
 
-    Shapes: received [batch, uses]; header_uses [batch]; out: the payload, [batch, longest payload], likewise a `Received`.
-    Gradients pass.
+    Shapes: received [batch, uses]; header_uses [batch]; out: the payload, [batch, longest payload], likewise a
+    `Received`. Gradients pass.
 
     >>> from linksim.blocks import AWGN
     >>> frame = Symbols(torch.ones(1, 5) + 0j, torch.tensor([5]))

@@ -23,7 +23,7 @@ def _prior(levels: int) -> Floats:
         return (PRIOR_WEIGHT * weight / weight.sum(-1, keepdims=True)).reshape(-1, levels)
 
     means = np.arange(6 * levels - 5) / 6
-    busyness = 0.5 + 0.2 * np.arange(4)
+    busyness = 0.5 + 0.2 * np.arange(4, dtype=np.float64)
     smooth = laplace(np.repeat(means[:, None], 4, 1), np.tile(busyness, (len(means), 1)))
     pairs = (level[:, None] + level[None, :]) / 2
     crossed = laplace(pairs, 0.8)

@@ -18,8 +18,8 @@ class HeaderEncoder(Block):
     the rate map with the power loading if one is given (range-coded with an adaptive context model, CRC-24, 5G LDPC at
     `code_rate`, length from a fixed grid).
 
-    Shapes: lengths [batch, rows, cols] in V; size [batch, 2] in pixels; power [batch]; loading [batch, levels, 2] in dB;
-    out.samples [batch, uses] complex, out.length [batch]. Hard bits: no gradient.
+    Shapes: lengths [batch, rows, cols] in V; size [batch, 2] in pixels; power [batch]; loading [batch, levels, 2] in
+    dB; out.samples [batch, uses] complex, out.length [batch]. Hard bits: no gradient.
     Source: 3GPP TS 38.212 for CRC and LDPC; SA-OOSC, footnote 5, for the need.
 
     Raises:
@@ -28,7 +28,7 @@ class HeaderEncoder(Block):
     >>> lengths = torch.full((1, 2, 2), 8)
     >>> size, power = torch.tensor([[32, 32]]), torch.tensor([1.0])
     >>> HeaderEncoder()(lengths=lengths, size=size, power=power).length.tolist()
-    [880]
+    [816]
     """
 
     def __init__(self, *, code_rate: float = 0.5, rate_set: RateSet = "default") -> None:

@@ -34,7 +34,7 @@ class IdealHeader(Block):
     >>> lengths, size = torch.full((1, 2, 2), 8), torch.tensor([[32, 32]])
     >>> out = IdealHeader()(lengths=lengths, size=size, power=torch.tensor([1.0]))
     >>> out.uses.tolist(), out.erased.tolist()
-    ([880], [False])
+    ([816], [False])
     """
 
     def __init__(self, *, code_rate: float = 0.5, rate_set: RateSet = "default") -> None:

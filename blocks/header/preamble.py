@@ -10,7 +10,8 @@ from linksim.blocks.header.fec import RobustCode, crc_bits
 from linksim.errors import ParameterError
 
 FIELDS = {"height": 16, "width": 16, "rate_set": 8, "power": 16, "grid": 10, "loaded": 1}
-"""Bits per field; `grid` is the length of the second part on a fixed grid, `loaded` whether it begins with a loading."""
+"""Bits per field; `grid` is the length of the second part on a fixed grid, `loaded` whether it begins with a
+loading."""
 INFORMATION_BITS = 72
 CHECK = "CRC16"
 CODE = RobustCode(INFORMATION_BITS + 16, code_rate=1 / 4, repetition=2)

@@ -1,5 +1,7 @@
 """The rate map as words of a range code."""
 
+from typing import Any
+
 import constriction
 import numpy as np
 from numpy.typing import NDArray
@@ -7,6 +9,9 @@ from numpy.typing import NDArray
 from linksim.blocks.header.context_model import ContextModel
 
 Words = NDArray[np.uint32]
+
+# The compiled module has no type stubs.
+_stream: Any = vars(constriction)["stream"]
 
 
 def encode_map(levels: NDArray[np.int64], count: int) -> Words:
@@ -18,16 +23,16 @@ def encode_map(levels: NDArray[np.int64], count: int) -> Words:
         row, col = divmod(index, cols)
         probabilities[index] = model.predict(row, col)
         model.update(row, col, level)
-    encoder = constriction.stream.queue.RangeEncoder()
-    family = constriction.stream.model.Categorical(perfect=False)
+    encoder = _stream.queue.RangeEncoder()
+    family = _stream.model.Categorical(perfect=False)
     encoder.encode(levels.ravel().astype(np.int32), family, probabilities)
     return encoder.get_compressed()
 
 
 def decode_map(words: Words, rows: int, cols: int, count: int) -> NDArray[np.int64]:
     """The inverse of `encode_map`; zero words behind the end do no harm."""
-    decoder = constriction.stream.queue.RangeDecoder(words)
-    family = constriction.stream.model.Categorical(perfect=False)
+    decoder = _stream.queue.RangeDecoder(words)
+    family = _stream.model.Categorical(perfect=False)
     model = ContextModel(rows, cols, count)
     levels = np.empty((rows, cols), dtype=np.int64)
     for row in range(rows):

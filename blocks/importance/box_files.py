@@ -16,9 +16,9 @@ CORNERS = ("x1", "y1", "x2", "y2")
 def read_boxes(boxes: Path, labels: Path | None = None) -> Boxes:
     """Labelled boxes of one picture, [1, objects], from files.
 
-    Either one list of `{"box": {"x1": ..., "y1": ..., "x2": ..., "y2": ...}, "importance": 0..3}`, or SA-OOSC's two files: a
-    list of detections with `track_id`, and a mapping from those ids to labels. A detection without a label, or a label
-    without a detection, is left out with a warning.
+    Either one list of `{"box": {"x1": ..., "y1": ..., "x2": ..., "y2": ...}, "importance": 0..3}`, or SA-OOSC's two
+    files: a list of detections with `track_id`, and a mapping from those ids to labels. A detection without a label,
+    or a label without a detection, is left out with a warning.
 
     Raises `FileError` naming the file and the entry where it is not of that form.
     """

@@ -34,5 +34,3 @@ class PatchImportance(Block):
 def _touched(low: torch.Tensor, high: torch.Tensor, count: int) -> torch.Tensor:
     start = torch.arange(count, device=low.device) * PATCH
     return (low[..., None] < start + PATCH) & (high[..., None] > start)
-
-

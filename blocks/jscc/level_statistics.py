@@ -27,9 +27,9 @@ def sent_dimensions(values: Tensor, dimensions: int) -> Tensor:
 def level_loading(energy: Tensor, patches: Tensor, weights: Tensor, variance: Tensor, sent: Tensor) -> Tensor:
     """(w_l/a_l)^(1/2) per level in dB, on the header's grid: [batch, levels, 2], first dimension and all others.
 
-    Shapes: energy [batch, levels, dimensions], summed over the patches of each level; patches [batch, levels], how many;
-    weights [batch, levels], their summed importance weights of mean 1; variance [dimensions]; sent [levels, dimensions].
-    a_l is the energy of a level's sent dimensions over the usual one. Levels without patches get 0 dB.
+    Shapes: energy [batch, levels, dimensions], summed over the patches of each level; patches [batch, levels], how
+    many; weights [batch, levels], their summed importance weights of mean 1; variance [dimensions]; sent [levels,
+    dimensions]. a_l is the energy of a level's sent dimensions over the usual one. Levels without patches get 0 dB.
     Source: Lee and Petersen, IEEE Trans. Commun. 1976: power proportional to the standard deviation.
     """
     usual = variance * sent * patches[..., None]

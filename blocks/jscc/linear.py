@@ -39,9 +39,9 @@ class LinearJSCCEncoder(Block):
     much larger it is among this picture's patches of level l, w_l the mean of (2^I)^`importance_exponent` there.
     (w_l/a_l)^(1/2) goes to the header as the loading, separately for the first dimension and for the others.
 
-    Shapes: latent [batch, channels, rows, cols], real, in units of `step`; lengths [batch, rows, cols] complex uses, in
-    V; importance [batch, rows, cols], 0 if absent; codeword [batch, rows, cols, kmax]; loading [batch, levels, 2] in dB.
-    Gradients pass to the codeword, not through the loading (it is rounded).
+    Shapes: latent [batch, channels, rows, cols], real, in units of `step`; lengths [batch, rows, cols] complex uses,
+    in V; importance [batch, rows, cols], 0 if absent; codeword [batch, rows, cols, kmax]; loading [batch, levels, 2]
+    in dB. Gradients pass to the codeword, not through the loading (it is rounded).
     Source: least squared error of parallel Gaussian channels with linear coding, Lee and Petersen, IEEE Trans. Commun.
     1976; weights, SA-OOSC appendix 8.
 
@@ -88,8 +88,8 @@ class LinearJSCCDecoder(Block):
     The second moment of each dimension at each rate level is estimated from what was received, drawn towards the prior
     where a level has few patches; a symbol counts by its own noise variance.
 
-    Shapes: codeword, gain, noise_variance [batch, rows, cols, kmax]; lengths [batch, rows, cols]; power [batch]; loading
-    [batch, levels, 2] in dB; out [batch, channels, rows, cols], zero where nothing was sent. Gradients pass.
+    Shapes: codeword, gain, noise_variance [batch, rows, cols, kmax]; lengths [batch, rows, cols]; power [batch];
+    loading [batch, levels, 2] in dB; out [batch, channels, rows, cols], zero where nothing was sent. Gradients pass.
     Source: LMMSE, Kay, Fundamentals of Statistical Signal Processing, ch. 12.
 
     Raises:
@@ -101,9 +101,7 @@ class LinearJSCCDecoder(Block):
     torch.Size([1, 256, 1, 1])
     """
 
-    def __init__(
-        self, *, channels: int = 256, rate_set: RateSet = "default", step: float = DEFAULT_STEP
-    ) -> None:
+    def __init__(self, *, channels: int = 256, rate_set: RateSet = "default", step: float = DEFAULT_STEP) -> None:
         super().__init__()
         require(isinstance(channels, int) and 0 < channels <= 256, "channels", "an integer in 1..256", channels)
         self.channels, self.step = channels, step

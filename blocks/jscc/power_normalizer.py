@@ -20,8 +20,8 @@ class Normalized(NamedTuple):
 class PowerNormalizer(Block):
     """Scale each picture's codeword to mean power 1 over all its channel uses: sum |y_i|^2 / sum k_i = 1.
 
-    Shapes: codeword [batch, rows, cols, kmax] complex, zero past k; lengths [batch, rows, cols]; power [batch], the mean
-    power before, at least 2^-32 (a codeword of zeros stays zero). Never over a batch. Gradients pass.
+    Shapes: codeword [batch, rows, cols, kmax] complex, zero past k; lengths [batch, rows, cols]; power [batch], the
+    mean power before, at least 2^-32 (a codeword of zeros stays zero). Never over a batch. Gradients pass.
     Source: SA-OOSC eq. 2.
 
     >>> y = torch.full((1, 1, 1, 2), 2.0 + 0j)

@@ -19,9 +19,9 @@ class Bill(NamedTuple):
 class CBRLedger(Block):
     """Channel bandwidth ratio: complex channel uses over 3*height*width of the original, by purpose.
 
-    Shapes: original [batch, 3, height, width], of which only the size counts; payload, header and side_information are the
-    symbols sent for each purpose; received gives the pilots and guard; out.ledger in uses, out.cbr (payload alone) and
-    out.cbr_total (everything) [batch]. No gradient.
+    Shapes: original [batch, 3, height, width], of which only the size counts; payload, header and side_information
+    are the symbols sent for each purpose; received gives the pilots and guard; out.ledger in uses, out.cbr (payload
+    alone) and out.cbr_total (everything) [batch]. No gradient.
     Source: SA-OOSC, section 4 (R = m/n); the ledger is linksim's.
 
     >>> from linksim.blocks import AWGN

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as functional
 from torch import Tensor
+from torch.nn import functional
 
 from linksim.block import Block
 from linksim.blocks.metrics.psnr import eight_bits
@@ -35,8 +35,9 @@ class PatchScores(NamedTuple):
 class PatchPSNR(Block):
     """Mean over the patches of each importance class of the patch's PSNR in dB; 8 bits, MSE floored at 1e-6 (60 dB).
 
-    Shapes: image, original [batch, 3, height, width]; importance [batch, rows, cols]; every output [batch]. Non-background is
-    all patches of importance 1 and more. Average over the pictures that have the class. Rounding stops gradients.
+    Shapes: image, original [batch, 3, height, width]; importance [batch, rows, cols]; every output [batch].
+    Non-background is all patches of importance 1 and more. Average over the pictures that have the class. Rounding
+    stops gradients.
     Source: SA-OOSC, figs. 5 and 6; linksim's conventions.
 
     >>> original = torch.zeros(1, 3, 16, 32)
@@ -51,5 +52,5 @@ class PatchPSNR(Block):
         def mean_over(chosen: Tensor) -> Score:
             return Score((quality * chosen).sum((1, 2)) / chosen.sum((1, 2)))
 
-        by_class = [mean_over(importance == label) for label in range(4)]
-        return PatchScores(*by_class, mean_over(importance >= 1))
+        background, low, medium, high = (mean_over(importance == label) for label in range(4))
+        return PatchScores(background, low, medium, high, mean_over(importance >= 1))

@@ -16,8 +16,8 @@ def importance_weights(importance: Importance) -> torch.Tensor:
 class SAD(Block):
     """The sum over patches of w_i * PSNR_i in dB, as the paper prints it: higher is better.
 
-    Shapes: image, original [batch, 3, height, width]; importance [batch, rows, cols]; out.value [batch]. Not a loss: the
-    paper adds it to one that is minimised, which is a slip of the sign. Rounding stops gradients.
+    Shapes: image, original [batch, 3, height, width]; importance [batch, rows, cols]; out.value [batch]. Not a loss:
+    the paper adds it to one that is minimised, which is a slip of the sign. Rounding stops gradients.
     Source: SA-OOSC, appendix 8 and eq. 13.
 
     >>> original = torch.zeros(1, 3, 16, 32)

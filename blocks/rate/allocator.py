@@ -29,16 +29,17 @@ class Allocation(NamedTuple):
 
 
 class RateAllocator(Block):
-    """k = Q0[eta*e + C2(I)]: C2 is +alpha for high, -alpha for low importance, else 0; Q0 rounds to the nearest of V, ties up.
+    """k = Q0[eta*e + C2(I)]: C2 is +alpha for high, -alpha for low importance, else 0; Q0 rounds to the nearest of V,
+    ties up.
 
     Give `eta`, or one target that is solved for each picture: `target_cbr` (payload uses over 3*height*width) and
-    `target_cbr_total` (header too) are met from below, with the largest eta that stays under; `target_psnr` (dB, expected,
-    over the whole picture) with the smallest eta that reaches it, and needs the ports `distortion` and `snr_db`. All
-    targets but none of the others need `size`. `met` says whether 0.99*target <= value <= target held (PSNR: value >=
-    target); where V does not allow it, the nearest allowed allocation is given.
+    `target_cbr_total` (header too) are met from below, with the largest eta that stays under; `target_psnr` (dB,
+    expected, over the whole picture) with the smallest eta that reaches it, and needs the ports `distortion` and
+    `snr_db`. All targets but none of the others need `size`. `met` says whether 0.99*target <= value <= target held
+    (PSNR: value >= target); where V does not allow it, the nearest allowed allocation is given.
 
-    `map_smoothing` in 0..1 keeps a neighbour's level where the wish is within that share of half a step past the threshold.
-    `header_code_rate` and `header_loading` tell target_cbr_total what header will be sent.
+    `map_smoothing` in 0..1 keeps a neighbour's level where the wish is within that share of half a step past the
+    threshold. `header_code_rate` and `header_loading` tell target_cbr_total what header will be sent.
 
     Shapes: entropy [batch, rows, cols] bits; importance likewise; size [batch, 2]; snr_db [batch]; lengths
     [batch, rows, cols] complex uses; eta [batch]; met [batch] bool. No gradient: a step function.
@@ -50,7 +51,7 @@ class RateAllocator(Block):
 
     >>> e, size = torch.tensor([[[2.0, 40.0]]]), torch.tensor([[16, 32]])
     >>> RateAllocator(target_cbr=0.04)(entropy=e, size=size).lengths.tolist()
-    [[[2, 48]]]
+    [[[4, 48]]]
     """
 
     def __init__(
@@ -120,7 +121,7 @@ class RateAllocator(Block):
                 raise LinksimError("target_psnr needs the ports 'distortion' and 'snr_db'; connect them")
             return lambda levels: expected_psnr(distortion, index, levels, values, float(snr_db[index]))
         if self.goal == "eta":
-            return lambda levels: 0.0
+            return lambda _: 0.0
         if size is None:
             raise LinksimError(f"{self.goal} needs the port 'size'; connect the Tokenizer's")
         dimensions = 3.0 * float(size[index].prod())

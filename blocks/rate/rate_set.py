@@ -13,7 +13,8 @@ RATE_SETS: dict[str, tuple[int, ...]] = {
     "default": (2, 4, 8, 16, 28, 48, 80, 128),
     "paper": tuple(range(8, 129, 8)),
 }
-"""Sets by name. "paper" is SA-OOSC's 16 to 256 in 16 steps (appendix 14), which count real dimensions, in complex uses."""
+"""Sets by name. "paper" is SA-OOSC's 16 to 256 in 16 steps (appendix 14), which count real dimensions, in complex
+uses."""
 
 MOST_USES = 3 * PATCH * PATCH // 2
 

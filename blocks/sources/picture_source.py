@@ -45,7 +45,9 @@ def read_picture(path: Path) -> Tensor:
             warnings.simplefilter("error", PillowImage.DecompressionBombWarning)
             with PillowImage.open(path) as opened:
                 if opened.width * opened.height > MOST_PIXELS:
-                    raise FileError(f"'{path}' has {opened.width}x{opened.height} pixels; at most {MOST_PIXELS} can be read")
+                    raise FileError(
+                        f"'{path}' has {opened.width}x{opened.height} pixels; at most {MOST_PIXELS} can be read"
+                    )
                 opened.load()
                 return _to_tensor(ImageOps.exif_transpose(opened))
     except FileNotFoundError:

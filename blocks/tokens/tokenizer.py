@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as functional
+from torch.nn import functional
 
 from linksim.block import Block
 from linksim.errors import DimensionError, require

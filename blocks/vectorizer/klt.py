@@ -5,8 +5,8 @@ from importlib.resources import files
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as functional
 from torch import Tensor
+from torch.nn import functional
 
 from linksim.block import Block
 from linksim.errors import require
@@ -43,7 +43,8 @@ class KLTVectorizer(Block):
     Shapes: tokens [batch, 3*p*p, height/p, width/p]; latent [batch, channels, rows, cols], real, in units of `step`;
     entropy [batch, rows, cols] in bits: e = sum over c of log2(1 + x_c^2)/2, the rate of a Gaussian of variance x_c^2
     behind noise of one squared step.
-    Source: Gaussian rate, Cover and Thomas, Elements of Information Theory, ch. 9; KLT, Proakis and Manolakis. Gradients pass.
+    Source: Gaussian rate, Cover and Thomas, Elements of Information Theory, ch. 9; KLT, Proakis and Manolakis.
+    Gradients pass.
 
     Raises:
         ParameterError: `channels` is not in 1..256 or `step` is not positive.

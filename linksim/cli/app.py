@@ -36,7 +36,9 @@ def transmit(
     labels: Annotated[Path | None, typer.Option(help="JSON file of labels, where the boxes have none.")] = None,
     channel: Annotated[str, typer.Option(help="awgn, rayleigh or rician.")] = "awgn",
     snr: Annotated[float, typer.Option(help="Es/N0 per complex channel use in dB.", min=-60, max=100)] = 10.0,
-    cbr: Annotated[float | None, typer.Option(help="Payload channel uses per source dimension [default 0.0201].")] = None,
+    cbr: Annotated[
+        float | None, typer.Option(help="Payload channel uses per source dimension [default 0.0201].")
+    ] = None,
     cbr_total: Annotated[float | None, typer.Option(help="The same, everything billed.")] = None,
     psnr: Annotated[float | None, typer.Option(help="Expected PSNR in dB, at the least rate.")] = None,
     alpha: Annotated[float, typer.Option(help="Uses added to high, taken from low importance.")] = 8.0,
@@ -53,7 +55,9 @@ def transmit(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("demo"), seed: Seed = 1, json: Json = False
+    out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("demo"),
+    seed: Seed = 1,
+    json: Json = False,
 ) -> None:
     """Send real photographs over AWGN and Rayleigh at 0, 5, 10 and 15 dB."""
     from linksim.cli.demo import run_demo
@@ -74,7 +78,9 @@ def blocks(
 @app.command()
 def draw(
     flowgraph: Annotated[str, typer.Argument(help="A YAML file, or the name of a ready flowgraph.")],
-    out: Annotated[Path | None, typer.Option(help="Write a picture (.svg), Mermaid (.mmd) or the file format (.yaml).")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write a picture (.svg), Mermaid (.mmd) or the file format (.yaml).")
+    ] = None,
 ) -> None:
     """Draw a flowgraph: Mermaid text, or a file by its ending."""
     from linksim.cli.draw import run_draw

@@ -23,7 +23,7 @@ def describe_block(kind: type[Block]) -> dict[str, Any]:
     return {
         "name": kind.__name__,
         "stage": stage_of(kind),
-        "summary": (inspect.getdoc(kind) or "").split("\n")[0],
+        "summary": " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].split()),
         "source": is_source,
         "inputs": _ports(inputs),
         "outputs": _ports(outputs),

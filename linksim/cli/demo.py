@@ -49,7 +49,9 @@ def run_demo(out: Path, seed: int, as_json: bool) -> None:
     work = [(name, channel, snr) for name in pictures for channel in links for snr in SNRS_DB]
     runs: dict[tuple[str, str, float], Result] = {}
     for name, channel, snr in tracked(work, len(work), "sending photographs"):
-        runs[name, channel, snr] = _send(links[channel], *pictures[name], snr, seed, FADES if channel == "rayleigh" else 1)
+        runs[name, channel, snr] = _send(
+            links[channel], *pictures[name], snr, seed, FADES if channel == "rayleigh" else 1
+        )
     for name, (original, _) in pictures.items():
         _write_pictures(out / Path(name).stem, original, {key[1:]: run for key, run in runs.items() if key[0] == name})
     rows = [_row(channel, snr, [runs[name, channel, snr] for name in pictures]) for channel in links for snr in SNRS_DB]
@@ -117,8 +119,11 @@ def _show(rows: list[dict[str, Any]], out: Path) -> None:
         delivered = "-" if row["psnr_delivered_db"] is None else f"{row['psnr_delivered_db']:.2f}"
         table.add_row(row["channel"], f"{row['snr_db']:g}", f"{row['psnr_db']:.2f}", delivered,
                       f"{row['erasure_rate']:.1%}", f"{row['patch_psnr_high_db']:.2f}",
-                      f"{row['patch_psnr_background_db']:.2f}", f"{row['cbr']:.4f}", f"{row['cbr_total']:.4f}")  # fmt: skip
+                      f"{row['patch_psnr_background_db']:.2f}",
+                      f"{row['cbr']:.4f}", f"{row['cbr_total']:.4f}")  # fmt: skip
     console = Console()
     console.print(table)
-    console.print("high, background: patch PSNR by importance. header: robust; csi: perfect. A lost picture counts as mid-grey.")
+    console.print(
+        "high, background: patch PSNR by importance. header: robust; csi: perfect. A lost picture counts as mid-grey."
+    )
     console.print(f"Pictures: {out}", soft_wrap=True)

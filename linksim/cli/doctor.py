@@ -15,10 +15,25 @@ from rich.table import Table
 from linksim import __version__
 from linksim.cli.progress import waiting
 
-REQUIRED = {"torch": "torch", "sionna-no-rt": "sionna", "constriction": "constriction", "jaxtyping": "jaxtyping",
-            "safetensors": "safetensors", "matplotlib": "matplotlib", "pillow": "PIL", "scikit-image": "skimage"}  # fmt: skip
-OPTIONAL = {"tensorflow": ("tensorflow", "tensorflow"), "detect": ("ultralytics", "ultralytics"),
-            "mllm": ("openai", "openai"), "ray": ("ray", "ray")}  # fmt: skip
+REQUIRED = {
+    "torch": "torch",
+    "sionna-no-rt": "sionna.phy",
+    "constriction": "constriction",
+    "jaxtyping": "jaxtyping",
+    "pydantic": "pydantic",
+    "safetensors": "safetensors",
+    "matplotlib": "matplotlib",
+    "pillow": "PIL",
+    "scikit-image": "skimage",
+}
+"""Package to the module that proves it."""
+OPTIONAL = {
+    "tensorflow": ("tensorflow", "tensorflow"),
+    "detect": ("ultralytics", "ultralytics"),
+    "mllm": ("openai", "openai"),
+    "ray": ("ray", "ray"),
+}
+"""Extra to package and module."""
 PATIENCE_SECONDS = 120
 
 
@@ -28,7 +43,9 @@ def examine() -> dict[str, Any]:
     wanted |= {package: (extra, module) for extra, (package, module) in OPTIONAL.items()}
     with ThreadPoolExecutor(4) as pool:
         states = list(pool.map(lambda item: _state(item[0], item[1][1]), wanted.items()))
-    packages = [{"package": name, "extra": wanted[name][0], **state} for name, state in zip(wanted, states, strict=True)]
+    packages = [
+        {"package": name, "extra": wanted[name][0], **state} for name, state in zip(wanted, states, strict=True)
+    ]
     cuda = torch.cuda.is_available()
     return {
         "linksim": __version__,
@@ -77,4 +94,6 @@ def _show(found: dict[str, Any]) -> None:
             state = f"[dim]not installed; pip install 'linksim\\[{entry['extra']}]'[/dim]"
         table.add_row(entry["package"], entry["version"] or "-", state)
     console.print(table)
-    console.print("All that linksim needs works." if found["healthy"] else "[red]A required package does not work.[/red]")
+    console.print(
+        "All that linksim needs works." if found["healthy"] else "[red]A required package does not work.[/red]"
+    )

@@ -1,6 +1,6 @@
 """Signs of life for what takes long."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -11,10 +11,13 @@ Item = TypeVar("Item")
 
 
 @contextmanager
-def waiting(what: str) -> Iterator[None]:
+def waiting(what: str) -> Generator[None]:
     """A spinner with the time gone, on standard error, gone when done."""
     with Progress(
-        SpinnerColumn(), TextColumn("{task.description} {task.elapsed:.0f} s"), console=Console(stderr=True), transient=True
+        SpinnerColumn(),
+        TextColumn("{task.description} {task.elapsed:.0f} s"),
+        console=Console(stderr=True),
+        transient=True,
     ) as progress:
         progress.add_task(what, total=None)
         yield

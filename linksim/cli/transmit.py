@@ -49,7 +49,7 @@ class Transmission:
         for what, name, known in (("link", self.link, LINKS), ("channel", self.channel, CHANNELS)):
             if name not in known:
                 raise ParameterError(f"no {what} '{name}'; {nearest(name, known)}")
-        goals = {name: goal for name, goal in self.goals.items() if goal is not None}
+        goals: dict[str, Any] = {name: goal for name, goal in self.goals.items() if goal is not None}
         if len(goals) > 1:
             raise ParameterError("give one of --cbr, --cbr-total and --psnr, not several")
         return LINKS[self.link](**goals, alpha=self.alpha, channel=CHANNELS[self.channel]())
@@ -154,7 +154,9 @@ def run_transmit(asked: Transmission, as_json: bool) -> None:
     console.print(_table(result))
     if not result["target_met"]:
         name, goal = next(iter(result["target"].items()))
-        notes.print(f"note: {name} = {goal:g} cannot be met with this picture and rate set; see the figures", style="yellow")
+        notes.print(
+            f"note: {name} = {goal:g} cannot be met with this picture and rate set; see the figures", style="yellow"
+        )
     if result["erased"]:
         notes.print("note: the header was lost in noise, so the picture is rebuilt as mid-grey", style="yellow")
     console.print(f"report.png, reconstruction.png and result.json are in {asked.out}", soft_wrap=True)

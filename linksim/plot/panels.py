@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from linksim.plot.style import COLOURS, IMPORTANCE_COLOURS, IMPORTANCE_NAMES, SEQUENTIAL, importance_colormap
@@ -57,7 +58,7 @@ def rate_map(ax: "Axes", lengths: Tensor, size: tuple[int, int], title: str) -> 
 
 def constellation(ax: "Axes", samples: Tensor, title: str) -> "Axes":
     """Received complex samples [uses], at most 20,000 of them, evenly picked."""
-    points = samples.detach().cpu().numpy()
+    points: NDArray[np.complex64] = samples.detach().cpu().numpy()
     points = points[:: max(len(points) // MOST_POINTS, 1)]
     reach = 1.05 * float(np.quantile(np.abs(points), 0.995)) if len(points) else 1.0
     ax.plot(points.real, points.imag, ".", color=COLOURS[0], markersize=1.2, alpha=0.25, rasterized=True)

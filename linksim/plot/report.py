@@ -1,7 +1,7 @@
 """The figure about one transmitted picture."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from torch import Tensor
 
@@ -17,14 +17,14 @@ def report(
 ) -> "Figure":
     """Six panels: original, importance, rate map; received constellation, reconstruction, error.
 
-    Shapes: original, image [3, height, width]; importance, lengths [rows, cols]; received [uses] complex. `titles` has the
-    figure's title as `figure` and the reconstruction's as `image`.
+    Shapes: original, image [3, height, width]; importance, lengths [rows, cols]; received [uses] complex. `titles`
+    has the figure's title as `figure` and the reconstruction's as `image`.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     height, width = original.shape[1:]
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(cast(Any, STYLE)):
         panel_height = min(max(4.6 * height / width, 2.2), 6.5)
         figure = Figure(figsize=(15, 2 * panel_height + 1.2), layout="constrained")
         axes = figure.subplots(2, 3)
@@ -45,9 +45,11 @@ def contact_sheet(rows: Mapping[str, Mapping[str, tuple[Tensor, str]]], title: s
 
     columns = list(next(iter(rows.values())))
     height, width = next(iter(next(iter(rows.values())).values()))[0].shape[1:]
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(cast(Any, STYLE)):
         cell = 3.2
-        figure = Figure(figsize=(cell * len(columns), (cell * height / width + 0.35) * len(rows) + 0.5), layout="constrained")
+        figure = Figure(
+            figsize=(cell * len(columns), (cell * height / width + 0.35) * len(rows) + 0.5), layout="constrained"
+        )
         figure.suptitle(title, fontsize=12)
         axes = figure.subplots(len(rows), len(columns), squeeze=False)
         for row, (name, cells) in zip(axes, rows.items(), strict=True):
