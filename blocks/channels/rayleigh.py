@@ -21,6 +21,7 @@ class Rayleigh(Block):
     Raises:
         ParameterError: `coherence` is neither "frame" nor "symbol".
 
+    >>> import torch
     >>> symbols = Symbols(torch.ones(2, 3, dtype=torch.complex64), torch.tensor([3, 3]))
     >>> gain = Rayleigh().seed(1)(symbols=symbols, snr_db=torch.tensor([10.0, 10.0])).gain
     >>> bool((gain[0, 0] == gain[0, 1]) & (gain[0, 0] != gain[1, 0]))

@@ -68,9 +68,13 @@ def encode_body(bits: Tensor, preamble: Tensor, code: RobustCode) -> Tensor:
 
 def decode_body(llrs: Tensor, preamble: Tensor, code: RobustCode) -> tuple[Tensor, Tensor]:
     """LLRs [batch, code.n] to (bits, whether the CRC over preamble and bits holds, bool [batch])."""
-    decided = code.decode(llrs)
-    bits, check = decided[:, :-CHECK_BITS], decided[:, -CHECK_BITS:]
-    return bits, (crc_bits(torch.cat([preamble, bits], 1), CHECK) == check).all(1)
+
+    def holds(decided: Tensor, frames: Tensor) -> Tensor:
+        checked = torch.cat([preamble[frames], decided[:, :-CHECK_BITS]], 1)
+        return (crc_bits(checked, CHECK) == decided[:, -CHECK_BITS:]).all(1)
+
+    decided, good = code.decode(llrs, holds)
+    return decided[:, :-CHECK_BITS], good
 
 
 def header_uses(levels: NDArray[np.int64], count: int, loaded: bool, code_rate: float) -> int:

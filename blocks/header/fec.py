@@ -1,23 +1,32 @@
 """Forward error correction of the header: CRC and 5G LDPC from Sionna, every object made once."""
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
-DECODER_ITERATIONS = 20
+ITERATIONS = (5, 20)
+"""Belief propagation is tried briefly first; only frames whose check then fails get the long run."""
 
 
 @lru_cache(maxsize=128)
-def _ldpc(k: int, n: int) -> tuple[Any, Any]:
+def _encoder(k: int, n: int) -> Any:
     # Importing Sionna and making its objects reseeds torch's global generator; ours must not notice.
     with torch.random.fork_rng(devices=[]):
-        from sionna.phy.fec.ldpc import LDPC5GDecoder, LDPC5GEncoder
+        from sionna.phy.fec.ldpc import LDPC5GEncoder
 
-        encoder = LDPC5GEncoder(k, n, device="cpu")
-        return encoder, LDPC5GDecoder(encoder, hard_out=True, num_iter=DECODER_ITERATIONS, device="cpu")
+        return LDPC5GEncoder(k, n, device="cpu")
+
+
+@lru_cache(maxsize=256)
+def _decoder(k: int, n: int, iterations: int) -> Any:
+    with torch.random.fork_rng(devices=[]):
+        from sionna.phy.fec.ldpc import LDPC5GDecoder
+
+        return LDPC5GDecoder(_encoder(k, n), cn_update="boxplus", hard_out=True, num_iter=iterations, device="cpu")
 
 
 @lru_cache(maxsize=8)
@@ -54,11 +63,23 @@ class RobustCode:
     def encode(self, bits: Tensor) -> Tensor:
         """uint8 [batch, k] to uint8 [batch, n]."""
         padded = torch.nn.functional.pad(bits.float(), (0, self.segments * self.segment_k - self.k))
-        coded = _ldpc(self.segment_k, self.segment_n)[0](padded.reshape(-1, self.segment_k))
+        coded = _encoder(self.segment_k, self.segment_n)(padded.reshape(-1, self.segment_k))
         return coded.reshape(len(bits), -1).repeat(1, self.repetition).byte()
 
-    def decode(self, llrs: Tensor) -> Tensor:
-        """LLRs ln P(1)/P(0), float [batch, n], to hard bits uint8 [batch, k]."""
+    def decode(self, llrs: Tensor, check: Callable[[Tensor, Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        """LLRs ln P(1)/P(0), float [batch, n], to (hard bits uint8 [batch, k], which frames pass, bool [batch]).
+
+        `check` takes bits [some, k] and the frames' places [some], and says which hold.
+        """
         combined = llrs.unflatten(1, (self.repetition, -1)).sum(1)
-        decided = _ldpc(self.segment_k, self.segment_n)[1](combined.reshape(-1, self.segment_n))
-        return decided.reshape(len(llrs), -1)[:, : self.k].byte()
+        bits = torch.zeros(len(llrs), self.k, dtype=torch.uint8)
+        passed = torch.zeros(len(llrs), dtype=torch.bool)
+        for iterations in ITERATIONS:
+            rest = (~passed).nonzero()[:, 0]
+            if len(rest) == 0:
+                break
+            decoder = _decoder(self.segment_k, self.segment_n, iterations)
+            decided = decoder(combined[rest].reshape(-1, self.segment_n))
+            bits[rest] = decided.reshape(len(rest), -1)[:, : self.k].byte()
+            passed[rest] = check(bits[rest], rest)
+        return bits, passed

@@ -68,8 +68,12 @@ def encode_preamble(information: Tensor) -> Tensor:
 
 def decode_preamble(llrs: Tensor) -> tuple[Tensor, Tensor]:
     """LLRs [batch, PREAMBLE_USES] to (information bits [batch, 72], whether the CRC holds, bool [batch])."""
-    decided = CODE.decode(llrs)
+    decided, good = CODE.decode(llrs, _holds)
+    return decided[:, :INFORMATION_BITS], good
+
+
+def _holds(decided: Tensor, _frames: Tensor) -> Tensor:
     information, check = decided[:, :INFORMATION_BITS], decided[:, INFORMATION_BITS:]
     # The all-zero word passes any linear CRC; no picture has size zero, so it is refused here.
     sized = (information[:, :16] != 0).any(1) & (information[:, 16:32] != 0).any(1)
-    return information, (crc_bits(information, CHECK) == check).all(1) & sized
+    return (crc_bits(information, CHECK) == check).all(1) & sized
