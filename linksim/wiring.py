@@ -1,5 +1,6 @@
 """How a flowgraph is put together: names, connections, and the checks that need no data."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,6 +34,7 @@ RESERVED_INPUTS = ("batch", "seed", "probe")
 
 _owners: "WeakKeyDictionary[nn.Module, ref[Wiring]]" = WeakKeyDictionary()
 _edits = 0
+_WORD_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def edit_count() -> int:
@@ -242,7 +244,7 @@ class Wiring(nn.Module):
     def _adopt(self, block: "Block | Wiring") -> None:
         if block is self or any(block is known for known in self.blocks.values()):
             return
-        base = "".join(f"_{c.lower()}" if c.isupper() else c for c in type(block).__name__).strip("_")
+        base = _WORD_BOUNDARY.sub("_", type(block).__name__).lower()
         stem = base if isinstance(block, Block) else block.name.replace("-", "_").replace(" ", "_")
         stem = stem if stem.isidentifier() else "flowgraph"
         number = 1

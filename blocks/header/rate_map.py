@@ -1,5 +1,6 @@
 """The rate map as words of a range code."""
 
+from functools import lru_cache
 from typing import Any
 
 import constriction
@@ -16,7 +17,18 @@ _stream: Any = vars(constriction)["stream"]
 
 def encode_map(levels: NDArray[np.int64], count: int) -> Words:
     """Range-code a map of levels in 0..count-1, int64 [rows, cols], row by row."""
-    rows, cols = levels.shape
+    return np.frombuffer(_encode(levels.astype(np.int64).tobytes(), *levels.shape, count), dtype=np.uint32)
+
+
+def decode_map(words: Words, rows: int, cols: int, count: int) -> NDArray[np.int64]:
+    """The inverse of `encode_map`; zero words behind the end do no harm."""
+    return np.frombuffer(_decode(words.tobytes(), rows, cols, count), dtype=np.int64).reshape(rows, cols).copy()
+
+
+# A Monte-Carlo sweep sends the same pictures again and again: their maps are coded once.
+@lru_cache(maxsize=256)
+def _encode(data: bytes, rows: int, cols: int, count: int) -> bytes:
+    levels = np.frombuffer(data, dtype=np.int64).reshape(rows, cols)
     model = ContextModel(rows, cols, count)
     probabilities = np.empty((levels.size, count), dtype=np.float32)
     for index, level in enumerate(levels.ravel().tolist()):
@@ -26,12 +38,12 @@ def encode_map(levels: NDArray[np.int64], count: int) -> Words:
     encoder = _stream.queue.RangeEncoder()
     family = _stream.model.Categorical(perfect=False)
     encoder.encode(levels.ravel().astype(np.int32), family, probabilities)
-    return encoder.get_compressed()
+    return encoder.get_compressed().tobytes()
 
 
-def decode_map(words: Words, rows: int, cols: int, count: int) -> NDArray[np.int64]:
-    """The inverse of `encode_map`; zero words behind the end do no harm."""
-    decoder = _stream.queue.RangeDecoder(words)
+@lru_cache(maxsize=256)
+def _decode(data: bytes, rows: int, cols: int, count: int) -> bytes:
+    decoder = _stream.queue.RangeDecoder(np.frombuffer(data, dtype=np.uint32))
     family = _stream.model.Categorical(perfect=False)
     model = ContextModel(rows, cols, count)
     levels = np.empty((rows, cols), dtype=np.int64)
@@ -40,4 +52,4 @@ def decode_map(words: Words, rows: int, cols: int, count: int) -> NDArray[np.int
             probabilities = model.predict(row, col).astype(np.float32)
             levels[row, col] = level = int(decoder.decode(family, probabilities[None])[0])
             model.update(row, col, level)
-    return levels
+    return levels.tobytes()

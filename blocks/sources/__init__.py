@@ -2,5 +2,6 @@
 
 from linksim.blocks.sources.bit_source import BitSource
 from linksim.blocks.sources.picture_source import PictureSource, list_pictures, read_picture
+from linksim.blocks.sources.street_scenes import StreetScene, street_scenes
 
-__all__ = ["BitSource", "PictureSource", "list_pictures", "read_picture"]
+__all__ = ["BitSource", "PictureSource", "StreetScene", "list_pictures", "read_picture", "street_scenes"]

@@ -1,0 +1,46 @@
+# Everything works in .venv; the first target that needs it makes it.
+PYTHON ?= python3
+BIN := .venv/bin
+FILES = $(shell find linksim blocks flowgraphs -name '*.py' -o -name '*.safetensors' -o -name py.typed | sort)
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --config-settings editable_mode=strict
+
+.PHONY: demo test bench lint show clean
+
+demo: .venv/core .venv/linked
+	$(BIN)/linksim demo --out demo
+
+test: lint
+	$(BIN)/pytest
+
+lint: .venv/full .venv/linked
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+
+bench: .venv/full .venv/linked
+	$(BIN)/python tests/benchmarks/engine_overhead.py
+	$(BIN)/python tests/benchmarks/picture_end_to_end.py
+
+show: .venv/core .venv/linked
+	$(BIN)/python scripts/show_closed_forms.py
+	$(BIN)/python scripts/show_header.py
+
+clean:
+	rm -rf .venv build demo out linksim.egg-info
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/core: .venv/bin/python pyproject.toml
+	$(INSTALL) --editable .
+	touch $@
+
+.venv/full: .venv/bin/python pyproject.toml
+	$(INSTALL) --editable '.[all,dev]'
+	touch $@ .venv/core
+
+# A strict editable install links file by file, so that type checkers see it: new files need a new install.
+.venv/linked: .venv/bin/python $(FILES)
+	@echo '$(FILES)' | cmp --silent - .venv/files || $(INSTALL) --no-deps --editable .
+	@echo '$(FILES)' > .venv/files
+	touch $@

@@ -1,0 +1,51 @@
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from skimage import data
+
+from linksim.blocks.sources import read_picture
+
+ALLOWED_SKIPS = ("no data folder", "no GPU", "no GNU Radio")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "gpu" in item.keywords and not torch.cuda.is_available():
+            item.add_marker(pytest.mark.skip(reason="no GPU"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = [report.longrepr[2].removeprefix("Skipped: ") for report in skipped]
+    terminalreporter.write_line(f"{len(skipped)} skipped: " + (", ".join(sorted(set(reasons))) or "none"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    for report in reporter.stats.get("skipped", []) if reporter else []:
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        if not reason.startswith(ALLOWED_SKIPS):
+            reporter.write_line(f"a skip that is not allowed: {report.nodeid}: {reason}")
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def data_folder():
+    folder = Path(os.environ.get("LINKSIM_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip("no data folder; LINKSIM_DATA names it")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def photograph():
+    """A real photograph, [1, 3, 512, 512]."""
+    return read_picture(Path(data.data_dir) / "astronaut.png")[None]
+
+
+@pytest.fixture
+def generator():
+    return torch.Generator().manual_seed(20250909)
