@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-ITERATIONS = (5, 20)
+ITERATIONS = (5, 50)
 """Belief propagation is tried briefly first; only frames whose check then fails get the long run."""
 
 

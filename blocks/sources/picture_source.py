@@ -65,7 +65,9 @@ def read_picture(path: Path) -> Tensor:
 def _to_tensor(picture: PillowImage.Image) -> Tensor:
     if picture.mode.startswith(("I", "F")):
         values = np.asarray(picture, dtype=np.float32)
-        full_scale = 65535.0 if values.max(initial=0.0) > 255.0 or picture.mode.startswith("I;16") else 255.0
+        # Floats come in [0, 1], and 32-bit integers hold 8 or 16 bits: the largest value tells which.
+        largest = 65536.0 if picture.mode.startswith("I;16") else float(values.max(initial=0.0))
+        full_scale = 1.0 if largest <= 1.0 else 255.0 if largest <= 255.0 else 65535.0
         return torch.from_numpy(values / full_scale).clamp(0, 1).expand(3, -1, -1).contiguous()
     if "A" in picture.getbands() or "transparency" in picture.info:
         picture = picture.convert("RGBA")

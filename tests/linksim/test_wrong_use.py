@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from linksim import Bits, Block, Decibels, Flowgraph, Image, Importance, Lengths, LLRs, Score
-from linksim.blocks import AWGN, BitErrors, BitSource, BPSKDemapper, BPSKMapper, SAD
+from linksim.blocks import AWGN, SAD, BitErrors, BitSource, BPSKDemapper, BPSKMapper
 from linksim.errors import (
     AlreadyFedError,
     ChainError,
