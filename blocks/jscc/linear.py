@@ -14,15 +14,12 @@ from linksim.blocks.jscc.level_statistics import (
     prior_variance,
     sent_dimensions,
 )
-from linksim.blocks.jscc.loading import loaded_amplitude, of_patch
+from linksim.blocks.jscc.loading import loaded_amplitude, of_patch, usual_energy
 from linksim.blocks.jscc.serializer import sent_mask
 from linksim.blocks.rate.rate_set import RateSet, levels_of, rate_values
 from linksim.blocks.vectorizer.klt import DEFAULT_STEP
 from linksim.errors import require
 from linksim.types import Codeword, Importance, Latent, Lengths, Loading, Power
-
-SHRINKAGE = 8.0
-"""How many patches the prior is worth when a level's second moments are estimated from what was received."""
 
 
 class LinearlyEncoded(NamedTuple):
@@ -85,8 +82,8 @@ class LinearJSCCEncoder(Block):
 class LinearJSCCDecoder(Block):
     """Linear least-mean-squared-error estimate of the latent from the received symbols.
 
-    The second moment of each dimension at each rate level is estimated from what was received, drawn towards the prior
-    where a level has few patches; a symbol counts by its own noise variance.
+    The second moment of each dimension at each rate level is what the loading says, corrected by what was received as
+    far as noise and number of patches allow; a symbol counts by its own noise variance.
 
     Shapes: codeword, gain, noise_variance [batch, rows, cols, kmax]; lengths [batch, rows, cols]; power [batch];
     loading [batch, levels, 2] in dB; out [batch, channels, rows, cols], zero where nothing was sent. Gradients pass.
@@ -124,24 +121,34 @@ class LinearJSCCDecoder(Block):
         variance = prior_variance(self.step, dimensions).to(noise)
         scale = of_patch(loaded_amplitude(loading, variance), levels) / power.sqrt()[:, None, None, None]
         sent = sent_mask(2 * lengths, dimensions)
-        signal = self._second_moments(received, noise, scale.square() * variance * sent, levels)
+        usual = scale.square() * of_patch(usual_energy(loading, variance), levels) * sent
+        signal = self._second_moments(received, noise, usual, levels)
         estimate = received * signal / (signal + noise) / scale * sent
         missing = max(self.channels - dimensions, 0)
         return torch.nn.functional.pad(estimate, (0, missing))[..., : self.channels].movedim(-1, 1)
 
-    def _second_moments(self, received: Tensor, noise: Tensor, prior: Tensor, levels: Tensor) -> Tensor:
+    def _second_moments(self, received: Tensor, noise: Tensor, usual: Tensor, levels: Tensor) -> Tensor:
+        """The usual moments of each level, corrected by what was received as far as its own noise can be trusted."""
         count = len(self.get_buffer("values"))
-        trust = (prior > 0) / (1.0 + noise).square()
+        trust = (usual > 0) / (1.0 + noise).square()
         measured = level_sums(trust * (received.square() - noise), levels, count)
-        expected = level_sums(trust * prior, levels, count)
+        expected = level_sums(trust * usual, levels, count).clamp_min(1e-12)
+        doubt = level_sums(2 * (trust * (usual + noise)).square(), levels, count)
         total = level_sums(trust, levels, count).clamp_min(1e-30)
-        patches = level_sums((prior[..., :1] > 0).to(prior), levels, count)
-        ratio = torch.cat([_ratio(measured[..., :1], expected[..., :1]).expand_as(expected[..., :1]),
-                           _ratio(measured[..., 1:], expected[..., 1:]).expand_as(expected[..., 1:])], -1)  # fmt: skip
-        share = patches / (patches + SHRINKAGE)
-        moments = (1 - share) * ratio * expected / total + share * (measured / total).clamp_min(0)
-        return of_patch(moments, levels) + 1e-9
+        one = torch.ones_like(expected)
+        groups = ((..., slice(0, 1)), (..., slice(1, None)))
+        common = torch.cat(
+            [_corrected(one[g], *(_pooled(x[g]) for x in (measured, expected, doubt))) for g in groups], -1
+        )
+        ratio = _corrected(common, measured, expected, doubt)
+        return of_patch(ratio * expected / total, levels) + 1e-9
 
 
-def _ratio(measured: Tensor, expected: Tensor) -> Tensor:
-    return (measured.sum(-1, keepdim=True) / expected.sum(-1, keepdim=True).clamp_min(1e-30)).clamp_min(1e-3)
+def _pooled(sums: Tensor) -> Tensor:
+    return sums.sum(-1, keepdim=True).expand_as(sums)
+
+
+def _corrected(before: Tensor, measured: Tensor, expected: Tensor, doubt: Tensor) -> Tensor:
+    # A ratio of unknown size about `before`, seen with variance doubt/expected^2: the posterior mean.
+    share = 1.0 / (1.0 + doubt / expected.square())
+    return (before + share * (measured / expected - before)).clamp_min(1e-3)

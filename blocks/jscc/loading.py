@@ -26,12 +26,22 @@ def on_grid(loading: Tensor) -> Tensor:
 def loaded_amplitude(loading: Tensor, variance: Tensor) -> Tensor:
     """The amplitude gain of every real dimension at every level, float [batch, levels, dimensions].
 
-    v_c^(-1/4), scaled by the loading [batch, levels, 2] in dB of power: the first dimension by its own, the others by
-    theirs.
+    v_c^(-1/4), scaled by the loading [batch, levels, 2] in dB of power: the first dimension by its own, the others
+    by theirs.
     """
     gain = torch.pow(10.0, loading / 20.0)
     first, others = gain[..., :1], gain[..., 1:].expand(*gain.shape[:2], len(variance) - 1)
     return torch.cat([first, others], -1) * variance.clamp_min(1e-12) ** -0.25
+
+
+def usual_energy(loading: Tensor, variance: Tensor) -> Tensor:
+    """The second moments a_l v_c that a transmitter without weights had in mind, [batch, levels, dimensions].
+
+    Its loading is (1/a_l)^(1/2), so a_l is the loading's inverse square.
+    """
+    energy = torch.pow(10.0, -loading / 5.0)
+    first, others = energy[..., :1], energy[..., 1:].expand(*energy.shape[:2], len(variance) - 1)
+    return torch.cat([first, others], -1) * variance
 
 
 def of_patch(per_level: Tensor, levels: Tensor) -> Tensor:

@@ -49,7 +49,7 @@ def levels_of(lengths: Lengths, values: Tensor) -> Tensor:
 
     Raises `ParameterError` where a length is not in V; a zero (an erased patch) counts as level 0.
     """
-    levels = torch.searchsorted(values, lengths).clamp_max(len(values) - 1)
+    levels = torch.searchsorted(values, lengths.contiguous()).clamp_max(len(values) - 1)
     if not bool(((values[levels] == lengths) | (lengths == 0)).all()):
         strange = lengths[(values[levels] != lengths) & (lengths != 0)][0].item()
         raise ParameterError(f"'lengths' must hold values of V = {values.tolist()} (got {strange})")

@@ -13,11 +13,13 @@ Item = TypeVar("Item")
 @contextmanager
 def waiting(what: str) -> Generator[None]:
     """A spinner with the time gone, on standard error, gone when done."""
+    console = Console(stderr=True)
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description} {task.elapsed:.0f} s"),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
+        disable=not console.is_terminal,
     ) as progress:
         progress.add_task(what, total=None)
         yield
@@ -26,5 +28,6 @@ def waiting(what: str) -> Generator[None]:
 def tracked(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
     """The items, with a bar and the time left, on standard error."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield from progress.track(items, total=total, description=what)

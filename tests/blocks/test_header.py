@@ -1,0 +1,235 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from linksim import Received, Symbols
+from linksim.blocks import AWGN, HeaderDecoder, HeaderEncoder, HeaderErrors, IdealHeader, Rayleigh
+from linksim.blocks.header.body import grid_index, grid_words
+from linksim.blocks.header.fec import RobustCode, crc_bits
+from linksim.blocks.header.preamble import PREAMBLE_USES, Preamble, power_code, power_value
+from linksim.blocks.header.rate_map import decode_map, encode_map
+from linksim.blocks.jscc.loading import loading_code, loading_value, on_grid
+from linksim.blocks.rate import RATE_SETS
+from linksim.errors import ParameterError
+
+V = torch.tensor(RATE_SETS["default"])
+
+
+def map_of(rows=8, cols=8, seed=0, smooth=True):
+    """A map with structure: a coarse field of levels, blown up."""
+    generator = torch.Generator().manual_seed(seed)
+    if not smooth:
+        return torch.randint(len(V), (1, rows, cols), generator=generator)
+    coarse = torch.rand(1, 1, -(-rows // 3), -(-cols // 3), generator=generator) * (len(V) - 1)
+    return torch.nn.functional.interpolate(coarse, (rows, cols), mode="bilinear")[0].round().long()
+
+
+def send(levels, snr_db, seed=1, batch=1, channel=None, loading=None, **settings):
+    lengths = V[levels].expand(batch, -1, -1)
+    size = torch.tensor([[16 * levels.shape[1] - 3, 16 * levels.shape[2] - 5]]).expand(batch, 2)
+    power = torch.full((batch,), 0.37)
+    symbols = HeaderEncoder(**settings)(lengths=lengths, size=size, power=power, loading=loading)
+    received = (channel or AWGN()).seed(seed)(symbols=symbols, snr_db=torch.full((batch,), float(snr_db)))
+    return lengths, size, symbols, HeaderDecoder(**settings)(received=received)
+
+
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(2, 16), st.integers(0, 2**31), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_rate_maps_come_back(rows, cols, count, seed, flat):
+    chance = np.random.default_rng(seed)
+    levels = np.full((rows, cols), chance.integers(count)) if flat else chance.integers(0, count, (rows, cols))
+    words = encode_map(levels, count)
+    padded = np.concatenate([words, np.zeros(3, dtype=np.uint32)])
+    assert np.array_equal(decode_map(padded, rows, cols, count), levels)
+
+
+def test_the_context_model_uses_context():
+    smooth, rough = map_of(60, 60)[0].numpy(), map_of(60, 60, smooth=False)[0].numpy()
+    bits = {name: 32 * len(encode_map(levels, 8)) / 3600 for name, levels in (("smooth", smooth), ("rough", rough))}
+    share = np.bincount(smooth.ravel(), minlength=8) / smooth.size
+    without_context = -(share[share > 0] * np.log2(share[share > 0])).sum()
+    assert bits["smooth"] < 0.7 * without_context
+    # Learning that there is nothing to learn costs something, but not much.
+    assert 3.0 <= bits["rough"] < 3.4
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (7, 13)])
+def test_odd_sizes_come_back_with_everything_in_the_header(shape):
+    loading = on_grid(torch.randn(1, len(V), 2) * 5)
+    lengths, size, symbols, header = send(map_of(*shape), 8.0, loading=loading)
+    assert header.erased.tolist() == [False]
+    assert torch.equal(header.lengths, lengths)
+    assert torch.equal(header.size, size)
+    assert torch.equal(header.uses, symbols.length)
+    assert header.power.item() == pytest.approx(0.37, rel=1e-3)
+    torch.testing.assert_close(header.loading, loading)
+
+
+@pytest.mark.parametrize("code_rate", [0.2, 1 / 3, 0.5, 0.75, 0.9])
+def test_code_rates_and_long_maps_in_segments(code_rate):
+    levels = map_of(110, 110, smooth=False)
+    lengths, _, symbols, header = send(levels, 12.0, code_rate=code_rate)
+    assert torch.equal(header.lengths, lengths)
+    information = 3 * 110 * 110
+    assert (symbols.length.item() - PREAMBLE_USES) == pytest.approx(information / code_rate, rel=0.06)
+
+
+def test_a_batch_of_different_maps_and_lengths():
+    levels = torch.cat([map_of(9, 9, seed=1), map_of(9, 9, seed=2, smooth=False), torch.zeros(1, 9, 9).long()])
+    size, power = torch.tensor([[144, 144]] * 3), torch.tensor([1e-6, 1.0, 1e6])
+    symbols = HeaderEncoder()(lengths=V[levels], size=size, power=power)
+    assert len(set(symbols.length.tolist())) == 3
+    assert bool((symbols.samples.abs() == symbols.mask).all())
+    header = HeaderDecoder()(received=AWGN().seed(1)(symbols=symbols, snr_db=torch.full((3,), 9.0)))
+    assert torch.equal(header.lengths, V[levels])
+    assert torch.equal(header.uses, symbols.length)
+    torch.testing.assert_close(header.power, power, rtol=1e-3, atol=0)
+
+
+def test_no_loss_at_ten_db():
+    _, _, _, header = send(map_of(32, 32), 10.0, batch=300)
+    assert int(header.erased.sum()) == 0
+
+
+def test_lost_headers_are_erased_and_never_taken_for_right():
+    levels = map_of(8, 8)
+    undetected = erased = 0
+    for snr_db in (-9.0, -4.0, -2.5, -1.5):
+        lengths, _, _, header = send(levels, snr_db, batch=60)
+        counts = HeaderErrors()(erased=header.erased, lengths=header.lengths, sent=lengths)
+        undetected += int(counts.undetected.errors.sum())
+        erased += int(counts.erasures.errors.sum())
+        if bool(header.erased.all()):
+            assert header.lengths.shape == (60, 1, 1)
+    assert undetected == 0
+    assert 80 < erased < 240
+
+
+def test_noise_and_silence_are_no_header():
+    for samples in (
+        torch.zeros(4, 2000),
+        torch.randn(4, 2000, generator=torch.Generator().manual_seed(1)),
+        torch.ones(4, 2000),
+    ):
+        one = torch.ones(4, 2000)
+        received = Received(
+            Symbols(samples + 0j, torch.full((4,), 2000)), one + 0j, one * 1e-3, torch.zeros(4).long(), "perfect"
+        )
+        header = HeaderDecoder()(received=received)
+        assert bool(header.erased.all())
+        assert bool((header.lengths == 0).all())
+
+
+def test_a_frame_cut_short_is_erased():
+    lengths, size = V[map_of()], torch.tensor([[128, 128]])
+    symbols = HeaderEncoder()(lengths=lengths, size=size, power=torch.ones(1))
+    for uses in (10, PREAMBLE_USES, PREAMBLE_USES + 20):
+        cut = Symbols(symbols.samples[:, :uses], torch.tensor([uses]))
+        header = HeaderDecoder()(received=AWGN().seed(1)(symbols=cut, snr_db=torch.tensor([20.0])))
+        assert header.erased.tolist() == [True]
+
+
+def test_parts_of_two_headers_do_not_fit_together():
+    size, power = torch.tensor([[128, 128]]), torch.ones(1)
+    a, b = (HeaderEncoder()(lengths=V[map_of()], size=size, power=power * p) for p in (1.0, 9.0))
+    assert a.length.item() == b.length.item()
+    mixed = torch.cat([a.samples[:, :PREAMBLE_USES], b.samples[:, PREAMBLE_USES:]], 1)
+    received = AWGN().seed(1)(symbols=Symbols(mixed, a.length), snr_db=torch.tensor([20.0]))
+    assert HeaderDecoder()(received=received).erased.tolist() == [True]
+
+
+def test_another_rate_set_is_an_erasure():
+    symbols = HeaderEncoder()(lengths=V[map_of()], size=torch.tensor([[128, 128]]), power=torch.ones(1))
+    received = AWGN().seed(1)(symbols=symbols, snr_db=torch.tensor([20.0]))
+    for rate_set in ("paper", (2, 4, 8, 16, 28, 48, 80, 127)):
+        assert HeaderDecoder(rate_set=rate_set)(received=received).erased.tolist() == [True]
+
+
+def test_fading_with_known_gain_is_undone():
+    lengths, _, _, header = send(map_of(), 25.0, batch=40, channel=Rayleigh(coherence="symbol"))
+    assert int(header.erased.sum()) == 0
+    assert torch.equal(header.lengths, lengths)
+
+
+def test_the_ideal_header_costs_the_same_and_is_never_lost():
+    levels, loading = map_of(), torch.zeros(1, len(V), 2)
+    lengths, size, symbols, _ = send(levels, 10.0, loading=loading)
+    power = torch.tensor([0.37], requires_grad=True)
+    ideal = IdealHeader()(lengths=lengths, size=size, power=power, loading=loading)
+    assert torch.equal(ideal.header.samples, symbols.samples)
+    assert torch.equal(ideal.uses, symbols.length)
+    assert torch.equal(ideal.lengths, lengths)
+    assert ideal.power is power
+    decoder = set(HeaderDecoder().output_ports)
+    assert decoder <= set(IdealHeader().output_ports)
+
+
+@pytest.mark.parametrize("power", [1e-9, 2.0**-31, 0.001, 1.0, 123.456, 1e9])
+def test_power_survives_its_sixteen_bits(power):
+    assert float(power_value(power_code(torch.tensor(power)))) == pytest.approx(power, rel=4e-4)
+
+
+def test_loading_survives_its_grid():
+    codes = torch.arange(64)
+    assert torch.equal(loading_code(loading_value(codes)), codes)
+    assert float((on_grid(torch.linspace(-24, 23.25, 500)) - torch.linspace(-24, 23.25, 500)).abs().max()) <= 0.376
+
+
+def test_the_grid_of_lengths():
+    words = [grid_words(i) for i in range(300)]
+    assert words == sorted(set(words))
+    for count in range(1, 3000):
+        index = grid_index(count)
+        assert grid_words(index) >= count > grid_words(index - 1)
+        assert grid_words(index) <= max(count, count * 33 / 32 + 1)
+
+
+def test_preamble_fields_and_their_limits():
+    fields = {
+        "height": [1, 65535],
+        "width": [65535, 1],
+        "rate_set": [0, 255],
+        "power": [0, 65535],
+        "grid": [1, 1023],
+        "loaded": [0, 1],
+    }
+    preamble = Preamble(**{name: torch.tensor(values) for name, values in fields.items()})
+    back = Preamble.unpack(preamble.pack())
+    assert {name: getattr(back, name).tolist() for name in fields} == fields
+    with pytest.raises(ParameterError, match="'height' must fit 16 bits"):
+        HeaderEncoder()(lengths=V[map_of()], size=torch.tensor([[70000, 16]]), power=torch.ones(1))
+
+
+@pytest.mark.parametrize(
+    ("k", "rate", "repetition"), [(20, 0.5, 1), (88, 0.25, 2), (5000, 0.2, 1), (20000, 0.5, 1), (9000, 0.9, 1)]
+)
+def test_codes_of_any_length(k, rate, repetition):
+    code = RobustCode(k, rate, repetition)
+    bits = torch.randint(0, 2, (2, k), generator=torch.Generator().manual_seed(k)).byte()
+    coded = code.encode(bits)
+    assert coded.shape == (2, code.n)
+    decided, good = code.decode(6.0 * (2.0 * coded.float() - 1), lambda b, frames: (b == bits[frames]).all(1))
+    assert torch.equal(decided, bits)
+    assert good.tolist() == [True, True]
+
+
+def test_the_crc_is_that_of_5g():
+    # CRC16 of 3GPP TS 38.212 is x^16 + x^12 + x^5 + 1 with a zero register: of the single bit 1 it is the polynomial.
+    assert crc_bits(torch.tensor([[1]]).byte(), "CRC16")[0].tolist() == [0, 0, 0, 1] + [0] * 6 + [1, 0, 0, 0, 0, 1]
+
+
+def test_coding_leaves_the_global_generator_alone():
+    torch.manual_seed(1)
+    before = torch.random.get_rng_state()
+    send(map_of(5, 7, seed=99, smooth=False), 5.0)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_bad_parameters():
+    for kind in (HeaderEncoder, HeaderDecoder, IdealHeader):
+        with pytest.raises(ParameterError, match="'code_rate' must be in 0.2..0.9"):
+            kind(code_rate=0.95)
+    with pytest.raises(ParameterError, match="'lengths' must hold values of V"):
+        HeaderEncoder()(lengths=torch.full((1, 1, 1), 3), size=torch.tensor([[16, 16]]), power=torch.ones(1))
