@@ -7,6 +7,9 @@ from skimage import data
 
 from linksim.blocks.sources import read_picture
 
+# Two threads on cores that others use too wait for each other: one is faster, and repeats to the last bit.
+torch.set_num_threads(1)
+
 ALLOWED_SKIPS = ("no data folder", "no GPU", "no GNU Radio")
 
 
