@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
@@ -44,6 +45,8 @@ def photographs() -> dict[str, tuple[Tensor, Boxes]]:
 def run_demo(out: Path, seed: int, as_json: bool) -> None:
     """The command."""
     out.mkdir(parents=True, exist_ok=True)
+    # The pictures are small: on busy cores several threads wait for each other longer than they work.
+    torch.set_num_threads(1)
     links = {"awgn": klt(target_cbr=CBR, channel=AWGN()), "rayleigh": klt(target_cbr=CBR, channel=Rayleigh())}
     pictures = photographs()
     work = [(name, channel, snr) for name in pictures for channel in links for snr in SNRS_DB]
@@ -108,11 +111,10 @@ def _row(channel: str, snr_db: float, runs: list[Result]) -> dict[str, Any]:
 
 
 def _show(rows: list[dict[str, Any]], out: Path) -> None:
-    title = f"KLT link, {len(PHOTOGRAPHS)} photographs, mean over pictures (Rayleigh: {FADES} fades each)"
-    table = Table(title=title, title_justify="left")
-    columns = ("channel", "SNR dB", "PSNR dB", "delivered", "erased", "high", "background", "CBR", "CBR total")
-    for column in columns:
-        table.add_column(column, justify="left" if column == "channel" else "right")
+    title = f"KLT link, mean over {len(PHOTOGRAPHS)} photographs (Rayleigh: {FADES} fades each)"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for column in ("channel", "SNR", "PSNR", "delivered", "erased", "high", "background", "CBR", "CBR total"):
+        table.add_column(column, justify="left" if column == "channel" else "right", no_wrap=True)
     for row in rows:
         if row["channel"] != rows[0]["channel"] and row["snr_db"] == SNRS_DB[0]:
             table.add_section()
@@ -123,7 +125,6 @@ def _show(rows: list[dict[str, Any]], out: Path) -> None:
                       f"{row['cbr']:.4f}", f"{row['cbr_total']:.4f}")  # fmt: skip
     console = Console()
     console.print(table)
-    console.print(
-        "high, background: patch PSNR by importance. header: robust; csi: perfect. A lost picture counts as mid-grey."
-    )
+    console.print("PSNR in dB, lost pictures counted as mid-grey; delivered: without the lost ones;")
+    console.print("high, background: patch PSNR by importance. header: robust; csi: perfect.")
     console.print(f"Pictures: {out}", soft_wrap=True)
