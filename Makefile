@@ -33,14 +33,14 @@ clean:
 
 .venv/core: .venv/bin/python pyproject.toml
 	$(INSTALL) --editable .
-	touch $@
+	@touch $@
 
 .venv/full: .venv/bin/python pyproject.toml
 	$(INSTALL) --editable '.[all,dev]'
-	touch $@ .venv/core
+	@touch $@ .venv/core
 
 # A strict editable install links file by file, so that type checkers see it: new files need a new install.
 .venv/linked: .venv/bin/python $(FILES)
 	@echo '$(FILES)' | cmp --silent - .venv/files || $(INSTALL) --no-deps --editable .
 	@echo '$(FILES)' > .venv/files
-	touch $@
+	@touch $@

@@ -64,7 +64,7 @@ class KLTVectorizer(Block):
     def forward(self, tokens: Tokens) -> Vectorized:
         token = round((tokens.shape[1] / 3) ** 0.5)
         blocks = functional.pixel_unshuffle(functional.pixel_shuffle(tokens, token) - MEAN, PATCH)
-        latent = torch.einsum("kc,bcij->bkij", self.get_buffer("basis"), blocks) / self.step
+        latent = torch.einsum("kc,bcij->bkij", self.get_buffer("basis").to(blocks), blocks) / self.step
         return Vectorized(latent, torch.log2(1.0 + latent.square()).sum(1) / 2)
 
 
@@ -90,5 +90,5 @@ class KLTDevectorizer(Block):
         self.register_buffer("basis", klt_basis()[0][:channels].clone())
 
     def forward(self, latent: Latent) -> Tokens:
-        blocks = torch.einsum("kc,bkij->bcij", self.get_buffer("basis"), latent * self.step)
+        blocks = torch.einsum("kc,bkij->bcij", self.get_buffer("basis").to(latent), latent * self.step)
         return functional.pixel_unshuffle(functional.pixel_shuffle(blocks, PATCH) + MEAN, self.token)

@@ -140,3 +140,22 @@ def test_the_gpu_gives_what_the_cpu_gives(photograph):
         outputs.append((run["image"].cpu(), run["rate.lengths"].cpu()))
     assert (outputs[0][1] != outputs[1][1]).float().mean() < 0.01
     torch.testing.assert_close(outputs[0][0], outputs[1][0], atol=2e-2, rtol=0)
+
+
+def test_other_precisions_give_the_same_picture(photograph):
+    image = photograph[:, :, :160, :160]
+    plain = klt(target_cbr=0.05).run(image=image, snr_db=60.0)["image"]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half = klt(target_cbr=0.05).run(image=image, snr_db=60.0)["image"]
+    double = klt(target_cbr=0.05).run(image=image.double(), snr_db=60.0)["image"]
+    assert double.dtype == torch.float64
+    assert (double - plain).abs().mean() < 1e-3
+    assert (half - plain).abs().mean() < 1e-2
+
+
+def test_gradients_cross_the_whole_link(photograph):
+    image = photograph[:, :, :64, :64].clone().requires_grad_()
+    link = klt(target_cbr=0.1, header="ideal").seed(1)
+    (link(image=image, snr_db=20.0)["image"] - image.detach()).square().mean().backward()
+    assert bool(torch.isfinite(image.grad).all())
+    assert float((image.grad != 0).float().mean()) > 0.9
