@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from html import escape
+from itertools import pairwise
 
 from linksim.block import Block
 from linksim.flowgraph import Flowgraph
 
-BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 150, 44, 34, 40, 16
+BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN, WAY_WIDTH = 150, 44, 26, 40, 16, 4
+SWEEPS = 6
 SIGNAL, INK, FILL, PORT_FILL = "#3b6ea8", "#1f2933", "#eef3f9", "#fdf3e1"
 
 
@@ -49,21 +51,26 @@ def _mermaid_end(graph: Flowgraph, prefix: str, name: str, port: str, side: str)
 
 def svg(graph: Flowgraph) -> str:
     """The flowgraph as an SVG picture: blocks in the rows of their depth, data flowing downwards."""
-    rows = _rows(graph)
-    width = max(len(row) for row in rows) * (BOX_WIDTH + GAP_X) - GAP_X + 2 * MARGIN
-    height = len(rows) * (BOX_HEIGHT + GAP_Y) - GAP_Y + 2 * MARGIN
+    rows, routes = _layout(graph)
+    widths = [sum(map(_width, row)) + GAP_X * (len(row) - 1) for row in rows]
+    width, height = max(widths) + 2 * MARGIN, len(rows) * (BOX_HEIGHT + GAP_Y) - GAP_Y + 2 * MARGIN
     places: dict[str, tuple[float, float]] = {}
-    for depth, row in enumerate(rows):
-        start = (width - len(row) * (BOX_WIDTH + GAP_X) + GAP_X) / 2
-        for column, node in enumerate(row):
-            places[node] = start + column * (BOX_WIDTH + GAP_X), MARGIN + depth * (BOX_HEIGHT + GAP_Y)
-    body = [_arrow(places[source], places[target], label) for source, target, label in _edges(graph)]
-    body += [_box(graph, node, place) for node, place in places.items()]
+    for depth, (row, taken) in enumerate(zip(rows, widths, strict=True)):
+        x = (width - taken) / 2
+        for node in row:
+            places[node] = x + _width(node) / 2, MARGIN + depth * (BOX_HEIGHT + GAP_Y)
+            x += _width(node) + GAP_X
+    body = [_arrow([places[node] for node in route], label) for route, label in routes]
+    body += [_box(graph, node, place) for node, place in places.items() if node[0] != "~"]
     marker = (f'<marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
               f'<path d="M0 0 8 4 0 8z" fill="{SIGNAL}"/></marker>')  # fmt: skip
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{min(width, 1000)}" '
             f'font-family="sans-serif" role="img"><title>{escape(graph.name)}</title><defs>{marker}</defs>'
             f'<rect width="100%" height="100%" fill="white"/>{"".join(body)}</svg>')  # fmt: skip
+
+
+def _width(node: str) -> int:
+    return WAY_WIDTH if node[0] == "~" else BOX_WIDTH
 
 
 def _edges(graph: Flowgraph) -> Iterator[tuple[str, str, str]]:
@@ -73,49 +80,78 @@ def _edges(graph: Flowgraph) -> Iterator[tuple[str, str, str]]:
         yield source, target, edge.target_port if edge.target else ""
 
 
-def _rows(graph: Flowgraph) -> list[list[str]]:
-    """Nodes by depth: a node stands one row below the lowest of its sources, an own input just above its first use."""
+def _depths(graph: Flowgraph) -> dict[str, int]:
+    """A node stands one row below the lowest of its sources, an own input just above its first use."""
     sources: dict[str, list[str]] = {}
     for source, target, _ in _edges(graph):
         sources.setdefault(target, []).append(source)
     depth: dict[str, int] = {}
-    outputs = [f">{name}" for name in graph.output_ports]
-    for node in [*graph.order(), *outputs]:
+    for node in [*graph.order(), *(f">{name}" for name in graph.output_ports)]:
         depth[node] = max((depth.get(s, 0) + 1 for s in sources.get(node, [])), default=0)
     for name in graph.input_ports:
         uses = [depth[target] for source, target, _ in _edges(graph) if source == f"<{name}"]
         depth[f"<{name}"] = max(min(uses, default=1) - 1, 0)
+    return depth
+
+
+def _layout(graph: Flowgraph) -> tuple[list[list[str]], list[tuple[list[str], str]]]:
+    """Rows of nodes, and the way of every edge: through a place of its own, named ~, in each row that it passes."""
+    depth = _depths(graph)
     rows: list[list[str]] = [[] for _ in range(max(depth.values()) + 1)]
     for node, level in depth.items():
         rows[level].append(node)
-    return [_sorted_row(row, sources, rows[i - 1] if i else []) for i, row in enumerate(rows)]
+    routes: list[tuple[list[str], str]] = []
+    above: dict[str, set[str]] = {}
+    for source, target, label in _edges(graph):
+        # Edges from one block share their way as far as it is the same.
+        ways = [f"~{source}@{level}" for level in range(depth[source] + 1, depth[target])]
+        route = [source, *ways, target]
+        routes.append((route, label))
+        for level, way in enumerate(ways, depth[source] + 1):
+            if way not in rows[level]:
+                rows[level].append(way)
+        for upper, lower in pairwise(route):
+            above.setdefault(lower, set()).add(upper)
+    for _ in range(SWEEPS):
+        _sweep(rows, above)
+    return rows, routes
 
 
-def _sorted_row(row: list[str], sources: dict[str, list[str]], above: list[str]) -> list[str]:
-    def place(node: str) -> float:
-        spots = [above.index(source) for source in sources.get(node, []) if source in above]
-        return sum(spots) / len(spots) if spots else len(above) / 2
+def _sweep(rows: list[list[str]], above: dict[str, set[str]]) -> None:
+    """Order every row by the mean place of the neighbours, downwards and then upwards: fewer edges cross."""
+    below: dict[str, set[str]] = {}
+    for lower, uppers in above.items():
+        for upper in uppers:
+            below.setdefault(upper, set()).add(lower)
+    for neighbours, order in ((above, range(1, len(rows))), (below, range(len(rows) - 2, -1, -1))):
+        place = {node: (i + 0.5) / len(row) for row in rows for i, node in enumerate(row)}
+        for level in order:
+            rows[level].sort(key=lambda node: _mean_place(node, neighbours, place))
+            place |= {node: (i + 0.5) / len(rows[level]) for i, node in enumerate(rows[level])}
 
-    return sorted(row, key=place)
+
+def _mean_place(node: str, neighbours: dict[str, set[str]], place: dict[str, float]) -> float:
+    near = neighbours.get(node)
+    return sum(place[other] for other in near) / len(near) if near else place[node]
 
 
 def _box(graph: Flowgraph, node: str, place: tuple[float, float]) -> str:
-    x, y = place
+    middle, y = place
     own = node[0] in "<>"
-    name, kind = (
-        (node[1:], "input" if node[0] == "<" else "output") if own else (node, type(graph.blocks[node]).__name__)
-    )
+    kind = "input" if node[0] == "<" else "output" if own else type(graph.blocks[node]).__name__
     style = f'fill="{PORT_FILL if own else FILL}" stroke="{SIGNAL}" stroke-width="{2.5 if kind == "Flowgraph" else 1}"'
-    middle = x + BOX_WIDTH / 2
-    return (f'<rect x="{x}" y="{y}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="{20 if own else 6}" {style}/>'
-            f'<text x="{middle}" y="{y + 18}" text-anchor="middle" font-size="13" fill="{INK}">{escape(name)}</text>'
-            f'<text x="{middle}" y="{y + 34}" text-anchor="middle" font-size="11" fill="#5b6875">'
-            f"{escape(kind)}</text>")  # fmt: skip
+    return (f'<rect x="{middle - BOX_WIDTH / 2}" y="{y}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" '
+            f'rx="{20 if own else 6}" {style}/><text x="{middle}" y="{y + 18}" text-anchor="middle" font-size="13" '
+            f'fill="{INK}">{escape(node.lstrip("<>"))}</text><text x="{middle}" y="{y + 34}" text-anchor="middle" '
+            f'font-size="11" fill="#5b6875">{escape(kind)}</text>')  # fmt: skip
 
 
-def _arrow(source: tuple[float, float], target: tuple[float, float], label: str) -> str:
-    x0, y0 = source[0] + BOX_WIDTH / 2, source[1] + BOX_HEIGHT
-    x1, y1 = target[0] + BOX_WIDTH / 2, target[1]
-    bend = max(abs(y1 - y0) / 2, 18)
-    path = f'<path d="M{x0} {y0} C{x0} {y0 + bend} {x1} {y1 - bend} {x1} {y1 - 1}" fill="none" stroke="{SIGNAL}"'
-    return (f'{path} stroke-opacity="0.75" marker-end="url(#tip)"><title>{escape(label)}</title></path>')  # fmt: skip
+def _arrow(way: list[tuple[float, float]], label: str) -> str:
+    x, y = way[0][0], way[0][1] + BOX_HEIGHT
+    path = f"M{x} {y}"
+    for to_x, to_y in way[1:]:
+        path += f" C{x} {y + GAP_Y / 2} {to_x} {to_y - GAP_Y / 2} {to_x} {to_y}"
+        x, y = to_x, to_y + BOX_HEIGHT
+        path += f" L{x} {y}" if (to_x, to_y) != way[-1] else ""
+    return (f'<path d="{path}" fill="none" stroke="{SIGNAL}" stroke-opacity="0.75" marker-end="url(#tip)">'
+            f"<title>{escape(label)}</title></path>")  # fmt: skip
