@@ -3,12 +3,12 @@
 import inspect
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
-from linksim.errors import UnknownPortError, nearest
+from linksim.errors import ParameterError, UnknownPortError, nearest
 from linksim.port import Port, PortMap, PortRef, read_ports
 from linksim.randomness import RandomStream
 
@@ -21,7 +21,12 @@ class Block(nn.Module):
     are plain values, keyword-only in `__init__`. Random numbers come from `self.rng`.
     """
 
-    def __new__(cls, *_positional: object, **settings: object) -> Self:
+    labels: ClassVar[Mapping[str, str]] = {}
+    """What every result made with this block must say, as `{"header": "ideal"}`."""
+
+    def __new__(cls, *positional: object, **settings: object) -> Self:
+        if positional:
+            raise ParameterError(f"{cls.__name__}: give parameters by name (got {', '.join(map(repr, positional))})")
         # Settings are recorded here, so that a subclass's __init__ needs no code for it.
         block = super().__new__(cls)
         block.__dict__["_given"] = settings
@@ -92,9 +97,14 @@ class Block(nn.Module):
     def seed(self, seed: int) -> Self:
         """Seed this block and the blocks inside it; returns the block."""
         for path, stream in random_streams(self):
-            stream.path = path
-            stream.reseed(seed)
+            stream.reseed(seed, path)
         return self
+
+    def advance(self) -> int:
+        """0, 1, 2, ...: the place in what the block takes one after the other; seeding starts it again."""
+        stream: RandomStream = self.__dict__["_stream"]
+        stream.position += 1
+        return stream.position - 1
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         # .to(), .cuda() and the like all pass here: the only place that tells a block without weights its device.

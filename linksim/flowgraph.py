@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from linksim.block import Block, random_streams
 from linksim.errors import RunError, UnknownPortError, nearest
@@ -60,35 +60,38 @@ class Flowgraph(Wiring):
             batch: how many frames; needed where no input is a tensor.
             seed: the run's seed.
             probe: output ports, at any depth, whose values are kept too.
-            inputs: the flowgraph's inputs; a number serves the whole batch.
+            inputs: the flowgraph's inputs; a number serves the whole batch, None leaves an optional one out.
 
         Raises `RunError` on missing or contradictory arguments, and what `validate` and the port checks raise.
         """
         plan, streams, feeds, signatures, size = self._prepare(batch, probe, inputs)
-        if self.training or plan.training():
+        if any([module.training for module in self._parts()]):  # noqa: C419
             raise RunError(f"'{self.name}' is in training mode; call eval() before run(), or call the flowgraph itself")
-        for stream in streams:
-            stream.reseed(seed)
+        for path, stream in streams:
+            stream.reseed(seed, path)
         with torch.no_grad():
-            return Result(plan.execute(feeds, signatures, size), self.path_of)
+            return Result(plan.execute(feeds, signatures, size), self.path_of, plan.labels)
 
     def forward(self, *, batch: int | None = None, probe: Sequence[PortRef | str] = (), **inputs: object) -> Result:
         """The plain module call: gradients flow, generators go on from where they are. Returns what `run` returns."""
         plan, _, feeds, signatures, size = self._prepare(batch, probe, inputs)
-        return Result(plan.execute(feeds, signatures, size), self.path_of)
+        return Result(plan.execute(feeds, signatures, size), self.path_of, plan.labels)
 
     def seed(self, seed: int) -> Self:
         """Seed every block from (seed, its path), as `run` does."""
         for path, stream in random_streams(self):
-            stream.path = path
-            stream.reseed(seed)
+            stream.reseed(seed, path)
         return self
 
     def _prepare(
-        self, batch: int | None, probe: Sequence[PortRef | str], inputs: dict[str, object]
-    ) -> tuple[Plan, list[RandomStream], dict[str, object], dict[str, object], int]:
-        plan, streams, ports = self._plan(tuple(inputs), tuple(probe))
+        self, batch: int | None, probe: Sequence[PortRef | str] | PortRef, inputs: dict[str, object]
+    ) -> tuple[Plan, list[tuple[str, RandomStream]], dict[str, object], dict[str, object], int]:
+        probes = (probe,) if isinstance(probe, PortRef | str) else tuple(probe)
+        inputs = {name: value for name, value in inputs.items() if value is not None}
+        plan, streams, ports = self._plan(tuple(inputs), probes)
         size = batch if batch is not None else self._batch_of(ports, inputs)
+        if not isinstance(size, int) or size < 1:
+            raise RunError(f"'{self.name}': batch must be a whole number of at least 1 (got {size!r})")
         feeds: dict[str, object] = {}
         signatures: dict[str, object] = {}
         for name, given in inputs.items():
@@ -99,6 +102,11 @@ class Flowgraph(Wiring):
             except AttributeError:
                 raise RunError(f"input '{name}' must be {port} (got {type(value).__name__})") from None
         return plan, streams, feeds, signatures, size
+
+    def _parts(self) -> list[nn.Module]:
+        if "_modules_seen" not in self.__dict__ or self.__dict__["_modules_seen"][0] != edit_count():
+            self.__dict__["_modules_seen"] = edit_count(), list(self.modules())
+        return self.__dict__["_modules_seen"][1]
 
     def _batch_of(self, ports: Mapping[str, Port], inputs: Mapping[str, object]) -> int:
         for name, value in inputs.items():
@@ -117,7 +125,7 @@ class Flowgraph(Wiring):
 
     def _plan(
         self, given: tuple[str, ...], probe: tuple[PortRef | str, ...]
-    ) -> tuple[Plan, list[RandomStream], Mapping[str, Port]]:
+    ) -> tuple[Plan, list[tuple[str, RandomStream]], Mapping[str, Port]]:
         if self.__dict__["_plans_from"] != edit_count():
             self.validate()
             self.__dict__["_plans"] = {}
@@ -127,10 +135,7 @@ class Flowgraph(Wiring):
             ports = self.input_ports
             self._check_inputs(given, ports)
             plan = PlanBuilder().build(self, given, lambda produced: self._kept(produced, probe))
-            streams = random_streams(self)
-            for path, stream in streams:
-                stream.path = path
-            plans[given, probe] = plan, [stream for _, stream in streams], ports
+            plans[given, probe] = plan, random_streams(self), ports
         return plans[given, probe]
 
     def _check_inputs(self, given: Sequence[str], ports: Mapping[str, Port]) -> None:

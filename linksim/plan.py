@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from linksim.block import Block
@@ -36,9 +37,10 @@ class Plan:
     inputs: dict[str, int]
     kept: dict[str, int]
 
-    def training(self) -> bool:
-        """Whether any block is in training mode."""
-        return any(step.block.training for step in self.steps)
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """What the results must say about how they were made."""
+        return {name: label for step in self.steps for name, label in step.block.labels.items()}
 
     def execute(self, feeds: Mapping[str, object], signatures: Mapping[str, object], batch: int) -> dict[str, Any]:
         """Call every block once. The ports are checked whenever a block sees new shapes or dtypes."""

@@ -12,19 +12,25 @@ def derive_seed(seed: int, path: str) -> int:
 
 
 class RandomStream:
-    """One block's random numbers: reseeding is cheap, and the generator is made where and when it is first used."""
+    """One block's random numbers: reseeding is cheap, and the generator is made where and when it is first used.
 
-    __slots__ = ("_generator", "_pending", "path", "seed")
+    `position` counts what a block takes one after the other, pictures of a folder for instance; reseeding sets it to 0.
+    """
+
+    __slots__ = ("_generator", "_pending", "path", "position", "seed")
 
     def __init__(self, path: str = "", seed: int | None = None) -> None:
         self.path = path
         self.seed = seed
+        self.position = 0
         self._pending = True
         self._generator: torch.Generator | None = None
 
-    def reseed(self, seed: int) -> None:
+    def reseed(self, seed: int, path: str) -> None:
         """Start again from (seed, path) at the next use."""
         self.seed = seed
+        self.path = path
+        self.position = 0
         self._pending = True
 
     def generator(self, device: torch.device) -> torch.Generator:

@@ -10,7 +10,11 @@ from linksim.port import PortRef
 class Result(Mapping[str, Any]):
     """Outputs and probed values of one run, by name (`"ber"`, `"channel.out"`) or by port (`fg.channel["out"]`)."""
 
-    def __init__(self, values: dict[str, Any], name_of: Callable[[PortRef], str]) -> None:
+    def __init__(
+        self, values: dict[str, Any], name_of: Callable[[PortRef], str], labels: Mapping[str, str] | None = None
+    ) -> None:
+        self.labels = dict(labels or {})
+        """How the result was made where that matters, as `{"header": "ideal", "csi": "perfect"}`."""
         self._values = values
         self._name_of = name_of
 
@@ -32,4 +36,5 @@ class Result(Mapping[str, Any]):
         return len(self._values)
 
     def __repr__(self) -> str:
-        return f"Result({', '.join(self._values)})"
+        labels = "".join(f"; {name}: {label}" for name, label in self.labels.items())
+        return f"Result({', '.join(self._values)}{labels})"

@@ -91,7 +91,8 @@ class Wiring(nn.Module):
             return
         if not isinstance(value, Block | Wiring):
             raise FlowgraphError(f"'{name}' must be a Block or a Flowgraph (got {type(value).__name__})")
-        if "." in name or name.startswith("_") or hasattr(type(self), name):
+        taken = name not in self.blocks and hasattr(self, name)
+        if "." in name or name.startswith("_") or taken:
             raise FlowgraphError(f"'{name}' cannot name a block: a flowgraph has an attribute of that name")
         self._claim(name, value)
         if name in self.blocks:
@@ -103,6 +104,15 @@ class Wiring(nn.Module):
         _owners[value] = ref(self)
         self._edited()
 
+    def __delattr__(self, name: str) -> None:
+        block = self._modules.get(name)
+        super().__delattr__(name)
+        if block is not None:
+            self.connections[:] = [edge for edge in self.connections if name not in (edge.source, edge.target)]
+            block.__dict__["_label"] = ""
+            _owners.pop(block, None)
+            self._edited()
+
     def _claim(self, name: str, block: "Block | Wiring") -> None:
         owner = _owners[block]() if block in _owners else None
         if owner is not None and owner is not self:
@@ -111,8 +121,8 @@ class Wiring(nn.Module):
         known = next((n for n, b in self.blocks.items() if b is block and n != name), None)
         if known is not None:
             raise OwnershipError(f"'{name}': this {type(block).__name__} is already '{known}' in '{self.name}'")
-        if block is self:
-            raise OwnershipError(f"'{name}': a flowgraph cannot be a block of itself")
+        if any(part is self for part in block.modules()):
+            raise OwnershipError(f"'{name}': flowgraph '{self.name}' would contain itself")
 
     def _check_replacement(self, name: str, block: "Block | Wiring") -> None:
         block.__dict__["_label"] = name

@@ -25,15 +25,16 @@ FLOOR_DB = {
 CLASSES = ("high", "medium", "low", "background", "nonbackground")
 
 
-def mean_psnr(pictures: list[Tensor], **settings: Any) -> Callable[[float], tuple[float, float, float]]:
-    """A function from SNR to (mean PSNR, mean CBR, erasure rate) of the link with these settings."""
+def send_all(pictures: list[Tensor], **settings: Any) -> Callable[[float], list[Result]]:
+    """A function from SNR to the runs of all pictures over the link with these settings."""
     link = klt(**settings)
+    return lambda snr_db: [link.run(image=picture, snr_db=snr_db, seed=1) for picture in pictures]
 
-    def at(snr_db: float) -> tuple[float, float, float]:
-        runs = [link.run(image=picture, snr_db=snr_db, seed=1) for picture in pictures]
-        return _mean(runs, "psnr"), _mean(runs, "cbr"), sum(bool(run["erased"][0]) for run in runs) / len(runs)
 
-    return at
+def delivery(runs: list[Result]) -> tuple[float, float]:
+    """(mean PSNR over the delivered pictures, erasure rate)."""
+    delivered = [run for run in runs if not bool(run["erased"][0])]
+    return _mean(delivered, "psnr") if delivered else float("nan"), 1 - len(delivered) / len(runs)
 
 
 def _mean(runs: list[Result], name: str) -> float:
@@ -42,17 +43,20 @@ def _mean(runs: list[Result], name: str) -> float:
 
 
 def show_kodak(folder: Path) -> None:
-    """PSNR against SNR at two rates, beside the floor; lost pictures are in the mean as mid-grey."""
+    """PSNR against SNR at two rates, beside the floor; lost pictures are in the mean over all as mid-grey."""
     pictures = [read_picture(path)[None] for path in list_pictures(folder)]
     print(f"Kodak, {len(pictures)} pictures, AWGN, real header, mean PSNR in dB over all pictures")
-    print(f"{'CBR':>6}{'SNR dB':>8}{'PSNR':>8}{'floor':>8}{'above':>8}{'cbr':>9}{'erased':>8}")
+    columns = ("CBR", "SNR dB", "PSNR", "deliv.", "floor", "above", "cbr", "total", "erased")
+    print("".join(f"{name:>9}" for name in columns))
     for name, floors in FLOOR_DB.items():
-        at = mean_psnr(pictures, target_cbr=eval_fraction(name))
+        at = send_all(pictures, target_cbr=eval_fraction(name))
         before = 0.0
         for snr_db, floor in zip(SNRS_DB, floors, strict=True):
-            psnr, cbr, erased = at(snr_db)
+            runs = at(snr_db)
+            psnr, (delivered, erased) = _mean(runs, "psnr"), delivery(runs)
+            cost = f"{_mean(runs, 'cbr'):>9.5f}{_mean(runs, 'cbr_total'):>9.5f}{erased:>9.1%}"
             falls = "  FALLS" if psnr <= before else ""
-            print(f"{name:>6}{snr_db:>8g}{psnr:>8.2f}{floor:>8.2f}{psnr - floor:>8.2f}{cbr:>9.5f}{erased:>8.1%}{falls}")
+            print(f"{name:>9}{snr_db:>9g}{psnr:>9.2f}{delivered:>9.2f}{floor:>9.2f}{psnr - floor:>9.2f}{cost}{falls}")
             before = psnr
 
 
@@ -79,8 +83,9 @@ def send_scenes(scenes: list[StreetScene], **settings: Any) -> dict[str, float]:
     high = [float(run["patch_psnr.high"].value[0]) for run in runs]
     gaps = torch.tensor([h - o for h, o in zip(high, others, strict=True)])
     found = {name: _mean(runs, f"patch_psnr.{name}") for name in CLASSES}
-    header = [float(run["ledger"].header[0] / run["ledger"].source_dimensions[0]) for run in runs]
-    return {**found, "PSNR": _mean(runs, "psnr"), "gap": float(gaps.nanmean()), "header": sum(header) / len(header)}
+    delivered, erased = delivery(runs)
+    quality = {"PSNR": _mean(runs, "psnr"), "delivered": delivered, "gap": float(gaps.nanmean())}
+    return {**found, **quality, "cbr": _mean(runs, "cbr"), "total": _mean(runs, "cbr_total"), "erased": erased}
 
 
 def show_scenes(folder: Path) -> None:
@@ -98,11 +103,12 @@ def show_scenes(folder: Path) -> None:
         "alpha 0, equal, smoothing 1": {"alpha": 0.0, "importance_exponent": 0.0, "map_smoothing": 1.0},
     }
     print(f"street scenes, {len(scenes)} of val, AWGN 10 dB, CBR 0.0201, patch PSNR in dB; gap: high minus all others")
-    columns = (*CLASSES, "PSNR", "gap", "header")
+    columns = (*CLASSES, "PSNR", "delivered", "gap", "cbr", "total", "erased")
     print(f"{'':<32}" + "".join(f"{name:>14}" for name in columns))
     for name, settings in cases.items():
         found = send_scenes(scenes, **settings)
-        print(f"{name:<32}" + "".join(f"{found[c]:>14.5f}" if c == "header" else f"{found[c]:>14.2f}" for c in columns))
+        digits = {"cbr": 5, "total": 5}
+        print(f"{name:<32}" + "".join(f"{found[c]:>14.{digits.get(c, 2)}f}" for c in columns))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """The additive white Gaussian noise channel."""
 
+from types import MappingProxyType
+
 import torch
 
 from linksim.block import Block
@@ -19,6 +21,8 @@ class AWGN(Block):
     >>> received.noise_variance[0, 0].item()
     0.10000000149011612
     """
+
+    labels = MappingProxyType({"csi": "perfect"})
 
     def forward(self, symbols: Symbols, snr_db: Decibels) -> Received:
         gain = torch.ones((), dtype=symbols.samples.dtype, device=symbols.samples.device)

@@ -3,7 +3,11 @@
 import torch
 from torch import Tensor
 
+from linksim.errors import LinksimError
 from linksim.types import Decibels, Received, Symbols
+
+LEAST_NOISE_VARIANCE = 1e-20
+"""So that an infinite SNR gives finite soft values."""
 
 
 def complex_normal(shape: tuple[int, ...], like: Tensor, generator: torch.Generator) -> Tensor:
@@ -14,10 +18,13 @@ def complex_normal(shape: tuple[int, ...], like: Tensor, generator: torch.Genera
 def flat_channel(symbols: Symbols, gain: Tensor, snr_db: Decibels, generator: torch.Generator) -> Received:
     """Multiply by `gain` (broadcast to [batch, uses]), add noise of variance N0 = 10^(-snr_db/10) per complex use.
 
-    Nothing is added past `symbols.length`. The receiver knows gain and noise variance: csi "perfect".
+    N0 is at least 1e-20. Nothing is added past `symbols.length`. The receiver knows gain and noise variance: csi
+    "perfect". Raises `LinksimError` where an SNR is NaN.
     """
+    if bool(snr_db.isnan().any()):
+        raise LinksimError("snr_db must be a number for every frame (got NaN)")
     sent = symbols.samples
-    noise_variance = (10.0 ** (-snr_db / 10.0))[:, None]
+    noise_variance = (10.0 ** (-snr_db / 10.0)).clamp_min(LEAST_NOISE_VARIANCE)[:, None]
     noise = complex_normal(tuple(sent.shape), sent, generator) * noise_variance.sqrt()
     if not bool((symbols.length == sent.shape[1]).all()):
         noise = noise * symbols.mask

@@ -1,5 +1,6 @@
 """The flat Rayleigh fading channel."""
 
+from types import MappingProxyType
 from typing import Literal
 
 from linksim.block import Block
@@ -27,6 +28,8 @@ class Rayleigh(Block):
     >>> bool((gain[0, 0] == gain[0, 1]) & (gain[0, 0] != gain[1, 0]))
     True
     """
+
+    labels = MappingProxyType({"csi": "perfect"})
 
     def __init__(self, *, coherence: Coherence = "frame") -> None:
         super().__init__()

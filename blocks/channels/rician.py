@@ -1,6 +1,7 @@
 """The flat Rician fading channel."""
 
 import math
+from types import MappingProxyType
 
 import torch
 
@@ -28,6 +29,8 @@ class Rician(Block):
     >>> round(received.gain[0, 0].abs().item(), 2)
     1.0
     """
+
+    labels = MappingProxyType({"csi": "perfect"})
 
     def __init__(self, *, k_factor_db: float = 6.0, coherence: Coherence = "frame") -> None:
         super().__init__()

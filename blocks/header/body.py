@@ -63,15 +63,20 @@ def unpack_body(bits: Tensor, rows: int, cols: int, count: int, loaded: bool) ->
 
 def encode_body(bits: Tensor, preamble: Tensor, code: RobustCode) -> Tensor:
     """Coded bits uint8 [batch, code.n]; the check covers the preamble too, so that no part fits a foreign one."""
-    return code.encode(torch.cat([bits, crc_bits(torch.cat([preamble, bits], 1), CHECK)], 1))
+    return code.encode(torch.cat([bits, _check(bits, preamble, code)], 1))
+
+
+def _check(bits: Tensor, preamble: Tensor, code: RobustCode) -> Tensor:
+    # Codes of several rates begin alike: with the coded length in the check, a foreign rate is an erasure too.
+    length = to_bits(torch.tensor([code.n]), WORD).expand(len(bits), -1)
+    return crc_bits(torch.cat([preamble, length, bits], 1), CHECK)
 
 
 def decode_body(llrs: Tensor, preamble: Tensor, code: RobustCode) -> tuple[Tensor, Tensor]:
     """LLRs [batch, code.n] to (bits, whether the CRC over preamble and bits holds, bool [batch])."""
 
     def holds(decided: Tensor, frames: Tensor) -> Tensor:
-        checked = torch.cat([preamble[frames], decided[:, :-CHECK_BITS]], 1)
-        return (crc_bits(checked, CHECK) == decided[:, -CHECK_BITS:]).all(1)
+        return (_check(decided[:, :-CHECK_BITS], preamble[frames], code) == decided[:, -CHECK_BITS:]).all(1)
 
     decided, good = code.decode(llrs, holds)
     return decided[:, :-CHECK_BITS], good

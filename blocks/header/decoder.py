@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
@@ -59,6 +60,8 @@ class HeaderDecoder(Block):
     >>> header.lengths.tolist(), header.erased.tolist()
     ([[[8, 8], [8, 8]]], [False])
     """
+
+    labels = MappingProxyType({"header": "robust"})
 
     def __init__(self, *, code_rate: float = 0.5, rate_set: RateSet = "default") -> None:
         super().__init__()

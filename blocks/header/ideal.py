@@ -1,5 +1,6 @@
 """A header that is never lost, at the price of a real one."""
 
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
@@ -36,6 +37,8 @@ class IdealHeader(Block):
     >>> out.uses.tolist(), out.erased.tolist()
     ([816], [False])
     """
+
+    labels = MappingProxyType({"header": "ideal"})
 
     def __init__(self, *, code_rate: float = 0.5, rate_set: RateSet = "default") -> None:
         super().__init__()

@@ -33,6 +33,8 @@ def read_boxes(boxes: Path, labels: Path | None = None) -> Boxes:
         box = entry.get("box") if isinstance(entry, dict) else None
         if not isinstance(box, dict) or not all(_is_number(box.get(name)) for name in CORNERS):
             raise FileError(f"{where}: must have a 'box' with the numbers {', '.join(CORNERS)}")
+        if box["x1"] > box["x2"] or box["y1"] > box["y2"]:
+            raise FileError(f"{where}: x1 must not exceed x2, nor y1 y2 (got {box})")
         label = _label(entry, known, where)
         if label is not None:
             corners.append([float(box[name]) for name in CORNERS])

@@ -3,6 +3,7 @@
 import torch
 
 from linksim.block import Block
+from linksim.errors import ParameterError
 from linksim.types import PATCH, Boxes, Image, Importance
 
 
@@ -24,6 +25,8 @@ class PatchImportance(Block):
         labels = torch.zeros(image.shape[0], rows, cols, dtype=torch.int64, device=image.device)
         if boxes is None or boxes.importance.shape[1] == 0:
             return labels
+        if not 0 <= int(boxes.importance.min()) <= int(boxes.importance.max()) <= 3:
+            raise ParameterError(f"'importance' must hold labels 0 to 3 (got {boxes.importance.unique().tolist()})")
         left, top, right, bottom = boxes.corners.unbind(-1)
         across = _touched(left, right, cols)
         down = _touched(top, bottom, rows)

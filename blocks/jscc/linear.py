@@ -19,6 +19,7 @@ from linksim.blocks.jscc.serializer import sent_mask
 from linksim.blocks.rate.rate_set import RateSet, levels_of, rate_values
 from linksim.blocks.vectorizer.klt import DEFAULT_STEP
 from linksim.errors import require
+from linksim.precision import full_precision
 from linksim.types import Codeword, Importance, Latent, Lengths, Loading, Power
 
 
@@ -58,6 +59,7 @@ class LinearJSCCEncoder(Block):
         self.step, self.importance_exponent = step, importance_exponent
         self.register_buffer("values", torch.tensor(rate_values(rate_set)), persistent=False)
 
+    @full_precision
     def forward(self, latent: Latent, lengths: Lengths, importance: Importance | None = None) -> LinearlyEncoded:
         dimensions = 2 * int(lengths.max())
         levels = levels_of(lengths, self.get_buffer("values"))
@@ -104,6 +106,7 @@ class LinearJSCCDecoder(Block):
         self.channels, self.step = channels, step
         self.register_buffer("values", torch.tensor(rate_values(rate_set)), persistent=False)
 
+    @full_precision
     def forward(
         self,
         codeword: Codeword,

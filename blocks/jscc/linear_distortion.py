@@ -17,6 +17,7 @@ from linksim.blocks.jscc.level_statistics import (
 from linksim.blocks.jscc.loading import loaded_amplitude
 from linksim.blocks.vectorizer.klt import DEFAULT_STEP
 from linksim.errors import require
+from linksim.precision import full_precision
 from linksim.types import Distortion, Importance, Latent
 
 
@@ -69,6 +70,7 @@ class LinearJSCCDistortion(Block):
         require(0 <= importance_exponent <= 8, "importance_exponent", "in 0..8", importance_exponent)
         self.step, self.importance_exponent = step, importance_exponent
 
+    @full_precision
     def forward(self, latent: Latent, importance: Importance | None = None) -> Distortion:
         variance = prior_variance(self.step, latent.shape[1]).to(latent) * self.step**2
         labels = latent.new_zeros(latent[:, 0].shape).long() if importance is None else importance

@@ -11,11 +11,12 @@ from linksim.block import Block
 from linksim.blocks.rate.quality import expected_psnr
 from linksim.blocks.rate.rate_set import RateSet, rate_values
 from linksim.blocks.rate.smoothing import quantize, quantize_smoothly
-from linksim.errors import LinksimError, require
+from linksim.errors import LinksimError, ParameterError, require
 from linksim.types import Decibels, Distortion, Entropy, Flags, Importance, Lengths, Size
 
 LEAST_ETA, MOST_ETA = 1e-6, 1e6
 BISECTIONS = 48
+SCAN_STEPS = 96
 HEADER_ROUNDS = 8
 SHARE_MET = 0.99
 
@@ -32,11 +33,15 @@ class RateAllocator(Block):
     """k = Q0[eta*e + C2(I)]: C2 is +alpha for high, -alpha for low importance, else 0; Q0 rounds to the nearest of V,
     ties up.
 
-    Give `eta`, or one target that is solved for each picture: `target_cbr` (payload uses over 3*height*width) and
-    `target_cbr_total` (header too) are met from below, with the largest eta that stays under; `target_psnr` (dB,
-    expected, over the whole picture) with the smallest eta that reaches it, and needs the ports `distortion` and
-    `snr_db`. All targets but none of the others need `size`. `met` says whether 0.99*target <= value <= target held
-    (PSNR: value >= target); where V does not allow it, the nearest allowed allocation is given.
+    Give `eta`, or one target that is solved for each picture. `target_cbr` (payload uses over 3*height*width) and
+    `target_cbr_total` (header too) are met from below, with the largest eta that stays under; both need the port
+    `size`.
+    `target_psnr` (dB over the whole picture, as foreseen for AWGN at `snr_db`) is met with the smallest eta that
+    reaches it, and needs the ports `distortion` and `snr_db`.
+
+    `met` says whether 0.99*target <= value <= target held (PSNR: foreseen value >= target). One eta serves all patches:
+    where V is too coarse for that, as in a picture of few patches, the nearest value from below is given and `met` is
+    false; where a PSNR is out of reach, the best allocation is given.
 
     `map_smoothing` in 0..1 keeps a neighbour's level where the wish is within that share of half a step past the
     threshold. `header_code_rate` and `header_loading` tell target_cbr_total what header will be sent.
@@ -89,6 +94,12 @@ class RateAllocator(Block):
         distortion: Distortion | None = None,
         snr_db: Decibels | None = None,
     ) -> Allocation:
+        if (
+            importance is not None
+            and importance.numel()
+            and not 0 <= int(importance.min()) <= int(importance.max()) <= 3
+        ):
+            raise ParameterError(f"'importance' must hold labels 0 to 3 (got up to {int(importance.max())})")
         extra = torch.zeros_like(entropy) if importance is None else self._importance_term(importance, entropy)
         lengths: list[Tensor] = []
         etas: list[float] = []
@@ -140,11 +151,24 @@ class RateAllocator(Block):
             return self.value, True
         if self.goal == "target_cbr_total":
             return self._solve_total(levels_at, cost)
-        below, above = bisect(levels_at, cost, self.value)
         if self.goal == "target_psnr":
-            return above, cost(levels_at(above)) >= self.value
+            return self._solve_psnr(levels_at, cost)
+        below, _ = bisect(levels_at, cost, self.value)
         reached = cost(levels_at(below))
         return below, SHARE_MET * self.value <= reached <= self.value
+
+    def _solve_psnr(
+        self, levels_at: Callable[[float], Tensor], quality: Callable[[Tensor], float]
+    ) -> tuple[float, bool]:
+        # Quality need not rise all the way with the rate: find the first stretch in which the target is passed.
+        grid = [LEAST_ETA * (MOST_ETA / LEAST_ETA) ** (i / SCAN_STEPS) for i in range(SCAN_STEPS + 1)]
+        qualities: list[float] = []
+        for i, eta in enumerate(grid):
+            qualities.append(quality(levels_at(eta)))
+            if qualities[-1] >= self.value:
+                low = grid[max(i - 1, 0)]
+                return bisect(levels_at, lambda levels: quality(levels) - 1e-9, self.value, low, eta)[1], True
+        return grid[max(range(len(grid)), key=qualities.__getitem__)], False
 
     def _solve_total(self, levels_at: Callable[[float], Tensor], cost: Callable[[Tensor], float]) -> tuple[float, bool]:
         # The header's cost depends on the map, but weakly: give the payload what the last header left over.
@@ -165,9 +189,14 @@ class RateAllocator(Block):
         return best
 
 
-def bisect(levels_at: Callable[[float], Tensor], cost: Callable[[Tensor], float], target: float) -> tuple[float, float]:
+def bisect(
+    levels_at: Callable[[float], Tensor],
+    cost: Callable[[Tensor], float],
+    target: float,
+    low: float = LEAST_ETA,
+    high: float = MOST_ETA,
+) -> tuple[float, float]:
     """The largest eta found whose cost stays at or under the target, and the smallest found over it."""
-    low, high = LEAST_ETA, MOST_ETA
     if cost(levels_at(high)) <= target:
         return high, high
     for _ in range(BISECTIONS):

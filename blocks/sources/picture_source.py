@@ -37,7 +37,8 @@ def list_pictures(path: Path) -> list[Path]:
 def read_picture(path: Path) -> Tensor:
     """One picture as float [3, height, width], RGB in [0, 1].
 
-    EXIF rotation is applied, grey becomes RGB, 16-bit values keep their depth, transparency is laid over white.
+    EXIF rotation is applied, grey becomes RGB, transparency is laid over white. 16-bit grey keeps its depth; 16-bit
+    colour is read as 8 bits, which is what Pillow gives.
     Raises `FileError` naming the file where it is missing, broken, or over 2^27 pixels.
     """
     try:
@@ -65,9 +66,8 @@ def read_picture(path: Path) -> Tensor:
 def _to_tensor(picture: PillowImage.Image) -> Tensor:
     if picture.mode.startswith(("I", "F")):
         values = np.asarray(picture, dtype=np.float32)
-        # Floats come in [0, 1], and 32-bit integers hold 8 or 16 bits: the largest value tells which.
-        largest = 65536.0 if picture.mode.startswith("I;16") else float(values.max(initial=0.0))
-        full_scale = 1.0 if largest <= 1.0 else 255.0 if largest <= 255.0 else 65535.0
+        # Deep integers are 16-bit files; floats come in [0, 1] or as 8-bit values.
+        full_scale = 65535.0 if picture.mode.startswith("I") else 1.0 if values.max(initial=0.0) <= 1.0 else 255.0
         return torch.from_numpy(values / full_scale).clamp(0, 1).expand(3, -1, -1).contiguous()
     if "A" in picture.getbands() or "transparency" in picture.info:
         picture = picture.convert("RGBA")
@@ -79,6 +79,8 @@ def _to_tensor(picture: PillowImage.Image) -> Tensor:
 
 class PictureSource(Block):
     """Pictures from a file or a folder, in the order of their names, again from the start when they run out.
+
+    A run begins with the first picture, like everything that is seeded; calls go on where the last one stopped.
 
     Shapes: out [batch, 3, height, width]; the pictures of one batch must have one size.
     `broken` says what a file that cannot be read does: "refuse" raises, "skip" warns and goes on.
@@ -96,15 +98,13 @@ class PictureSource(Block):
         super().__init__()
         require(broken in ("refuse", "skip"), "broken", "'refuse' or 'skip'", broken)
         self.path, self.broken = Path(path), broken
-        self._next = 0
 
     def forward(self, batch: int) -> Image:
         paths = list_pictures(self.path)
         pictures: list[Tensor] = []
         failures = 0
         while len(pictures) < batch:
-            path = paths[self._next % len(paths)]
-            self._next += 1
+            path = paths[self.advance() % len(paths)]
             try:
                 pictures.append(read_picture(path))
             except FileError as error:

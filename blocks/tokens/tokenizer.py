@@ -40,6 +40,8 @@ class Tokenizer(Block):
 
     def forward(self, image: Image) -> Tokenized:
         batch, _, height, width = image.shape
+        if height == 0 or width == 0:
+            raise DimensionError(f"a picture needs at least one pixel (got {height}x{width})")
         padded = functional.pad(image, (0, -width % PATCH, 0, -height % PATCH), mode="replicate")
         size = torch.tensor([[height, width]], device=image.device).expand(batch, 2)
         return Tokenized(functional.pixel_unshuffle(padded, self.token), size)

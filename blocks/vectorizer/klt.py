@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from linksim.block import Block
 from linksim.errors import require
+from linksim.precision import full_precision
 from linksim.types import PATCH, Entropy, Latent, Tokens
 
 MEAN = 0.5
@@ -61,6 +62,7 @@ class KLTVectorizer(Block):
         self.step = step
         self.register_buffer("basis", klt_basis()[0][:channels].clone())
 
+    @full_precision
     def forward(self, tokens: Tokens) -> Vectorized:
         token = round((tokens.shape[1] / 3) ** 0.5)
         blocks = functional.pixel_unshuffle(functional.pixel_shuffle(tokens, token) - MEAN, PATCH)
@@ -89,6 +91,7 @@ class KLTDevectorizer(Block):
         self.step, self.token = step, token
         self.register_buffer("basis", klt_basis()[0][:channels].clone())
 
+    @full_precision
     def forward(self, latent: Latent) -> Tokens:
         blocks = torch.einsum("kc,bkij->bcij", self.get_buffer("basis").to(latent), latent * self.step)
         return functional.pixel_unshuffle(functional.pixel_shuffle(blocks, PATCH) + MEAN, self.token)

@@ -77,6 +77,8 @@ def send(asked: Transmission) -> tuple[Tensor, Result, dict[str, Any]]:
     start = time.perf_counter()
     run = fg.run(seed=asked.seed, probe=PROBES, **inputs)
     seconds = time.perf_counter() - start
+    if "boxes" in inputs and int(inputs["boxes"].importance.sum()) and not int(run["importance.out"].sum()):
+        warnings.warn(f"no box of '{asked.boxes}' touches the picture; all of it is background", stacklevel=2)
     return original, run, describe(asked, original, run, seconds)
 
 
@@ -93,7 +95,7 @@ def describe(asked: Transmission, original: Tensor, run: Result, seconds: float)
         "target": {name: goal for name, goal in asked.goals.items() if goal is not None} or {"target_cbr": 0.0201},
         "target_met": bool(run["met"][0]),
         "erased": bool(run["erased"][0]),
-        "header": "robust",
+        "header": run.labels["header"],
         "csi": run["channel.out"].csi,
         "link": asked.link,
         "channel": asked.channel,

@@ -15,7 +15,7 @@ from linksim.blocks import (
     Rician,
     ZeroForcingEqualizer,
 )
-from linksim.errors import DimensionError, ParameterError
+from linksim.errors import DimensionError, LinksimError, ParameterError
 from linksim.theory import bit_error_rate
 
 CONFIDENCE = 0.999
@@ -197,3 +197,18 @@ def test_channels_on_the_gpu():
         received = kind().to("cuda").seed(1)(symbols=symbols, snr_db=torch.zeros(4, device="cuda"))
         noise = received.symbols.samples - received.gain
         assert noise.abs().square().mean().item() == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.parametrize("snr_db", [float("inf"), 390.0, 1e6])
+def test_an_infinite_snr_gives_no_errors_and_finite_llrs(snr_db):
+    from linksim.flowgraphs import bpsk
+
+    for channel in (AWGN(), Rayleigh()):
+        run = bpsk(length=100, channel=channel).run(batch=3, snr_db=snr_db, probe=["demapper.out"])
+        assert run["ber"].errors.tolist() == [0, 0, 0]
+        assert bool(torch.isfinite(run["demapper.out"]).all())
+
+
+def test_an_snr_that_is_no_number_is_refused():
+    with pytest.raises(LinksimError, match="got NaN"):
+        AWGN()(symbols=ones(2), snr_db=torch.tensor([1.0, float("nan")]))

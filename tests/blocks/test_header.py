@@ -233,3 +233,12 @@ def test_bad_parameters():
             kind(code_rate=0.95)
     with pytest.raises(ParameterError, match="'lengths' must hold values of V"):
         HeaderEncoder()(lengths=torch.full((1, 1, 1), 3), size=torch.tensor([[16, 16]]), power=torch.ones(1))
+
+
+@pytest.mark.parametrize("foreign", [0.33, 0.4, 0.45, 0.6])
+def test_another_code_rate_is_an_erasure(foreign):
+    symbols = HeaderEncoder()(lengths=V[map_of()], size=torch.tensor([[128, 128]]), power=torch.ones(1))
+    padded = Symbols(torch.nn.functional.pad(symbols.samples, (0, 3000)), symbols.length + 3000)
+    received = AWGN().seed(1)(symbols=padded, snr_db=torch.tensor([20.0]))
+    assert HeaderDecoder(code_rate=foreign)(received=received).erased.tolist() == [True]
+    assert HeaderDecoder()(received=received).erased.tolist() == [False]

@@ -7,7 +7,7 @@ import torch
 from linksim import Boxes, Received, Symbols
 from linksim.blocks import PSNR, SAD, BitErrors, CBRLedger, FrameErrors, HeaderErrors, PatchImportance, PatchPSNR
 from linksim.blocks.importance import read_boxes
-from linksim.errors import FileError
+from linksim.errors import FileError, ParameterError
 
 
 def importance_of(boxes, height=48, width=64):
@@ -171,3 +171,11 @@ def test_error_counts():
     out = HeaderErrors()(erased=torch.tensor([True, False]), lengths=k, sent=k + torch.tensor([0, 1])[:, None, None])
     assert out.erasures.errors.tolist() == [1, 0]
     assert out.undetected.errors.tolist() == [0, 1]
+
+
+def test_labels_beyond_three_are_refused(write):
+    for label in (4, -1):
+        with pytest.raises(ParameterError, match="labels 0 to 3"):
+            importance_of([((0, 0, 16, 16), label)])
+    with pytest.raises(FileError, match="x1 must not exceed x2"):
+        read_boxes(write("b.json", [box(9, 2, 3, 4, importance=1)]))

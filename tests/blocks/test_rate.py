@@ -172,3 +172,8 @@ def test_targets_name_the_port_that_they_need():
 def test_the_given_eta_is_linear_in_entropy():
     k = RateAllocator(eta=0.5)(entropy=torch.tensor([[[0.0, 8.0, 32.0, 96.0, 1e6]]])).lengths
     assert k.tolist() == [[[2, 4, 16, 48, 128]]]
+
+
+def test_labels_beyond_three_are_refused():
+    with pytest.raises(ParameterError, match="labels 0 to 3"):
+        RateAllocator(eta=1.0)(entropy=torch.ones(1, 1, 1), importance=torch.full((1, 1, 1), 7))

@@ -159,3 +159,26 @@ def test_gradients_cross_the_whole_link(photograph):
     (link(image=image, snr_db=20.0)["image"] - image.detach()).square().mean().backward()
     assert bool(torch.isfinite(image.grad).all())
     assert float((image.grad != 0).float().mean()) > 0.9
+
+
+def test_half_precision_autocast_does_no_harm(photograph):
+    image = photograph[:, :, :160, :160]
+    plain = klt(target_cbr=0.05).run(image=image, snr_db=20.0)["psnr"].value.item()
+    with torch.autocast("cpu", dtype=torch.float16):
+        run = klt(target_cbr=0.05).run(image=image, snr_db=20.0)
+    assert run["psnr"].value.item() == pytest.approx(plain, abs=0.1)
+    assert run["met"].item()
+
+
+def test_an_infinite_snr(photograph):
+    run = klt(target_cbr=0.05).run(image=photograph[:, :, :64, :64], snr_db=float("inf"))
+    assert run["erased"].tolist() == [False]
+    assert run["psnr"].value.item() > 15
+
+
+def test_the_best_quality_is_found_where_more_rate_does_not_help(photograph):
+    image = photograph[:, :, :128, :128]
+    top = klt(eta=1e6).run(image=image, snr_db=0.0)["psnr"].value.item()
+    best = klt(target_psnr=90.0).run(image=image, snr_db=0.0)
+    assert not best["met"].item()
+    assert best["psnr"].value.item() >= top - 0.1

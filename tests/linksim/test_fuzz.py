@@ -9,7 +9,7 @@ import pytest
 from linksim import Flowgraph, LinksimError
 from linksim.catalogue import catalogue
 from linksim.cli import main
-from linksim.errors import FlowgraphError, ParameterError, PortError
+from linksim.errors import FlowgraphError, PortError
 from linksim.flowgraphs import bpsk, klt
 from linksim.types import PORT_TYPES
 
@@ -21,6 +21,7 @@ WORDS = [
     b"!!python/name:os.system", b"!!binary", b"<<", b"? ", b"\x00", b"\xff", b"\t", b"flowgraph", b"block",
     b"blocks: ", b"HeaderDecoder", b"PictureSource", b"path: /etc/passwd", b"__class__", b"forward",
     b"0x7fffffffffffffff", b"2001-01-01", b"rate_set: [1, 2]", b"length: 0",
+    b"name: ", b"connections: ", b"training: ", b"weights: ",
 ]  # fmt: skip
 
 
@@ -129,8 +130,3 @@ def test_no_code_runs_from_a_file(text, tmp_path, monkeypatch):
     with pytest.raises(LinksimError):
         Flowgraph.load(tmp_path / "evil.yaml")
     assert ran == []
-
-
-def test_parameters_that_a_file_names_are_checked_before_a_block_is_made():
-    with pytest.raises(ParameterError):
-        klt(target_cbr=-1.0)
