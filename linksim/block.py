@@ -2,18 +2,17 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
 from linksim.errors import ParameterError, UnknownPortError, nearest
-from linksim.port import Port, PortMap, PortRef, read_ports
+from linksim.port import Port, Ported, PortRef, read_ports
 from linksim.randomness import RandomStream
 
 
-class Block(nn.Module):
+class Block(nn.Module, Ported):
     """Base of all blocks.
 
     A subclass writes one method, `forward`. Its annotated parameters are the input ports (a default makes a port
@@ -67,16 +66,6 @@ class Block(nn.Module):
     def label(self) -> str:
         """The name in its flowgraph, or the class where it has none."""
         return self.__dict__["_label"] or type(self).__name__
-
-    @cached_property
-    def inputs(self) -> PortMap:
-        """The input ports, to name one explicitly in `connect`."""
-        return PortMap(self, "input")
-
-    @cached_property
-    def outputs(self) -> PortMap:
-        """The output ports, to name one explicitly in `connect` or in a probe."""
-        return PortMap(self, "output")
 
     def __getitem__(self, name: str) -> PortRef:
         if name not in self.input_ports and name not in self.output_ports:

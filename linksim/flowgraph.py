@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from linksim.block import Block, random_streams
 from linksim.errors import RunError, UnknownPortError, nearest
+from linksim.ownership import edit_count
 from linksim.plan import Plan, PlanBuilder
 from linksim.port import Port, PortRef, TensorSpec
 from linksim.randomness import RandomStream
 from linksim.result import Result
-from linksim.wiring import Wiring, edit_count
+from linksim.wiring import Wiring
 
 if TYPE_CHECKING:
     from linksim.profile import Profile

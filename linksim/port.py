@@ -190,6 +190,20 @@ class PortMap(Mapping[str, PortRef]):
         return f"{{{', '.join(map(str, self._ports().values()))}}}"
 
 
+class Ported:
+    """What blocks and flowgraphs inherit: explicit references to their ports."""
+
+    @cached_property
+    def inputs(self: HasPorts) -> PortMap:
+        """The input ports, to name one explicitly in `connect`."""
+        return PortMap(self, "input")
+
+    @cached_property
+    def outputs(self: HasPorts) -> PortMap:
+        """The output ports, to name one explicitly in `connect` or in a probe."""
+        return PortMap(self, "output")
+
+
 def find_port(block: HasPorts, name: str, side: Literal["input", "output"]) -> Port:
     """The port of that name and side. Raises `UnknownPortError` with the nearest name."""
     ports = block.input_ports if side == "input" else block.output_ports

@@ -1,13 +1,10 @@
 """How a flowgraph is put together: names, connections, and the checks that need no data."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
 
 from torch import nn
 
@@ -19,27 +16,18 @@ from linksim.errors import (
     DirectionError,
     FlowgraphError,
     LoopError,
-    OwnershipError,
     UnconnectedBlockError,
     UnfedInputError,
     UnknownPortError,
     nearest,
 )
-from linksim.port import Port, PortMap, PortRef, find_port, parse_spec
+from linksim.ownership import check_free, free_name, note_edit, release, take
+from linksim.port import Port, Ported, PortRef, find_port, parse_spec
 
 if TYPE_CHECKING:
     from linksim.flowgraph import Flowgraph
 
 RESERVED_INPUTS = ("batch", "seed", "probe")
-
-_owners: "WeakKeyDictionary[nn.Module, ref[Wiring]]" = WeakKeyDictionary()
-_edits = 0
-_WORD_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-
-
-def edit_count() -> int:
-    """How often any flowgraph was edited; a plan made before the last edit is not used again."""
-    return _edits
 
 
 @dataclass(frozen=True)
@@ -55,7 +43,7 @@ class Connection:
         return f"{self.source}.{self.source_port} -> {self.target}.{self.target_port}"
 
 
-class Wiring(nn.Module):
+class Wiring(nn.Module, Ported):
     """The composing half of `Flowgraph`: blocks by name and connections between their ports."""
 
     def __init__(self, name: str = "flowgraph", *, inputs: Mapping[str, object] | None = None) -> None:
@@ -94,14 +82,13 @@ class Wiring(nn.Module):
         taken = name not in self.blocks and hasattr(self, name)
         if "." in name or name.startswith("_") or taken:
             raise FlowgraphError(f"'{name}' cannot name a block: a flowgraph has an attribute of that name")
-        self._claim(name, value)
+        check_free(self, name, value)
         if name in self.blocks:
             self._check_replacement(name, value)
-            _owners.pop(self.blocks[name], None)
+            release(self.blocks[name])
         super().__setattr__(name, value)
-        value.__dict__["_label"] = name
+        take(self, name, value)
         value.train(self.training)
-        _owners[value] = ref(self)
         self._edited()
 
     def __delattr__(self, name: str) -> None:
@@ -109,20 +96,8 @@ class Wiring(nn.Module):
         super().__delattr__(name)
         if block is not None:
             self.connections[:] = [edge for edge in self.connections if name not in (edge.source, edge.target)]
-            block.__dict__["_label"] = ""
-            _owners.pop(block, None)
+            release(block)
             self._edited()
-
-    def _claim(self, name: str, block: "Block | Wiring") -> None:
-        owner = _owners[block]() if block in _owners else None
-        if owner is not None and owner is not self:
-            raise OwnershipError(f"'{name}': this {type(block).__name__} is already '{block.label}' in flowgraph "
-                                 f"'{owner.name}'; a block stands in one flowgraph only")  # fmt: skip
-        known = next((n for n, b in self.blocks.items() if b is block and n != name), None)
-        if known is not None:
-            raise OwnershipError(f"'{name}': this {type(block).__name__} is already '{known}' in '{self.name}'")
-        if any(part is self for part in block.modules()):
-            raise OwnershipError(f"'{name}': flowgraph '{self.name}' would contain itself")
 
     def _check_replacement(self, name: str, block: "Block | Wiring") -> None:
         block.__dict__["_label"] = name
@@ -136,8 +111,7 @@ class Wiring(nn.Module):
         return self.blocks[name] if name else self
 
     def _edited(self) -> None:
-        global _edits
-        _edits += 1
+        note_edit()
         self.__dict__.pop("_order", None)
 
     # -- ports
@@ -164,16 +138,6 @@ class Wiring(nn.Module):
                 source = self.blocks[edge.source].output_ports if edge.source else self._declared
                 ports[edge.target_port] = Port(edge.target_port, source[edge.source_port].spec)
         return ports
-
-    @cached_property
-    def inputs(self) -> PortMap:
-        """The declared inputs, to name one explicitly in `connect`."""
-        return PortMap(self, "input")
-
-    @cached_property
-    def outputs(self) -> PortMap:
-        """The declared outputs, to name one explicitly in `connect` or in a probe."""
-        return PortMap(self, "output")
 
     def __getitem__(self, name: str) -> PortRef:
         return PortRef(self, name)
@@ -222,7 +186,7 @@ class Wiring(nn.Module):
         if not isinstance(block, Block | Wiring):
             raise ChainError(f"a chain joins blocks, flowgraphs and their ports (got {type(block).__name__})")
         if block is not self and not any(block is known for known in self.blocks.values()):
-            self._claim(block.label, block)
+            check_free(self, block.label, block)
 
     def _source(self, element: "Block | Flowgraph | PortRef") -> "tuple[Block | Wiring, str]":
         if isinstance(element, PortRef):
@@ -254,13 +218,7 @@ class Wiring(nn.Module):
     def _adopt(self, block: "Block | Wiring") -> None:
         if block is self or any(block is known for known in self.blocks.values()):
             return
-        base = _WORD_BOUNDARY.sub("_", type(block).__name__).lower()
-        stem = base if isinstance(block, Block) else block.name.replace("-", "_").replace(" ", "_")
-        stem = stem if stem.isidentifier() else "flowgraph"
-        number = 1
-        while (name := f"{stem}_{number}") in self.blocks:
-            number += 1
-        setattr(self, name, block)
+        setattr(self, free_name(block, self.blocks), block)
 
     def _name_of(self, block: "Block | Wiring") -> str:
         return next((name for name, known in self.blocks.items() if known is block), "")
@@ -290,8 +248,8 @@ class Wiring(nn.Module):
         if not self.blocks:
             raise FlowgraphError(f"'{self.name}' has no blocks")
         for name, block in self.blocks.items():
-            self._claim(name, block)
-            _owners[block] = ref(self)
+            check_free(self, name, block)
+            take(self, name, block)
             if name not in tied:
                 raise UnconnectedBlockError(f"'{name}' in '{self.name}' is tied to nothing; connect it or remove it")
             for port in block.input_ports.values():
