@@ -2,7 +2,7 @@
 
 usage: python scripts/show_klt.py KODAK STREET_SCENES
 
-The floor is a fixed-length KLT and LMMSE codec worked out in closed form with Kodak's own statistics.
+The floor is a closed-form KLT and LMMSE codec of fixed length.
 """
 
 import sys
