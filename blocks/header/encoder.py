@@ -7,8 +7,8 @@ from linksim.block import Block
 from linksim.blocks.header.body import body_code, encode_body, pack_body
 from linksim.blocks.header.preamble import Preamble, encode_preamble, power_code
 from linksim.blocks.rate.rate_set import RateSet, levels_of, rate_set_id, rate_values
-from linksim.errors import require
-from linksim.types import Lengths, Loading, Power, Size, Symbols
+from linksim.errors import DimensionError, require
+from linksim.types import PATCH, Lengths, Loading, Power, Size, Symbols
 
 
 class HeaderEncoder(Block):
@@ -24,6 +24,7 @@ class HeaderEncoder(Block):
 
     Raises:
         ParameterError: `code_rate` is not in 0.2..0.9, the set is unknown, or a length is not in it.
+        DimensionError: the map does not have the patches of a picture of that size.
 
     >>> lengths = torch.full((1, 2, 2), 8)
     >>> size, power = torch.tensor([[32, 32]]), torch.tensor([1.0])
@@ -38,6 +39,10 @@ class HeaderEncoder(Block):
         self.values = rate_values(rate_set)
 
     def forward(self, lengths: Lengths, size: Size, power: Power, loading: Loading | None = None) -> Symbols:
+        patches = -(-size // PATCH)
+        if not bool((patches == torch.tensor(lengths.shape[1:], device=size.device)).all()):
+            rows, cols = lengths.shape[1:]
+            raise DimensionError(f"'lengths' has {rows}x{cols} patches, but 'size' says {patches[0].tolist()}")
         levels = levels_of(lengths.cpu(), torch.tensor(self.values)).numpy()
         chosen = [None] * len(levels) if loading is None else list(loading.detach().cpu())
         bodies = [pack_body(each, len(self.values), extra) for each, extra in zip(levels, chosen, strict=True)]

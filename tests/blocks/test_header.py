@@ -12,7 +12,7 @@ from linksim.blocks.header.preamble import PREAMBLE_USES, Preamble, power_code, 
 from linksim.blocks.header.rate_map import decode_map, encode_map
 from linksim.blocks.jscc.loading import loading_code, loading_value, on_grid
 from linksim.blocks.rate import RATE_SETS
-from linksim.errors import ParameterError
+from linksim.errors import DimensionError, ParameterError
 
 V = torch.tensor(RATE_SETS["default"])
 
@@ -199,7 +199,8 @@ def test_preamble_fields_and_their_limits():
     back = Preamble.unpack(preamble.pack())
     assert {name: getattr(back, name).tolist() for name in fields} == fields
     with pytest.raises(ParameterError, match="'height' must fit 16 bits"):
-        HeaderEncoder()(lengths=V[map_of()], size=torch.tensor([[70000, 16]]), power=torch.ones(1))
+        lengths = torch.full((1, 4375, 1), 8)
+        HeaderEncoder()(lengths=lengths, size=torch.tensor([[70000, 16]]), power=torch.ones(1))
 
 
 @pytest.mark.parametrize(
@@ -242,3 +243,8 @@ def test_another_code_rate_is_an_erasure(foreign):
     received = AWGN().seed(1)(symbols=padded, snr_db=torch.tensor([20.0]))
     assert HeaderDecoder(code_rate=foreign)(received=received).erased.tolist() == [True]
     assert HeaderDecoder()(received=received).erased.tolist() == [False]
+
+
+def test_a_map_of_another_size_than_the_picture_is_refused():
+    with pytest.raises(DimensionError, match="'lengths' has 8x8 patches, but 'size' says .9, 8."):
+        HeaderEncoder()(lengths=V[map_of()], size=torch.tensor([[129, 128]]), power=torch.ones(1))
