@@ -21,6 +21,7 @@ from linksim.blocks.sources import read_picture
 from linksim.cli.progress import waiting
 from linksim.errors import ParameterError, nearest
 from linksim.flowgraphs import LINKS
+from linksim.flowgraphs.klt import PAPER_CBR
 from linksim.plot import report
 
 CHANNELS: dict[str, type[Block]] = {"awgn": AWGN, "rayleigh": Rayleigh, "rician": Rician}
@@ -92,7 +93,7 @@ def describe(asked: Transmission, original: Tensor, run: Result, seconds: float)
         "cbr": _number(ledger.cbr),
         "cbr_total": _number(ledger.cbr_total),
         "ledger": {name: int(value[0]) for name, value in vars(ledger).items()},
-        "target": {name: goal for name, goal in asked.goals.items() if goal is not None} or {"target_cbr": 0.0201},
+        "target": {name: goal for name, goal in asked.goals.items() if goal is not None} or {"target_cbr": PAPER_CBR},
         "target_met": bool(run["met"][0]),
         "erased": bool(run["erased"][0]),
         "header": run.labels["header"],

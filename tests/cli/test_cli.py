@@ -3,7 +3,6 @@ import subprocess
 import sys
 
 import pytest
-import torch
 from PIL import Image as PillowImage
 
 from linksim.cli import main
@@ -118,8 +117,8 @@ def test_bad_options_end_with_status_2(cli, picture, arguments):
     assert err
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="no GPU is missing here")
-def test_asking_for_a_gpu_that_is_not_there(cli, picture):
+def test_asking_for_a_gpu_that_is_not_there(cli, picture, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     code, _, err = cli("transmit", picture, "--device", "cuda")
     assert code == 2
     assert "no CUDA device" in err
