@@ -1,24 +1,27 @@
 """The catalogue of blocks, one folder per stage of the link."""
 
-from linksim.blocks.channels import AWGN, Rayleigh, Rician
+from linksim.blocks.channels import AWGN, MixedFading, Rayleigh, Rician
 from linksim.blocks.equalizers import MMSEEqualizer, ZeroForcingEqualizer
 from linksim.blocks.framing import ErasureConcealment, FrameBuilder, FrameSplitter
 from linksim.blocks.header import HeaderDecoder, HeaderEncoder, IdealHeader
 from linksim.blocks.importance import PatchImportance
 from linksim.blocks.jscc import (
     Deserializer,
+    JSCCDecoder,
+    JSCCEncoder,
     LinearJSCCDecoder,
     LinearJSCCDistortion,
     LinearJSCCEncoder,
     PowerNormalizer,
     Serializer,
 )
+from linksim.blocks.losses import BitsPerPixel, HVLoss, SystemLoss, WeightedDistortion
 from linksim.blocks.metrics import PSNR, SAD, BitErrors, CBRLedger, FrameErrors, HeaderErrors, PatchPSNR
 from linksim.blocks.modulation import BPSKDemapper, BPSKMapper, QPSKDemapper, QPSKMapper
-from linksim.blocks.rate import RateAllocator
+from linksim.blocks.rate import RandomRateAllocator, RateAllocator
 from linksim.blocks.sources import BitSource, PictureSource
 from linksim.blocks.tokens import Detokenizer, Tokenizer
-from linksim.blocks.vectorizer import KLTDevectorizer, KLTVectorizer
+from linksim.blocks.vectorizer import HVDevectorizer, HVVectorizer, KLTDevectorizer, KLTVectorizer
 
 __all__ = [
     "AWGN",
@@ -28,6 +31,7 @@ __all__ = [
     "BPSKMapper",
     "BitErrors",
     "BitSource",
+    "BitsPerPixel",
     "CBRLedger",
     "Deserializer",
     "Detokenizer",
@@ -35,26 +39,35 @@ __all__ = [
     "FrameBuilder",
     "FrameErrors",
     "FrameSplitter",
+    "HVDevectorizer",
+    "HVLoss",
+    "HVVectorizer",
     "HeaderDecoder",
     "HeaderEncoder",
     "HeaderErrors",
     "IdealHeader",
+    "JSCCDecoder",
+    "JSCCEncoder",
     "KLTDevectorizer",
     "KLTVectorizer",
     "LinearJSCCDecoder",
     "LinearJSCCDistortion",
     "LinearJSCCEncoder",
     "MMSEEqualizer",
+    "MixedFading",
     "PatchImportance",
     "PatchPSNR",
     "PictureSource",
     "PowerNormalizer",
     "QPSKDemapper",
     "QPSKMapper",
+    "RandomRateAllocator",
     "RateAllocator",
     "Rayleigh",
     "Rician",
     "Serializer",
+    "SystemLoss",
     "Tokenizer",
+    "WeightedDistortion",
     "ZeroForcingEqualizer",
 ]

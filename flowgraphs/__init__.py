@@ -2,11 +2,12 @@
 
 from linksim.flowgraphs.bpsk import bpsk
 from linksim.flowgraphs.klt import klt
+from linksim.flowgraphs.sa_oosc import sa_oosc, sa_oosc_training
 
-LINKS = {"klt": klt}
+LINKS = {"sa_oosc": sa_oosc, "klt": klt}
 """The links that carry pictures, by name."""
 
 FLOWGRAPHS = {"bpsk": bpsk, **LINKS}
 """All ready flowgraphs, by name; each can be made without arguments."""
 
-__all__ = ["FLOWGRAPHS", "LINKS", "bpsk", "klt"]
+__all__ = ["FLOWGRAPHS", "LINKS", "bpsk", "klt", "sa_oosc", "sa_oosc_training"]

@@ -72,6 +72,10 @@ class FlowgraphFileError(FileError):
     """A flowgraph file is not one, or is larger or deeper than allowed."""
 
 
+class WeightsError(FileError):
+    """Trained weights are unknown, or do not fit the block that should get them."""
+
+
 class UnknownBlockError(LinksimError):
     """The catalogue has no block of that name."""
 

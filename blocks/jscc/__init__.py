@@ -2,11 +2,14 @@
 
 from linksim.blocks.jscc.linear import LinearJSCCDecoder, LinearJSCCEncoder
 from linksim.blocks.jscc.linear_distortion import LinearJSCCDistortion
+from linksim.blocks.jscc.neural import JSCCDecoder, JSCCEncoder
 from linksim.blocks.jscc.power_normalizer import PowerNormalizer
 from linksim.blocks.jscc.serializer import Deserializer, Serializer
 
 __all__ = [
     "Deserializer",
+    "JSCCDecoder",
+    "JSCCEncoder",
     "LinearJSCCDecoder",
     "LinearJSCCDistortion",
     "LinearJSCCEncoder",

@@ -31,7 +31,12 @@ Seed = Annotated[int, typer.Option(help="Seed of all random numbers.", min=0)]
 def transmit(
     picture: Annotated[Path, typer.Argument(help="The picture to send.")],
     out: Annotated[Path, typer.Option(help="Folder for report.png, reconstruction.png, result.json.")] = Path("out"),
-    link: Annotated[str, typer.Option(help="Which link carries it.")] = "klt",
+    link: Annotated[
+        str, typer.Option(help="Which link carries it: sa_oosc (learned) or klt (closed form).")
+    ] = "sa_oosc",
+    weights: Annotated[
+        str | None, typer.Option(help="Of sa_oosc: shipped weights or a .safetensors file [default small].")
+    ] = None,
     boxes: Annotated[Path | None, typer.Option(help="JSON file of boxes or detections.")] = None,
     labels: Annotated[Path | None, typer.Option(help="JSON file of labels, where the boxes have none.")] = None,
     channel: Annotated[str, typer.Option(help="awgn, rayleigh or rician.")] = "awgn",
@@ -40,8 +45,10 @@ def transmit(
         float | None, typer.Option(help="Payload channel uses per source dimension [default 0.0201].")
     ] = None,
     cbr_total: Annotated[float | None, typer.Option(help="The same, everything billed.")] = None,
-    psnr: Annotated[float | None, typer.Option(help="Expected PSNR in dB, at the least rate.")] = None,
-    alpha: Annotated[float, typer.Option(help="Uses added to high, taken from low importance.")] = 8.0,
+    psnr: Annotated[float | None, typer.Option(help="Expected PSNR in dB, at the least rate; klt only.")] = None,
+    alpha: Annotated[
+        float | None, typer.Option(help="Uses added to high, taken from low importance [default: the link's].")
+    ] = None,
     seed: Seed = 1,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
     json: Json = False,
@@ -50,7 +57,8 @@ def transmit(
     from linksim.cli.transmit import Transmission, run_transmit
 
     goals = {"target_cbr": cbr, "target_cbr_total": cbr_total, "target_psnr": psnr}
-    run_transmit(Transmission(picture, out, link, boxes, labels, channel, snr, goals, alpha, seed, device.value), json)
+    asked = Transmission(picture, out, link, weights, boxes, labels, channel, snr, goals, alpha, seed, device.value)
+    run_transmit(asked, json)
 
 
 @app.command()
@@ -86,6 +94,60 @@ def draw(
     from linksim.cli.draw import run_draw
 
     run_draw(flowgraph, out)
+
+
+@app.command()
+def train(
+    system: Annotated[str, typer.Argument(help="What to train: sa-oosc.")],
+    pictures: Annotated[
+        list[Path], typer.Option(help="A folder of pictures, or of street scenes with split.json; may be repeated.")
+    ],
+    out: Annotated[Path, typer.Option(help="The run's folder; a run that it holds is continued.")] = Path("run"),
+    preset: Annotated[str, typer.Option(help="Size of the networks and recipe: small.")] = "small",
+    start: Annotated[
+        str | None, typer.Option("--from", help="Go on from shipped weights or a .safetensors file, fresh optimizer.")
+    ] = None,
+    minutes: Annotated[float | None, typer.Option(help="Minutes of work in all [default 60].")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps in all, instead of minutes; repeats exactly.")] = None,
+    snr: Annotated[tuple[float, float], typer.Option(help="Range of SNR in dB.")] = (0.0, 20.0),
+    cbr: Annotated[tuple[float, float], typer.Option(help="Range of the mean rate.")] = (0.012, 0.09),
+    importance_exponent: Annotated[
+        float, typer.Option(help="Patches weigh 2^(exponent*importance); 0: all alike.", min=0, max=8)
+    ] = 1.0,
+    fading: Annotated[float, typer.Option(help="Share of the pictures sent over Rayleigh.", min=0, max=1)] = 0.2,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak [default 4e-4, with --from 2e-4].")] = None,
+    batch: Annotated[int, typer.Option(help="Crops per step.", min=1)] = 8,
+    crop: Annotated[int, typer.Option(help="Edge of a crop in pixels, a multiple of 64.")] = 256,
+    seed: Seed = 1,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
+) -> None:
+    """Train a codec, resumably; Ctrl-C stops it and the same command goes on."""
+    from linksim.cli.train import Training, run_train
+
+    run_train(
+        Training(system, tuple(pictures), out, preset, start, minutes, steps, snr, cbr, importance_exponent, fading,
+                 learning_rate, batch, crop, seed, device.value)
+    )  # fmt: skip
+
+
+@app.command()
+def evaluate(
+    weights: Annotated[
+        list[str] | None, typer.Option(help="Shipped weights, a .safetensors file, or klt; may be repeated.")
+    ] = None,
+    scenes: Annotated[Path | None, typer.Option(help="Folder of street scenes; its part val is sent.")] = None,
+    kodak: Annotated[Path | None, typer.Option(help="Folder of the Kodak pictures.")] = None,
+    table: Annotated[
+        list[str] | None, typer.Option(help="quality, sweep, kodak or entropy; may be repeated [default all].")
+    ] = None,
+    alpha: Annotated[list[float] | None, typer.Option(help="Alphas of the table quality.")] = None,
+    json: Json = False,
+) -> None:
+    """Judge a trained codec: quality by importance, against SNR, on Kodak, and what the entropy knows."""
+    from linksim.cli.evaluate import Evaluation, run_evaluate
+
+    alphas = tuple(alpha or (0.0, 4.0, 8.0, 16.0))
+    run_evaluate(Evaluation(tuple(weights or ("small",)), tuple(table or ()), scenes, kodak, alphas), json)
 
 
 @app.command()

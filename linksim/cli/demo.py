@@ -11,13 +11,17 @@ from rich.table import Table
 from torch import Tensor
 
 from linksim import Boxes, Flowgraph, Result
-from linksim.blocks import AWGN, Rayleigh
 from linksim.blocks.sources import read_picture
 from linksim.cli.progress import tracked
-from linksim.flowgraphs import klt
+from linksim.cli.transmit import CHANNELS as ALL_CHANNELS
+from linksim.flowgraphs import LINKS
 from linksim.plot import contact_sheet, report
 
 CBR = 1 / 24
+NAMES = {"klt": "KLT", "sa_oosc": "SA-OOSC"}
+CHANNELS = {name: ALL_CHANNELS[name] for name in ("awgn", "rayleigh")}
+Case = tuple[str, str]
+"""A link and a channel by their names."""
 SNRS_DB = (0.0, 5.0, 10.0, 15.0)
 FADES = 8
 """Runs per picture and SNR on Rayleigh: one fade says little."""
@@ -47,17 +51,19 @@ def run_demo(out: Path, seed: int, as_json: bool) -> None:
     out.mkdir(parents=True, exist_ok=True)
     # The pictures are small: on busy cores several threads wait for each other longer than they work.
     torch.set_num_threads(1)
-    links = {"awgn": klt(target_cbr=CBR, channel=AWGN()), "rayleigh": klt(target_cbr=CBR, channel=Rayleigh())}
+    links = {
+        (link, channel): LINKS[link](target_cbr=CBR, channel=CHANNELS[channel]())
+        for link in NAMES
+        for channel in CHANNELS
+    }
     pictures = photographs()
-    work = [(name, channel, snr) for name in pictures for channel in links for snr in SNRS_DB]
-    runs: dict[tuple[str, str, float], Result] = {}
-    for name, channel, snr in tracked(work, len(work), "sending photographs"):
-        runs[name, channel, snr] = _send(
-            links[channel], *pictures[name], snr, seed, FADES if channel == "rayleigh" else 1
-        )
+    work = [(name, case, snr) for name in pictures for case in links for snr in SNRS_DB]
+    runs: dict[tuple[str, Case, float], Result] = {}
+    for name, case, snr in tracked(work, len(work), "sending photographs"):
+        runs[name, case, snr] = _send(links[case], *pictures[name], snr, seed, FADES if case[1] == "rayleigh" else 1)
     for name, (original, _) in pictures.items():
         _write_pictures(out / Path(name).stem, original, {key[1:]: run for key, run in runs.items() if key[0] == name})
-    rows = [_row(channel, snr, [runs[name, channel, snr] for name in pictures]) for channel in links for snr in SNRS_DB]
+    rows = [_row(case, snr, [runs[name, case, snr] for name in pictures]) for case in links for snr in SNRS_DB]
     if as_json:
         print(json.dumps(rows))
         return
@@ -71,17 +77,17 @@ def _send(link: Flowgraph, picture: Tensor, boxes: Boxes, snr_db: float, seed: i
     return link.run(image=picture.expand(runs, -1, -1, -1), boxes=batch, snr_db=snr_db, seed=seed, probe=probe)
 
 
-def _write_pictures(stem: Path, original: Tensor, runs: dict[tuple[str, float], Result]) -> None:
+def _write_pictures(stem: Path, original: Tensor, runs: dict[tuple[Case, float], Result]) -> None:
     rows: dict[str, dict[str, tuple[Tensor, str]]] = {}
-    for (channel, snr), run in runs.items():
+    for ((link, channel), snr), run in runs.items():
         caption = "lost" if bool(run["erased"][0]) else f"{float(run['psnr'].value[0]):.1f} dB"
-        rows.setdefault(channel, {})[f"{snr:g} dB"] = run["image"][0], caption
-    contact_sheet(rows, f"{stem.name}: KLT link, CBR {CBR:.4f}, by SNR").savefig(stem.with_suffix(".png"))
-    run = runs["awgn", 10.0]
+        rows.setdefault(f"{NAMES[link]}, {channel}", {})[f"{snr:g} dB"] = run["image"][0], caption
+    contact_sheet(rows, f"{stem.name}: CBR {CBR:.4f}, by SNR").savefig(stem.with_suffix(".png"))
+    run = runs[("sa_oosc", "awgn"), 10.0]
     symbols = run["equalizer.out"].symbols
     psnr = float(run["psnr"].value[0])
     titles = {
-        "figure": f"{stem.name}: KLT link over AWGN, 10 dB, CBR {float(run['cbr'].value[0]):.4f} payload, "
+        "figure": f"{stem.name}: SA-OOSC link over AWGN, 10 dB, CBR {float(run['cbr'].value[0]):.4f} payload, "
         f"{float(run['cbr_total'].value[0]):.4f} in all",
         "image": f"reconstruction, {psnr:.2f} dB",
     }
@@ -90,15 +96,16 @@ def _write_pictures(stem: Path, original: Tensor, runs: dict[tuple[str, float], 
     figure.savefig(stem.with_name(f"{stem.name}_report.png"))
 
 
-def _row(channel: str, snr_db: float, runs: list[Result]) -> dict[str, Any]:
-    """Figures of one channel and SNR: the mean over pictures of each picture's mean over its runs."""
+def _row(case: Case, snr_db: float, runs: list[Result]) -> dict[str, Any]:
+    """Figures of one link, channel and SNR: the mean over pictures of each picture's mean over its runs."""
 
     def mean(values: list[Tensor]) -> float:
         return float(torch.stack([value.mean() for value in values]).mean())
 
     delivered = [run["psnr"].value[~run["erased"]] for run in runs]
     return {
-        "channel": channel,
+        "link": case[0],
+        "channel": case[1],
         "snr_db": snr_db,
         "psnr_db": round(mean([run["psnr"].value for run in runs]), 2),
         "psnr_delivered_db": round(mean([p for p in delivered if len(p)]), 2) if any(map(len, delivered)) else None,
@@ -111,15 +118,15 @@ def _row(channel: str, snr_db: float, runs: list[Result]) -> dict[str, Any]:
 
 
 def _show(rows: list[dict[str, Any]], out: Path) -> None:
-    title = f"KLT link, mean over {len(PHOTOGRAPHS)} photographs (Rayleigh: {FADES} fades each)"
+    title = f"mean over {len(PHOTOGRAPHS)} photographs (Rayleigh: {FADES} fades each)"
     table = Table(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
-    for column in ("channel", "SNR", "PSNR", "delivered", "erased", "high", "background", "CBR", "CBR total"):
-        table.add_column(column, justify="left" if column == "channel" else "right", no_wrap=True)
+    for column in ("link", "channel", "SNR", "PSNR", "delivered", "erased", "high", "background", "CBR", "CBR total"):
+        table.add_column(column, justify="left" if column in ("link", "channel") else "right", no_wrap=True)
     for row in rows:
-        if row["channel"] != rows[0]["channel"] and row["snr_db"] == SNRS_DB[0]:
+        if row is not rows[0] and row["snr_db"] == SNRS_DB[0]:
             table.add_section()
         delivered = "-" if row["psnr_delivered_db"] is None else f"{row['psnr_delivered_db']:.2f}"
-        table.add_row(row["channel"], f"{row['snr_db']:g}", f"{row['psnr_db']:.2f}", delivered,
+        table.add_row(NAMES[row["link"]], row["channel"], f"{row['snr_db']:g}", f"{row['psnr_db']:.2f}", delivered,
                       f"{row['erasure_rate']:.1%}", f"{row['patch_psnr_high_db']:.2f}",
                       f"{row['patch_psnr_background_db']:.2f}",
                       f"{row['cbr']:.4f}", f"{row['cbr_total']:.4f}")  # fmt: skip

@@ -21,7 +21,8 @@ from linksim.blocks.sources import read_picture
 from linksim.cli.progress import waiting
 from linksim.errors import ParameterError, nearest
 from linksim.flowgraphs import LINKS
-from linksim.flowgraphs.klt import PAPER_CBR
+from linksim.flowgraphs.picture_link import PAPER_CBR
+from linksim.flowgraphs.sa_oosc import DEFAULT_WEIGHTS
 from linksim.plot import report
 
 CHANNELS: dict[str, type[Block]] = {"awgn": AWGN, "rayleigh": Rayleigh, "rician": Rician}
@@ -36,12 +37,13 @@ class Transmission:
     picture: Path
     out: Path
     link: str
+    weights: str | None
     boxes: Path | None
     labels: Path | None
     channel: str
     snr_db: float
     goals: Mapping[str, float | None]
-    alpha: float
+    alpha: float | None
     seed: int
     device: str
 
@@ -53,7 +55,14 @@ class Transmission:
         goals: dict[str, Any] = {name: goal for name, goal in self.goals.items() if goal is not None}
         if len(goals) > 1:
             raise ParameterError("give one of --cbr, --cbr-total and --psnr, not several")
-        return LINKS[self.link](**goals, alpha=self.alpha, channel=CHANNELS[self.channel]())
+        settings: dict[str, Any] = {} if self.alpha is None else {"alpha": self.alpha}
+        if self.link == "sa_oosc":
+            if self.goals["target_psnr"] is not None:
+                raise ParameterError("--psnr needs a link that foresees its quality: --link klt; or give --cbr")
+            settings["weights"] = self.weights or DEFAULT_WEIGHTS
+        elif self.weights is not None:
+            raise ParameterError(f"--weights is for the link sa_oosc; '{self.link}' has none")
+        return LINKS[self.link](**goals, **settings, channel=CHANNELS[self.channel]())
 
 
 def pick_device(name: str) -> torch.device:
@@ -80,10 +89,10 @@ def send(asked: Transmission) -> tuple[Tensor, Result, dict[str, Any]]:
     seconds = time.perf_counter() - start
     if "boxes" in inputs and int(inputs["boxes"].importance.sum()) and not int(run["importance.out"].sum()):
         warnings.warn(f"no box of '{asked.boxes}' touches the picture; all of it is background", stacklevel=2)
-    return original, run, describe(asked, original, run, seconds)
+    return original, run, describe(asked, fg, original, run, seconds)
 
 
-def describe(asked: Transmission, original: Tensor, run: Result, seconds: float) -> dict[str, Any]:
+def describe(asked: Transmission, fg: Flowgraph, original: Tensor, run: Result, seconds: float) -> dict[str, Any]:
     """The content of result.json."""
     ledger = run["ledger"]
     return {
@@ -99,9 +108,10 @@ def describe(asked: Transmission, original: Tensor, run: Result, seconds: float)
         "header": run.labels["header"],
         "csi": run["channel.out"].csi,
         "link": asked.link,
+        "weights": fg.blocks["vectorizer"].settings.get("weights"),
         "channel": asked.channel,
         "snr_db": asked.snr_db,
-        "alpha": asked.alpha,
+        "alpha": fg.blocks["rate"].settings["alpha"],
         "seed": asked.seed,
         "picture": asked.picture.name,
         "height": original.shape[1],

@@ -1,0 +1,167 @@
+"""SA-OOSC's variable-length joint coder: one network for all rates and SNRs, about a linear core."""
+
+import torch
+from jaxtyping import Complex, Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from linksim.block import Block
+from linksim.blocks.jscc.linear_core import LinearDecoderCore, LinearEncoderCore
+from linksim.blocks.jscc.serializer import sent_mask
+from linksim.blocks.rate.rate_set import RateSet, levels_of, rate_values
+from linksim.blocks.vectorizer.hv import LEARNED_CHANNELS, LEARNED_STEP
+from linksim.blocks.vectorizer.klt import klt_basis
+from linksim.blocks.vectorizer.layers import SLOPE, ResidualBlock, scaled_convolution, zero_convolution
+from linksim.errors import require
+from linksim.types import Codeword, Decibels, Latent, Lengths, Power
+from linksim.weights import load_part
+
+WIDTH, HIDDEN = 192, 160
+ENCODER_BLOCKS, DECODER_BLOCKS = 3, 5
+SNR_WIDTH = 64
+MEAN_SNR_DB = 10.0
+
+
+class Conditioned(nn.Module):
+    """Residual blocks on the sum of an embedding, a token per rate and an embedding of the channel's quality in dB."""
+
+    def __init__(self, blocks: int, levels: int, outputs: int) -> None:
+        super().__init__()
+        self.token = nn.Embedding(levels, WIDTH)
+        nn.init.normal_(self.token.weight, std=0.1)
+        self.quality = nn.Sequential(nn.Linear(1, SNR_WIDTH), nn.SiLU(), nn.Linear(SNR_WIDTH, WIDTH))
+        self.blocks = nn.Sequential(*(ResidualBlock(WIDTH, HIDDEN, kernel=1) for _ in range(blocks)))
+        self.tail = zero_convolution(WIDTH, 2 * outputs)
+
+    def forward(self, linear: Tensor, embedding: Tensor, levels: Tensor, quality_db: Tensor) -> Tensor:
+        """What the linear core gave, [batch, outputs, rows, cols], scaled and shifted as the network sees fit.
+
+        Shapes: embedding [batch, width, rows, cols]; levels and quality_db [batch, rows, cols].
+        """
+        quality = self.quality((quality_db[..., None] - MEAN_SNR_DB) / 10)
+        condition = (self.token(levels) + quality).movedim(-1, 1)
+        x = (embedding + condition).contiguous(memory_format=torch.channels_last)
+        log_scale, shift = self.tail(functional.leaky_relu(self.blocks(x), SLOPE)).float().chunk(2, 1)
+        return linear * log_scale.clamp(-4.0, 2.0).exp() + shift
+
+
+class JSCCEncoder(Block):
+    """Map the latent of each patch to its k complex symbols: a linear core per rate plus one network for all.
+
+    The network sees the patch's surroundings, a learned token for its rate and the SNR; the prefix mask keeps the first
+    2k of its real outputs. Untrained it is linear: power loading in closed form, as `LinearJSCCEncoder`.
+
+    Shapes: latent [batch, channels, rows, cols], real; lengths [batch, rows, cols] complex uses, in V; snr_db [batch],
+    the mean SNR that the transmitter counts on; out [batch, rows, cols, kmax], kmax the largest of V. Gradients pass.
+    Source: SA-OOSC appendix 12, its ref. 11 (NTSCC, Dai et al., IEEE JSAC 2022); SNR as in ADJSCC, Xu et al., 2022.
+
+    Raises:
+        ParameterError: a parameter is out of range, or a length is not in V.
+        WeightsError: the weights are unknown or do not fit.
+
+    >>> latent, lengths = torch.randn(1, 192, 2, 2), torch.full((1, 2, 2), 8)
+    >>> JSCCEncoder()(latent=latent, lengths=lengths, snr_db=torch.tensor([10.0])).shape
+    torch.Size([1, 2, 2, 128])
+    """
+
+    def __init__(
+        self,
+        *,
+        channels: int = LEARNED_CHANNELS,
+        step: float = LEARNED_STEP,
+        rate_set: RateSet = "default",
+        weights: str | None = None,
+    ) -> None:
+        super().__init__()
+        values, deviation = _start(channels, step, rate_set)
+        self.register_buffer("values", torch.tensor(values), persistent=False)
+        self.register_buffer("scale", deviation.rsqrt()[:, None, None], persistent=False)
+        self.core = LinearEncoderCore(deviation, values)
+        self.embedding = scaled_convolution(channels, WIDTH, 1)
+        self.network = Conditioned(ENCODER_BLOCKS, len(values), 2 * max(values))
+        load_part(self, weights, "jscc_encoder")
+
+    def forward(self, latent: Latent, lengths: Lengths, snr_db: Decibels) -> Codeword:
+        values = self.get_buffer("values")
+        levels = levels_of(lengths, values)
+        quality = snr_db[:, None, None].expand(levels.shape).to(latent)
+        embedding = self.embedding(latent * self.get_buffer("scale"))
+        coded = self.network(self.core(latent, levels, quality), embedding, levels, quality)
+        sent = coded.movedim(1, -1) * sent_mask(2 * lengths, coded.shape[1])
+        return torch.view_as_complex(sent.unflatten(-1, (-1, 2)).contiguous())
+
+
+class JSCCDecoder(Block):
+    """Estimate the latent from the received symbols: Wiener weights and a linear core per rate, plus one network.
+
+    Every symbol counts by its own noise variance; the network sees the patch's surroundings, the rate's token, the
+    patch's mean SNR, and how much stronger its symbols came than is usual at this rate. The receiver uses nothing but
+    what crossed the channel.
+
+    Shapes: codeword, gain, noise_variance [batch, rows, cols, kmax]; lengths [batch, rows, cols] complex uses, in V;
+    power [batch], linear; out [batch, channels, rows, cols]. Gradients pass.
+    Source: SA-OOSC appendix 12; LMMSE, Kay, Fundamentals of Statistical Signal Processing, ch. 12.
+
+    Raises:
+        ParameterError: a parameter is out of range, or a length is not in V.
+        WeightsError: the weights are unknown or do not fit.
+
+    >>> lengths, y = torch.full((1, 1, 1), 8), torch.ones(1, 1, 1, 8) + 0j
+    >>> JSCCDecoder()(codeword=y, gain=torch.ones_like(y), noise_variance=torch.full(y.shape, 0.1),
+    ...     lengths=lengths, power=torch.ones(1)).shape
+    torch.Size([1, 192, 1, 1])
+    """
+
+    def __init__(
+        self,
+        *,
+        channels: int = LEARNED_CHANNELS,
+        step: float = LEARNED_STEP,
+        rate_set: RateSet = "default",
+        weights: str | None = None,
+    ) -> None:
+        super().__init__()
+        values, deviation = _start(channels, step, rate_set)
+        self.register_buffer("values", torch.tensor(values), persistent=False)
+        self.register_buffer("scale", deviation.rsqrt()[:, None, None], persistent=False)
+        self.core = LinearDecoderCore(deviation, values)
+        self.symbol_embedding = scaled_convolution(2 * max(values), WIDTH, 1)
+        self.latent_embedding = scaled_convolution(channels, WIDTH, 1)
+        self.energy_embedding = zero_convolution(len(values), WIDTH)
+        self.network = Conditioned(DECODER_BLOCKS, len(values), channels)
+        load_part(self, weights, "jscc_decoder")
+
+    def forward(
+        self,
+        codeword: Codeword,
+        gain: Complex[Tensor, "batch rows cols kmax"],
+        noise_variance: Float[Tensor, "batch rows cols kmax"],
+        lengths: Lengths,
+        power: Power,
+    ) -> Latent:
+        levels = levels_of(lengths, self.get_buffer("values"))
+        received, noise = self._real(codeword, gain, noise_variance)
+        sent = sent_mask(2 * lengths, received.shape[-1])
+        noise = torch.where(sent, noise, 1.0)
+        scaled = received * power.sqrt()[:, None, None, None] * sent
+        estimate, whitened, energy = self.core(
+            scaled.movedim(-1, 1), (noise * power[:, None, None, None]).movedim(-1, 1), sent.movedim(-1, 1), levels
+        )
+        mean_noise = (noise * sent).sum(-1) / sent.sum(-1).clamp_min(1)
+        quality = (-10 * torch.log10(2 * mean_noise.clamp(1e-5, 1e3))).to(estimate)
+        embedding = self.symbol_embedding(whitened) + self.latent_embedding(estimate * self.get_buffer("scale"))
+        return self.network(estimate, embedding + self.energy_embedding(energy), levels, quality)
+
+    def _real(self, codeword: Tensor, gain: Tensor, noise_variance: Tensor) -> tuple[Tensor, Tensor]:
+        """Symbols with the gain undone and their noise variance, per real dimension, [batch, rows, cols, 2*max(V)]."""
+        strength = gain.abs().square().clamp_min(1e-9)
+        received = torch.view_as_real((codeword * gain.conj() / strength).contiguous()).flatten(-2)
+        noise = (noise_variance / strength / 2).repeat_interleave(2, -1)
+        missing = 2 * int(self.get_buffer("values")[-1]) - received.shape[-1]
+        return functional.pad(received, (0, missing)), functional.pad(noise, (0, missing), value=1.0)
+
+
+def _start(channels: int, step: float, rate_set: RateSet) -> tuple[tuple[int, ...], Tensor]:
+    require(isinstance(channels, int) and 0 < channels <= 256, "channels", "an integer in 1..256", channels)
+    require(0 < step < 1e3, "step", "in (0, 1000), in units of the pixel range", step)
+    return rate_values(rate_set), klt_basis()[1][:channels].sqrt() / step

@@ -1,0 +1,112 @@
+"""What all links that carry pictures share: frame and header, the way back to a picture, and the metrics."""
+
+from typing import Literal
+
+from linksim import Block, Flowgraph
+from linksim.blocks import (
+    AWGN,
+    PSNR,
+    SAD,
+    CBRLedger,
+    Deserializer,
+    Detokenizer,
+    ErasureConcealment,
+    FrameBuilder,
+    FrameSplitter,
+    HeaderDecoder,
+    HeaderEncoder,
+    HeaderErrors,
+    IdealHeader,
+    MMSEEqualizer,
+    PatchImportance,
+    PatchPSNR,
+    PowerNormalizer,
+    Serializer,
+    Tokenizer,
+)
+from linksim.blocks.rate import RateSet
+
+PAPER_CBR = 0.0201
+"""SA-OOSC's channel bandwidth ratio (its section 4)."""
+
+Header = Literal["robust", "ideal"]
+
+
+def connect_link(
+    fg: Flowgraph, *, rate_set: RateSet, channel: Block | None, header: Header, header_code_rate: float
+) -> Block:
+    """Complete a flowgraph that has a vectorizer, a rate, a jscc_encoder, a jscc_decoder and a devectorizer.
+
+    Its inputs must be image, boxes and snr_db. Returns the block that gives the receiver what the header carried, of
+    which lengths and power are connected to the jscc_decoder already.
+    """
+    fg.importance, fg.tokenizer = PatchImportance(), Tokenizer()
+    fg.normalizer, fg.serializer, fg.frame = PowerNormalizer(), Serializer(), FrameBuilder()
+    fg.channel = channel or AWGN()
+    _connect_transmitter(fg)
+    if header == "ideal":
+        fg.header = received = IdealHeader(code_rate=header_code_rate, rate_set=rate_set)
+    else:
+        fg.header = HeaderEncoder(code_rate=header_code_rate, rate_set=rate_set)
+        fg.header_decoder = received = HeaderDecoder(code_rate=header_code_rate, rate_set=rate_set)
+        fg.connect(fg.channel, received)
+    fg.connect(fg.tokenizer["size"], fg.header["size"])
+    fg.connect(fg.rate["lengths"], fg.header["lengths"])
+    fg.connect(fg.normalizer["power"], fg.header["power"])
+    fg.connect(fg.header, fg.frame["header"])
+    _connect_receiver(fg, received)
+    _connect_metrics(fg, received)
+    return received
+
+
+def _connect_transmitter(fg: Flowgraph) -> None:
+    fg.connect(fg["image"], fg.importance["image"])
+    fg.connect(fg["boxes"], fg.importance["boxes"])
+    fg.connect(fg["image"], fg.tokenizer, fg.vectorizer, fg.jscc_encoder, fg.normalizer, fg.serializer)
+    fg.connect(fg.vectorizer["entropy"], fg.rate)
+    fg.connect(fg.importance, fg.rate["importance"])
+    fg.connect(fg.tokenizer["size"], fg.rate["size"])
+    for block in (fg.jscc_encoder, fg.normalizer, fg.serializer):
+        fg.connect(fg.rate, block["lengths"])
+    fg.connect(fg.serializer, fg.frame["payload"])
+    fg.connect(fg.frame, fg.channel)
+    fg.connect(fg["snr_db"], fg.channel["snr_db"])
+
+
+def _connect_receiver(fg: Flowgraph, header: Block) -> None:
+    fg.splitter, fg.equalizer, fg.deserializer = FrameSplitter(), MMSEEqualizer(), Deserializer()
+    fg.detokenizer, fg.concealment = Detokenizer(), ErasureConcealment()
+    fg.connect(fg.channel, fg.splitter, fg.equalizer, fg.deserializer, fg.jscc_decoder)
+    fg.connect(fg.jscc_decoder, fg.devectorizer, fg.detokenizer, fg.concealment, fg["image"])
+    fg.connect(fg.deserializer["gain"], fg.jscc_decoder["gain"])
+    fg.connect(fg.deserializer["noise_variance"], fg.jscc_decoder["noise_variance"])
+    fg.connect(header["uses"], fg.splitter["header_uses"])
+    fg.connect(header.outputs["lengths"], fg.deserializer["lengths"])
+    fg.connect(header.outputs["size"], fg.detokenizer["size"])
+    for port in ("lengths", "power"):
+        fg.connect(header.outputs[port], fg.jscc_decoder[port])
+    fg.connect(header["erased"], fg.concealment["erased"])
+    fg.connect(fg["image"], fg.concealment["original"])
+
+
+def _connect_metrics(fg: Flowgraph, header: Block) -> None:
+    fg.psnr, fg.patch_psnr, fg.sad = PSNR(), PatchPSNR(), SAD()
+    fg.bill, fg.header_errors = CBRLedger(), HeaderErrors()
+    for metric in (fg.psnr, fg.patch_psnr, fg.sad):
+        fg.connect(fg.concealment, metric["image"])
+        fg.connect(fg["image"], metric["original"])
+    fg.connect(fg.importance, fg.patch_psnr["importance"])
+    fg.connect(fg.importance, fg.sad["importance"])
+    fg.connect(fg["image"], fg.bill["original"])
+    fg.connect(fg.serializer, fg.bill["payload"])
+    fg.connect(fg.header, fg.bill["header"])
+    fg.connect(fg.channel, fg.bill["received"])
+    fg.connect(header["erased"], fg.header_errors["erased"])
+    fg.connect(header.outputs["lengths"], fg.header_errors["lengths"])
+    fg.connect(fg.rate, fg.header_errors["sent"])
+    fg.connect(fg.psnr, fg["psnr"])
+    fg.connect(fg.sad, fg["sad"])
+    fg.connect(header["erased"], fg["erased"])
+    fg.connect(fg.rate["met"], fg["met"])
+    for port in ("ledger", "cbr", "cbr_total"):
+        fg.connect(fg.bill[port], fg[port])

@@ -1,0 +1,114 @@
+"""SA-OOSC: a picture over a noisy link with a learned codec, a rate per patch by entropy and importance."""
+
+from linksim import Block, Boxes, Decibels, Flowgraph, Image, Importance
+from linksim.blocks import (
+    BitsPerPixel,
+    Deserializer,
+    Detokenizer,
+    HVDevectorizer,
+    HVVectorizer,
+    JSCCDecoder,
+    JSCCEncoder,
+    MixedFading,
+    MMSEEqualizer,
+    PowerNormalizer,
+    RandomRateAllocator,
+    RateAllocator,
+    Serializer,
+    Tokenizer,
+    WeightedDistortion,
+)
+from linksim.flowgraphs.picture_link import PAPER_CBR, Header, connect_link
+
+DEFAULT_ALPHA = 8.0
+DEFAULT_WEIGHTS = "small"
+
+
+def sa_oosc(
+    *,
+    weights: str | None = DEFAULT_WEIGHTS,
+    transform: str = "conv",
+    eta: float | None = None,
+    target_cbr: float | None = None,
+    target_cbr_total: float | None = None,
+    alpha: float = DEFAULT_ALPHA,
+    map_smoothing: float = 0.0,
+    channel: Block | None = None,
+    header: Header = "robust",
+    header_code_rate: float = 0.5,
+) -> Flowgraph:
+    """SA-OOSC's link. Give eta or one target, else target_cbr is 0.0201; see `RateAllocator` for the rate's parameters.
+
+    `weights`: a shipped name, the path of a .safetensors file, or None for an untrained codec.
+    Inputs: image [batch, 3, height, width], boxes (optional), snr_db [batch], which the transmitter's coder knows too.
+    Outputs: image, erased, met, psnr, patch_psnr per class, sad, ledger, cbr, cbr_total, header errors.
+    """
+    if eta is None and target_cbr is None and target_cbr_total is None:
+        target_cbr = PAPER_CBR
+    fg = Flowgraph("sa_oosc", inputs={"image": Image, "boxes": Boxes, "snr_db": Decibels})
+    _add_codec(fg, weights, transform)
+    fg.rate = RateAllocator(
+        eta=eta,
+        target_cbr=target_cbr,
+        target_cbr_total=target_cbr_total,
+        alpha=alpha,
+        map_smoothing=map_smoothing,
+        header_code_rate=header_code_rate,
+        header_loading=False,
+    )
+    connect_link(fg, rate_set="default", channel=channel, header=header, header_code_rate=header_code_rate)
+    fg.connect(fg["snr_db"], fg.jscc_encoder["snr_db"])
+    return fg
+
+
+def sa_oosc_training(
+    *,
+    weights: str | None = None,
+    transform: str = "conv",
+    least_cbr: float = 0.012,
+    most_cbr: float = 0.09,
+    fading_share: float = 0.25,
+    importance_exponent: float = 1.0,
+    mean_weight: float = 1.0,
+) -> Flowgraph:
+    """The same codec between a random rate and a random channel, without header: what `linksim train` runs.
+
+    Inputs: image (height and width multiples of 16), importance, snr_db. Outputs: image, distortion, rate, entropy,
+    quantized (for the noiseless distortion, through `devectorizer`).
+    """
+    fg = Flowgraph("sa_oosc_training", inputs={"image": Image, "importance": Importance, "snr_db": Decibels})
+    _add_codec(fg, weights, transform)
+    fg.tokenizer, fg.detokenizer = Tokenizer(), Detokenizer()
+    fg.rate = RandomRateAllocator(least_cbr=least_cbr, most_cbr=most_cbr)
+    fg.normalizer, fg.serializer, fg.channel = PowerNormalizer(), Serializer(), MixedFading(fading_share=fading_share)
+    fg.equalizer, fg.deserializer, fg.bits = MMSEEqualizer(), Deserializer(), BitsPerPixel()
+    fg.distortion = WeightedDistortion(exponent=importance_exponent, mean_weight=mean_weight)
+    fg.connect(fg["image"], fg.tokenizer, fg.vectorizer, fg.jscc_encoder, fg.normalizer, fg.serializer, fg.channel)
+    fg.connect(fg.channel, fg.equalizer, fg.deserializer, fg.jscc_decoder, fg.devectorizer, fg.detokenizer)
+    fg.connect(fg.vectorizer["entropy"], fg.rate)
+    fg.connect(fg["importance"], fg.rate["importance"])
+    for block in (fg.jscc_encoder, fg.normalizer, fg.serializer, fg.deserializer, fg.jscc_decoder):
+        fg.connect(fg.rate, block["lengths"])
+    for block in (fg.jscc_encoder, fg.channel):
+        fg.connect(fg["snr_db"], block["snr_db"])
+    fg.connect(fg.normalizer["power"], fg.jscc_decoder["power"])
+    for port in ("gain", "noise_variance"):
+        fg.connect(fg.deserializer[port], fg.jscc_decoder[port])
+    fg.connect(fg.tokenizer["size"], fg.detokenizer["size"])
+    fg.connect(fg.detokenizer, fg.distortion)
+    fg.connect(fg["image"], fg.distortion["original"])
+    fg.connect(fg["importance"], fg.distortion["importance"])
+    fg.connect(fg.vectorizer["entropy"], fg.bits)
+    fg.connect(fg.vectorizer["hyper_bits"], fg.bits["hyper_bits"])
+    fg.connect(fg.detokenizer, fg["image"])
+    fg.connect(fg.distortion, fg["distortion"])
+    fg.connect(fg.bits, fg["rate"])
+    for port in ("entropy", "quantized"):
+        fg.connect(fg.vectorizer[port], fg[port])
+    return fg
+
+
+def _add_codec(fg: Flowgraph, weights: str | None, transform: str) -> None:
+    fg.vectorizer = HVVectorizer(transform=transform, weights=weights)
+    fg.devectorizer = HVDevectorizer(transform=transform, weights=weights)
+    fg.jscc_encoder, fg.jscc_decoder = JSCCEncoder(weights=weights), JSCCDecoder(weights=weights)

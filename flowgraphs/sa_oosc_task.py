@@ -1,0 +1,172 @@
+"""How SA-OOSC's codec is trained: its stages, its loss, its validation."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from linksim.blocks import HVLoss, JSCCDecoder, JSCCEncoder, RateAllocator, SystemLoss
+from linksim.blocks.jscc.calibration import calibrate
+from linksim.blocks.losses.sums import DEFAULT_LAMBDA
+from linksim.blocks.losses.weighted_distortion import PEAK
+from linksim.blocks.metrics.patch_psnr import patch_psnr
+from linksim.blocks.sources.training_pictures import TrainingPictures
+from linksim.errors import require
+from linksim.flowgraphs.sa_oosc import sa_oosc, sa_oosc_training
+from linksim.randomness import derive_seed
+from linksim.training import Stage
+from linksim.types import Score
+
+PARTS = ("vectorizer", "devectorizer", "jscc_encoder", "jscc_decoder")
+CODER = ("jscc_encoder", "jscc_decoder")
+VECTORIZER, CODING, SYSTEM = "vectorizer", "coding", "system"
+CALIBRATION_PICTURES = 48
+VALIDATION_PICTURES, VALIDATION_SIZE = 4, (512, 1024)
+VALIDATION_SNRS_DB = (0.0, 10.0, 20.0)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is trained for, and how."""
+
+    snr_db: tuple[float, float] = (0.0, 20.0)
+    cbr: tuple[float, float] = (0.012, 0.09)
+    fading_share: float = 0.2
+    importance_exponent: float = 1.0
+    rate_weight: float = DEFAULT_LAMBDA
+    evenness: float = 1.0
+    mean_weight: float = 1.6
+    batch: int = 8
+    crop: int = 256
+    weights: str | None = None
+
+    def __post_init__(self) -> None:
+        low, high = self.snr_db
+        require(-30 <= low <= high <= 60, "snr", "two rising numbers in -30..60 dB", self.snr_db)
+        low, high = self.cbr
+        require(0 < low <= high < 1, "cbr", "two rising numbers in 0..1", self.cbr)
+        require(self.batch > 0, "batch", "at least 1", self.batch)
+        require(self.crop >= 64 and self.crop % 64 == 0, "crop", "a multiple of 64 pixels", self.crop)
+
+
+class SAOOSCTask:
+    """A `linksim.training.Task`: the vectorizer alone and noiseless, then the joint coder, then all together.
+
+    With weights to start from, the first two stages are done already and left out.
+    Source: SA-OOSC appendix 13 and eqs. 13, 20.
+    """
+
+    slower: Mapping[str, float] = {".klt.": 0.03, ".core.": 0.3}
+
+    def __init__(self, recipe: Recipe, pictures: TrainingPictures, device: torch.device) -> None:
+        self.recipe, self.pictures, self.device = recipe, pictures, device
+        self.batch = recipe.batch
+        self.link = sa_oosc_training(
+            weights=recipe.weights,
+            least_cbr=recipe.cbr[0],
+            most_cbr=recipe.cbr[1],
+            fading_share=recipe.fading_share,
+            importance_exponent=recipe.importance_exponent,
+            mean_weight=recipe.mean_weight,
+        ).to(device)
+        self.link.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self._blocks = self.link.blocks
+        # The rate's running mean belongs to a checkpoint, but not to what is shipped.
+        self.parts: Mapping[str, nn.Module] = {name: self._blocks[name] for name in (*PARTS, "rate")}
+        self.hv_loss = HVLoss(rate_weight=recipe.rate_weight)
+        self.system_loss = SystemLoss(rate_weight=recipe.rate_weight, evenness=recipe.evenness)
+        self._check = sa_oosc(weights=None, alpha=0.0, header="ideal").to(device)
+
+    @property
+    def stages(self) -> Sequence[Stage]:
+        """The paper's three stages, or the last alone where the weights are trained already."""
+        if self.recipe.weights is not None:
+            return [Stage(SYSTEM, 1.0, PARTS)]
+        return [Stage(VECTORIZER, 0.08, PARTS[:2]), Stage(CODING, 0.04, CODER), Stage(SYSTEM, 0.88, PARTS)]
+
+    @torch.no_grad()
+    def prepare(self, stage: str) -> None:
+        """Before the joint coder learns, set its linear cores in closed form."""
+        if stage != CODING:
+            return
+        low, high = self.recipe.cbr
+        rate, latents, lengths = (
+            RateAllocator(target_cbr=(low * high) ** 0.5, alpha=0.0),
+            list[Tensor](),
+            list[Tensor](),
+        )
+        for image in self.pictures.calibration_pictures(CALIBRATION_PICTURES):
+            tokens, size = self._blocks["tokenizer"](image=image)
+            seen = self._blocks["vectorizer"].eval()(tokens=tokens.to(self.device))
+            latents.append(seen.latent.cpu())
+            lengths.append(rate(entropy=seen.entropy.cpu(), size=size).lengths)
+        encoder, decoder = self._blocks["jscc_encoder"], self._blocks["jscc_decoder"]
+        assert isinstance(encoder, JSCCEncoder)
+        assert isinstance(decoder, JSCCDecoder)
+        calibrate(encoder, decoder, latents, lengths)
+
+    def loss(self, stage: str, seed: int) -> tuple[Tensor, dict[str, float]]:
+        """One batch; see `Task`."""
+        generator = torch.Generator().manual_seed(seed)
+        image, importance = (t.to(self.device) for t in self.pictures.batch(self.batch, generator))
+        low, high = self.recipe.snr_db
+        snr_db = (low + (high - low) * torch.rand(self.batch, generator=generator)).to(self.device)
+        self.link.seed(derive_seed(seed, "noise"))
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            if stage == VECTORIZER:
+                return self._vectorizer_loss(image, importance)
+            out = self.link(image=image, importance=importance, snr_db=snr_db, probe=["rate.out"])
+            figures = {
+                "end_to_end_db": _decibels(out["distortion"].value),
+                "mean_uses": float(out["rate.out"].float().mean()),
+            }
+            if stage == CODING:
+                nothing = Score(torch.zeros_like(snr_db))
+                return self._system(out["distortion"], nothing, nothing), figures
+            noiseless = self._noiseless(image, importance, out["quantized"])
+            return self._system(out["distortion"], noiseless, out["rate"]), {
+                **figures,
+                **_noiseless_figures(noiseless, out["rate"]),
+            }
+
+    def _system(self, distortion: Score, noiseless: Score, rate: Score) -> Tensor:
+        return self.system_loss(distortion=distortion, noiseless_distortion=noiseless, rate=rate).value.mean()
+
+    def _vectorizer_loss(self, image: Tensor, importance: Tensor) -> tuple[Tensor, dict[str, float]]:
+        seen = self._blocks["vectorizer"](tokens=self._blocks["tokenizer"](image=image).tokens)
+        rate = self._blocks["bits"](entropy=seen.entropy, hyper_bits=seen.hyper_bits)
+        noiseless = self._noiseless(image, importance, seen.quantized)
+        figures = {"end_to_end_db": math.nan, "mean_uses": math.nan, **_noiseless_figures(noiseless, rate)}
+        return self.hv_loss(distortion=noiseless, rate=rate).value.mean(), figures
+
+    def _noiseless(self, image: Tensor, importance: Tensor, quantized: Tensor) -> Score:
+        tokens = self._blocks["devectorizer"](latent=quantized)
+        size = torch.tensor([image.shape[2:]], device=self.device)
+        rebuilt = self._blocks["detokenizer"](tokens=tokens, size=size)
+        return self._blocks["distortion"](image=rebuilt, original=image, importance=importance)
+
+    def validate(self) -> dict[str, float]:
+        """PSNR and non-background patch PSNR in dB over AWGN at 0, 10 and 20 dB, CBR 0.0201, alpha 0."""
+        for name in PARTS:
+            self._check.blocks[name].load_state_dict(self.parts[name].state_dict())
+        found: dict[str, list[float]] = {}
+        for image, importance in self.pictures.held_out_crops(VALIDATION_PICTURES, *VALIDATION_SIZE):
+            for snr_db in VALIDATION_SNRS_DB:
+                with torch.autocast(self.device.type, dtype=torch.bfloat16):
+                    run = self._check.run(image=image.to(self.device), snr_db=snr_db, seed=1)
+                found.setdefault(f"psnr_{snr_db:g}dB", []).append(float(run["psnr"].value[0]))
+                quality = patch_psnr(run["image"].cpu(), image)[importance > 0]
+                if len(quality):
+                    found.setdefault(f"nonbackground_{snr_db:g}dB", []).append(float(quality.mean()))
+        return {name: sum(values) / len(values) for name, values in found.items()}
+
+
+def _decibels(distortion: Tensor) -> float:
+    """Of the mean in dB: squared errors on the 0..255 scale, weights of mean one."""
+    return float((10 * torch.log10(PEAK**2 / distortion.detach().clamp_min(1e-3))).mean())
+
+
+def _noiseless_figures(noiseless: Score, rate: Score) -> dict[str, float]:
+    return {"noiseless_db": _decibels(noiseless.value), "bits_per_pixel": float(rate.value.detach().mean())}

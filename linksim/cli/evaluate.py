@@ -1,0 +1,247 @@
+"""`linksim evaluate`: the figures by which a codec is judged, on whole pictures with the real header."""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from linksim import Boxes, Flowgraph, Result
+from linksim.blocks import AWGN, Rayleigh
+from linksim.blocks.sources import list_pictures, read_picture, street_scenes
+from linksim.cli.progress import tracked
+from linksim.errors import ParameterError, nearest
+from linksim.flowgraphs import klt, sa_oosc
+from linksim.flowgraphs.picture_link import PAPER_CBR
+from linksim.weights import weights_path
+
+SNRS_DB = (0.0, 2.5, 5.0, 7.5, 10.0, 12.5, 15.0, 17.5, 20.0)
+FADING_SNRS_DB = (0.0, 5.0, 10.0, 15.0, 20.0)
+FADES = 4
+"""Runs per picture and SNR on slow Rayleigh fading."""
+RATES = ("1/48", "1/24", "1/16", "1/12", "1/8")
+LEVELS = ("background", "low", "medium", "high")
+KLT = "klt"
+"""The name of the link in closed form among the weights."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A picture with its boxes, ready to send."""
+
+    image: Tensor
+    boxes: Boxes | None
+
+
+def build(weights: str, **settings: Any) -> Flowgraph:
+    """The link to judge: SA-OOSC with these weights, or the KLT link."""
+    return klt(**settings) if weights == KLT else sa_oosc(weights=weights, **settings)
+
+
+def send(link: Flowgraph, pictures: Iterable[Sent], snr_db: float, seed: int = 1) -> list[Result]:
+    """One run per picture, probed for labels, lengths and entropy."""
+    probe = ["importance.out", "rate.lengths", "vectorizer.entropy"]
+    return [link.run(image=p.image, boxes=p.boxes, snr_db=snr_db, seed=seed, probe=probe) for p in pictures]
+
+
+def mean_of(runs: Iterable[Result], name: str) -> float:
+    """Mean over the pictures that have a value."""
+    return float(torch.stack([run[name].value[0] for run in runs]).nanmean())
+
+
+def summary(runs: Sequence[Result]) -> dict[str, float | None]:
+    """PSNR over all and over delivered pictures, share of erasures, cost."""
+    delivered = [run for run in runs if not bool(run["erased"][0])]
+    return {
+        "psnr_db": mean_of(runs, "psnr"),
+        "delivered_db": mean_of(delivered, "psnr") if delivered else None,
+        "erased": 1 - len(delivered) / len(runs),
+        "cbr": mean_of(runs, "cbr"),
+        "cbr_total": mean_of(runs, "cbr_total"),
+    }
+
+
+def classes(runs: Sequence[Result]) -> dict[str, float | None]:
+    """Patch PSNR per importance class, and of the high class minus all other patches."""
+    found: dict[str, float | None] = {name: mean_of(runs, f"patch_psnr.{name}") for name in (*LEVELS, "nonbackground")}
+    found["high_minus_others"] = float(torch.tensor([_gap(run) for run in runs]).nanmean())
+    return found
+
+
+def _gap(run: Result) -> float:
+    counts = torch.bincount(run["importance.out"].flatten().cpu(), minlength=4).double()
+    parts = [(float(run[f"patch_psnr.{name}"].value[0]), float(n)) for name, n in zip(LEVELS, counts, strict=True)]
+    others = [(value, n) for value, n in parts[:3] if n > 0]
+    return parts[3][0] - sum(value * n for value, n in others) / sum(n for _, n in others) if others else math.nan
+
+
+# -- the tables: one row per case
+
+
+def quality_rows(
+    weights: Sequence[str], scenes: Sequence[Sent], alphas: Sequence[float]
+) -> list[Callable[[], dict[str, Any]]]:
+    """Street scenes at 10 dB and CBR 0.0201: what alpha does to each class."""
+
+    def row(name: str, alpha: float) -> dict[str, Any]:
+        runs = send(build(name, alpha=alpha), scenes, 10.0)
+        return {"weights": name, "alpha": alpha, **classes(runs), **summary(runs)}
+
+    return [partial(row, name, alpha) for name in weights for alpha in alphas]
+
+
+def sweep_rows(weights: Sequence[str], scenes: Sequence[Sent]) -> list[Callable[[], dict[str, Any]]]:
+    """Street scenes against SNR, AWGN and slow Rayleigh fading with known channel, CBR 0.0201, alpha 0."""
+
+    def row(name: str, channel: str, snr_db: float) -> dict[str, Any]:
+        fades = FADES if channel == "rayleigh" else 1
+        link = build(name, alpha=0.0, channel=Rayleigh() if channel == "rayleigh" else AWGN())
+        runs = [run for seed in range(1, fades + 1) for run in send(link, scenes, snr_db, seed)]
+        return {"weights": name, "channel": channel, "snr_db": snr_db,
+                "nonbackground": mean_of(runs, "patch_psnr.nonbackground"), **summary(runs)}  # fmt: skip
+
+    cases = [("awgn", snr) for snr in SNRS_DB] + [("rayleigh", snr) for snr in FADING_SNRS_DB]
+    return [partial(row, name, channel, snr) for name in weights for channel, snr in cases]
+
+
+def kodak_rows(weights: Sequence[str], pictures: Sequence[Sent]) -> list[Callable[[], dict[str, Any]]]:
+    """The Kodak pictures at 10 dB without importance, at five rates."""
+
+    def row(name: str, rate: str) -> dict[str, Any]:
+        numerator, denominator = rate.split("/")
+        runs = send(build(name, target_cbr=int(numerator) / int(denominator)), pictures, 10.0)
+        return {"weights": name, "rate": rate, **summary(runs)}
+
+    return [partial(row, name, rate) for name in weights for rate in RATES]
+
+
+def entropy_rows(weights: Sequence[str], scenes: Sequence[Sent]) -> list[Callable[[], dict[str, Any]]]:
+    """What the entropy knows of importance, and k of the entropy; nothing is tuned by alpha here."""
+
+    def row(name: str) -> dict[str, Any]:
+        runs = send(build(name, alpha=0.0, header="ideal"), scenes, 10.0)
+        return {"weights": name, **entropy_figures(runs)}
+
+    return [partial(row, name) for name in weights]
+
+
+def entropy_figures(runs: Sequence[Result]) -> dict[str, float]:
+    """Mean e per class in bits, area under the curve of high against background by e, rank correlation of k with e.
+
+    Each is found within a picture, then averaged over the pictures that have the classes.
+    """
+    from scipy.stats import mannwhitneyu, rankdata
+
+    rows: list[list[float]] = []
+    for run in runs:
+        labels, entropy = run["importance.out"][0].cpu(), run["vectorizer.entropy"][0].cpu().double()
+        means = [float(entropy[labels == level].mean()) for level in range(4)]
+        high, background = entropy[labels == 3], entropy[labels == 0]
+        area = math.nan
+        if len(high) and len(background):
+            area = float(mannwhitneyu(high, background)[0]) / (len(high) * len(background))
+        lengths = run["rate.lengths"][0].cpu().flatten()
+        rows.append([*means, area, _correlation(rankdata(lengths), rankdata(entropy.flatten()))])
+    values = torch.tensor(rows).nanmean(0).tolist()
+    return dict(zip((*(f"e_{level}" for level in LEVELS), "auc_high", "rank_k_e"), values, strict=True))
+
+
+def _correlation(a: Any, b: Any) -> float:
+    return float(torch.corrcoef(torch.stack([torch.as_tensor(a), torch.as_tensor(b)]))[0, 1])
+
+
+TABLES = ("quality", "sweep", "kodak", "entropy")
+TITLES = {
+    "quality": f"street scenes, AWGN 10 dB, CBR {PAPER_CBR}, patch PSNR in dB",
+    "sweep": f"street scenes against SNR, CBR {PAPER_CBR}, alpha 0 (Rayleigh: {FADES} fades a picture)",
+    "kodak": "Kodak, AWGN 10 dB, no importance",
+    "entropy": "street scenes: entropy e in bits per patch, by importance",
+}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the user asked for."""
+
+    weights: tuple[str, ...]
+    tables: tuple[str, ...]
+    scenes: Path | None
+    kodak: Path | None
+    alphas: tuple[float, ...]
+
+    def rows(self, table: str, scenes: Sequence[Sent], kodak: Sequence[Sent]) -> list[Callable[[], dict[str, Any]]]:
+        """The rows of one table, each still to be measured."""
+        if table == "quality":
+            return quality_rows(self.weights, scenes, self.alphas)
+        if table == "sweep":
+            return sweep_rows(self.weights, scenes)
+        return kodak_rows(self.weights, kodak) if table == "kodak" else entropy_rows(self.weights, scenes)
+
+
+def run_evaluate(asked: Evaluation, as_json: bool) -> None:
+    """The command."""
+    for name in asked.weights:
+        if name != KLT:
+            weights_path(name)
+    tables = asked.tables or tuple(t for t in TABLES if (asked.kodak if t == "kodak" else asked.scenes))
+    for table in tables:
+        if table not in TABLES:
+            raise ParameterError(f"no table '{table}'; {nearest(table, TABLES)}")
+        if (asked.kodak if table == "kodak" else asked.scenes) is None:
+            raise ParameterError(f"the table '{table}' needs --{'kodak' if table == 'kodak' else 'scenes'}")
+    if not tables:
+        raise ParameterError("give --scenes, a folder with split.json, or --kodak, a folder of pictures, or both")
+    # Several threads on cores that others use wait for each other longer than they work.
+    torch.set_num_threads(1)
+    scenes = (
+        [Sent(read_picture(s.picture)[None], s.boxes()) for s in street_scenes(asked.scenes)] if asked.scenes else []
+    )
+    kodak = [Sent(read_picture(path)[None], None) for path in list_pictures(asked.kodak)] if asked.kodak else []
+    found: dict[str, list[dict[str, Any]]] = {}
+    for table in tables:
+        rows = asked.rows(table, scenes, kodak)
+        found[table] = [row() for row in tracked(rows, len(rows), table)]
+        if not as_json:
+            _show(table, found[table], len(kodak) if table == "kodak" else len(scenes))
+    if as_json:
+        print(json.dumps(found))
+
+
+def _show(table: str, rows: Sequence[Mapping[str, Any]], pictures: int) -> None:
+    shown = Table(
+        title=f"{TITLES[table]}; {pictures} pictures", title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0)
+    )
+    for name in rows[0]:
+        heading = name.removesuffix("_db").replace("nonbackground", "non-bg").replace("background", "backgr.")
+        shown.add_column(heading.replace("_", " "), justify="left" if name in ("weights", "channel") else "right")
+    for row in rows:
+        shown.add_row(*(_cell(name, value) for name, value in row.items()))
+    console = Console()
+    console.width = max(console.width, 150)
+    console.print(shown)
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, str):
+        return Path(value).stem if value.endswith(".safetensors") else value
+    if name == "erased":
+        return f"{value:.1%}"
+    if name in ("alpha", "snr_db"):
+        return f"{value:g}"
+    return (
+        f"{value:.5f}"
+        if name.startswith("cbr")
+        else f"{value:.3f}"
+        if name in ("auc_high", "rank_k_e")
+        else f"{value:.2f}"
+    )

@@ -1,0 +1,159 @@
+"""`linksim train`: train a codec into a folder."""
+
+import json
+import math
+import signal
+import sys
+import types
+import warnings
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from linksim import __version__
+from linksim.blocks.sources.training_pictures import TrainingPictures
+from linksim.cli.progress import waiting
+from linksim.cli.transmit import pick_device
+from linksim.errors import ParameterError, nearest, require
+from linksim.flowgraphs.sa_oosc_task import PARTS, Recipe, SAOOSCTask
+from linksim.training import Budget, Progress, Trainer
+from linksim.training.checkpoint import write_synced
+from linksim.weights import named_tensors, write_weights
+
+SYSTEMS = ("sa-oosc",)
+PRESETS = ("small",)
+DEFAULT_MINUTES = 60.0
+LEARNING_RATE, LEARNING_RATE_FROM = 4e-4, 2e-4
+SHOWN_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Training:
+    """What the user asked for."""
+
+    system: str
+    pictures: tuple[Path, ...]
+    out: Path
+    preset: str
+    start: str | None
+    minutes: float | None
+    steps: int | None
+    snr_db: tuple[float, float]
+    cbr: tuple[float, float]
+    importance_exponent: float
+    fading: float
+    learning_rate: float | None
+    batch: int
+    crop: int
+    seed: int
+    device: str
+
+    def recipe(self) -> Recipe:
+        """The recipe. Raises `ParameterError` where a name is unknown or a number out of range."""
+        for what, name, known in (("system", self.system, SYSTEMS), ("preset", self.preset, PRESETS)):
+            if name not in known:
+                raise ParameterError(f"no {what} '{name}'; {nearest(name, known)}")
+        return Recipe(
+            snr_db=self.snr_db,
+            cbr=self.cbr,
+            fading_share=self.fading,
+            importance_exponent=self.importance_exponent,
+            batch=self.batch,
+            crop=self.crop,
+            weights=self.start,
+        )
+
+    def budget(self) -> Budget:
+        """Minutes or steps, 60 minutes where neither is given."""
+        minutes = DEFAULT_MINUTES if self.minutes is None and self.steps is None else self.minutes
+        return Budget(minutes, self.steps)
+
+    def rate(self) -> float:
+        """The peak learning rate."""
+        if self.learning_rate is None:
+            return LEARNING_RATE if self.start is None else LEARNING_RATE_FROM
+        require(0 < self.learning_rate < 1, "learning-rate", "in (0, 1)", self.learning_rate)
+        return self.learning_rate
+
+
+def run_train(asked: Training) -> None:
+    """The command."""
+    recipe, budget, device = asked.recipe(), asked.budget(), pick_device(asked.device)
+    console = Console()
+    with warnings.catch_warnings(record=True) as caught, waiting("looking at the pictures"):
+        warnings.simplefilter("always")
+        pictures = TrainingPictures(asked.pictures, asked.crop)
+        task = SAOOSCTask(recipe, pictures, device)
+    for warning in caught:
+        if warning.category is UserWarning:
+            console.print(f"note: {warning.message}", style="yellow", markup=False, soft_wrap=True)
+    settings = json.loads(json.dumps({"preset": asked.preset, "seed": asked.seed, "learning_rate": asked.rate(),
+                                      **asdict(recipe)}))  # fmt: skip
+    trainer = Trainer(task, asked.out, budget, settings, learning_rate=asked.rate(), seed=asked.seed)
+    parameters = sum(p.numel() for part in PARTS for p in task.parts[part].parameters())
+    console.print(
+        f"{len(pictures.labelled)} labelled and {len(pictures.plain)} plain pictures, {len(pictures.held_out)} held "
+        f"out; {parameters / 1e6:.2f} M parameters; {device.type}, {torch.get_num_threads()} threads",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    previous = signal.signal(signal.SIGTERM, _as_interrupt)
+    try:
+        found = trainer.run(Display(console))
+    except KeyboardInterrupt:
+        console.print(f"stopped at step {trainer.step}; the same command goes on from there", soft_wrap=True)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    write_result(asked.out, trainer, task, {**settings, "pictures": [path.name for path in asked.pictures]}, found)
+    console.print(f"weights.safetensors and weights.json are in {asked.out}", soft_wrap=True)
+
+
+def _as_interrupt(_signal: int, _frame: types.FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def write_result(
+    out: Path, trainer: Trainer, task: SAOOSCTask, settings: dict[str, Any], validation: dict[str, float]
+) -> None:
+    """The averaged weights in half precision, and what they came from."""
+    with trainer.average.in_force():
+        write_weights(out / "weights.safetensors", dict(named_tensors({part: task.parts[part] for part in PARTS})))
+    described = {"linksim": __version__, "settings": settings, "steps": trainer.step,
+                 "hours": round(trainer.seconds / 3600, 3), "device": task.device.type,
+                 "validation": {name: round(value, 3) for name, value in validation.items()}}  # fmt: skip
+    write_synced(out / "weights.json", (json.dumps(described, indent=2) + "\n").encode())
+
+
+class Display:
+    """Shows progress: a line that renews itself on a terminal, a line every 20 seconds elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self.console, self._last = console, -math.inf
+
+    def __call__(self, progress: Progress) -> None:
+        """Show one report."""
+        minutes, percent = progress.seconds / 60, f"{min(progress.fraction, 1):.0%}"
+        head = f"{minutes:6.1f} min {percent:>4}  step {progress.step}  {progress.stage}"
+        if progress.validation is not None:
+            figures = "  ".join(f"{name} {value:.2f}" for name, value in progress.validation.items())
+            self._print(f"{head}  validation: {figures}", keep=True)
+        elif self.console.is_terminal or progress.seconds - self._last >= SHOWN_SECONDS:
+            self._last = progress.seconds
+            self._print(f"{head}  {_shown(progress)}", keep=not self.console.is_terminal)
+
+    def _print(self, line: str, keep: bool) -> None:
+        width = self.console.width - 1
+        text = line[:width].ljust(width) if self.console.is_terminal else line
+        sys.stdout.write(("\r" if self.console.is_terminal else "") + text + ("\n" if keep else ""))
+        sys.stdout.flush()
+
+
+def _shown(progress: Progress) -> str:
+    units = {"end_to_end_db": "end to end {:.2f} dB", "noiseless_db": "noiseless {:.2f} dB",
+             "bits_per_pixel": "{:.3f} bit/pixel", "mean_uses": "{:.1f} uses/patch",
+             "images_per_second": "{:.1f} images/s"}  # fmt: skip
+    known = {name: progress.figures.get(name, math.nan) for name in units}
+    return ", ".join(units[name].format(value) for name, value in known.items() if math.isfinite(value))

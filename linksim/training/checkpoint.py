@@ -1,0 +1,80 @@
+"""Checkpoints that are whole or not there: written beside, synced, then renamed. Safetensors and JSON, no pickles."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from linksim.errors import FileError
+
+KEPT = 2
+"""So many checkpoints stay: the newest, and one to fall back on should the disk have damaged it."""
+TENSORS, STATE = "tensors.safetensors", "state.json"
+
+
+def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> Path:
+    """Write `folder/step-00000123` with the tensors and a JSON state, then delete all but the newest two."""
+    from safetensors.torch import save
+
+    final = folder / f"step-{step:08d}"
+    partial = folder / f"{final.name}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    digest = hashlib.sha256(content).hexdigest()
+    write_synced(partial / TENSORS, content)
+    write_synced(partial / STATE, json.dumps({**state, "step": step, "sha256": digest}, indent=1).encode())
+    _sync_folder(partial)
+    shutil.rmtree(final, ignore_errors=True)
+    partial.rename(final)
+    _sync_folder(folder)
+    for old in _checkpoints(folder)[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+    return final
+
+
+def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """The newest whole checkpoint of a folder as (tensors, state), or None where there is none.
+
+    Raises `FileError` where there are checkpoints and all of them are damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    found = _checkpoints(folder)
+    for path in reversed(found):
+        try:
+            content = (path / TENSORS).read_bytes()
+            state = json.loads((path / STATE).read_text("utf-8"))
+            if hashlib.sha256(content).hexdigest() == state["sha256"]:
+                return load(content), state
+        except (OSError, ValueError, KeyError, SafetensorError):
+            continue
+    if found:
+        raise FileError(f"all checkpoints in '{folder}' are damaged; train into another folder")
+    return None
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a file and wait until it is on the disk."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("step-*") if path.suffix != ".partial")

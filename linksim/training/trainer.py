@@ -1,0 +1,262 @@
+"""The loop: stages, optimizer, schedule, checkpoints."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from linksim.errors import LinksimError
+from linksim.randomness import derive_seed
+from linksim.training.average import WeightAverage
+from linksim.training.budget import Budget
+from linksim.training.checkpoint import load_checkpoint, save_checkpoint
+from linksim.training.log import CsvLog
+from linksim.training.task import Stage, Task
+
+WARM_UP_STEPS = 100
+LEAST_RATE = 0.03
+"""Of the peak learning rate, at the end of the cosine."""
+LARGEST_GRADIENT = 5.0
+CHECKPOINT_SECONDS = 75.0
+VALIDATION_SHARE = 0.05
+LOG_STEPS = 20
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands, for whoever shows it."""
+
+    step: int
+    stage: str
+    fraction: float
+    seconds: float
+    figures: Mapping[str, float]
+    validation: Mapping[str, float] | None
+
+
+class Trainer:
+    """Trains a task into a folder; a folder that holds a checkpoint of the same settings is continued.
+
+    In the folder: `checkpoints/`, `log.csv` (means over 20 steps), `validation.csv`.
+
+    Args:
+        task: data, loss and validation.
+        folder: where the run lives.
+        budget: minutes of work or number of steps, in all.
+        settings: plain values that make the run what it is; a checkpoint of other settings is refused.
+        learning_rate: peak of the cosine schedule.
+        seed: of everything random; batch n of the run depends on (seed, n) alone.
+
+    Raises `LinksimError` where the folder holds a run of other settings, or the loss stays without a number.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        folder: Path,
+        budget: Budget,
+        settings: Mapping[str, Any],
+        *,
+        learning_rate: float,
+        seed: int,
+    ) -> None:
+        self.task, self.folder, self.budget, self.settings = task, folder, budget, dict(settings)
+        self.learning_rate, self.seed = learning_rate, seed
+        self.step, self.seconds = 0, 0.0
+        self.optimizer = torch.optim.Adam(self._groups(), lr=learning_rate, betas=(0.9, 0.99))
+        self.average = WeightAverage(self._weights())
+        self.log, self.validation_log = CsvLog(folder / "log.csv"), CsvLog(folder / "validation.csv")
+        self.stage, self.stage_began = "", 0
+        self._validated_at = 0.0
+        """Fraction of the budget."""
+        self._strikes = 0
+
+    # -- state
+
+    def _weights(self) -> dict[str, Tensor]:
+        return {
+            f"{part}.{key}": t for part, module in self.task.parts.items() for key, t in module.state_dict().items()
+        }
+
+    def _parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        for part, module in self.task.parts.items():
+            for key, parameter in module.named_parameters():
+                yield f"{part}.{key}", parameter
+
+    def _groups(self) -> list[dict[str, Any]]:
+        groups: dict[float, list[nn.Parameter]] = {}
+        for name, parameter in self._parameters():
+            factor = next((f for text, f in self.task.slower.items() if text in name), 1.0)
+            groups.setdefault(factor, []).append(parameter)
+        return [{"params": parameters, "factor": factor} for factor, parameters in groups.items()]
+
+    def save(self) -> Path:
+        """Write a checkpoint now."""
+        tensors = {f"weights.{name}": tensor for name, tensor in self._weights().items()}
+        tensors |= {f"average.{name}": tensor for name, tensor in self.average.tensors.items()}
+        for name, parameter in self._parameters():
+            for key, value in self.optimizer.state.get(parameter, {}).items():
+                tensors[f"optimizer.{name}:{key}"] = torch.as_tensor(value)
+        state = {
+            "settings": self.settings,
+            "seconds": self.seconds,
+            "validated_at": self._validated_at,
+            "average_updates": self.average.updates,
+            "stage": self.stage,
+            "stage_began": self.stage_began,
+        }
+        return save_checkpoint(self.folder / "checkpoints", self.step, tensors, state)
+
+    def resume(self) -> bool:
+        """Continue from the newest checkpoint; False where there is none. Raises as the class says."""
+        found = load_checkpoint(self.folder / "checkpoints")
+        if found is None:
+            return False
+        tensors, state = found
+        if state["settings"] != self.settings:
+            changed = _difference(state["settings"], self.settings)
+            raise LinksimError(f"'{self.folder}' holds a run of other settings ({changed}); give the same, or another "
+                               "folder")  # fmt: skip
+        if any(f"weights.{name}" not in tensors or tensors[f"weights.{name}"].shape != tensor.shape
+               for name, tensor in self._weights().items()):  # fmt: skip
+            raise LinksimError(f"'{self.folder}' holds a run of another network; give another folder")
+        with torch.no_grad():
+            for name, tensor in self._weights().items():
+                tensor.copy_(tensors[f"weights.{name}"])
+            for name, tensor in self.average.tensors.items():
+                tensor.copy_(tensors[f"average.{name}"])
+        for name, parameter in self._parameters():
+            prefix = f"optimizer.{name}:"
+            self.optimizer.state[parameter] = {
+                key[len(prefix) :]: value.to(parameter.device if value.ndim else "cpu")
+                for key, value in tensors.items()
+                if key.startswith(prefix)
+            }
+        self.step, self.seconds = state["step"], state["seconds"]
+        self._validated_at, self.average.updates = state["validated_at"], state["average_updates"]
+        self.stage, self.stage_began = state["stage"], state["stage_began"]
+        for log in (self.log, self.validation_log):
+            log.forget_after(self.step)
+        return True
+
+    # -- the loop
+
+    def run(self, show: Callable[[Progress], None]) -> dict[str, float]:
+        """Train until the budget is spent; returns the last validation. An interruption leaves a checkpoint behind."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not self.resume():
+            self.save()
+        try:
+            self._loop(show)
+        finally:
+            self.save()
+        return self._validate(show)
+
+    def _loop(self, show: Callable[[Progress], None]) -> None:
+        saved, sums, count = self.seconds, dict[str, float](), 0
+        while (fraction := self.budget.fraction(self.step, self.seconds)) < 1.0:
+            start = time.monotonic()
+            stage = self._stage(fraction)
+            if stage.name != self.stage:
+                self._begin(stage)
+            figures = self._train_step(stage, fraction)
+            self.step += 1
+            self.seconds += time.monotonic() - start
+            sums = {name: sums.get(name, 0.0) + value for name, value in figures.items()}
+            count += 1
+            if count == LOG_STEPS or self.budget.fraction(self.step, self.seconds) >= 1.0:
+                means = {name: value / count for name, value in sums.items()}
+                self._report(stage, fraction, means, show)
+                sums, count = {}, 0
+            if self.seconds - saved > CHECKPOINT_SECONDS:
+                self.save()
+                saved = self.seconds
+            if fraction - self._validated_at > VALIDATION_SHARE:
+                self._validate(show)
+
+    def _begin(self, stage: Stage) -> None:
+        self.task.prepare(stage.name)
+        self.stage, self.stage_began = stage.name, self.step
+        self.average = WeightAverage(self._weights())
+
+    def _stage(self, fraction: float) -> Stage:
+        reached = 0.0
+        for stage in self.task.stages:
+            reached += stage.share
+            if fraction < reached:
+                return stage
+        return self.task.stages[-1]
+
+    def _rate(self, fraction: float) -> float:
+        cosine = 0.5 * (1 + math.cos(math.pi * min(fraction, 1.0)))
+        return (
+            self.learning_rate
+            * min(1.0, (self.step - self.stage_began + 1) / WARM_UP_STEPS)
+            * (LEAST_RATE + (1 - LEAST_RATE) * cosine)
+        )
+
+    def _train_step(self, stage: Stage, fraction: float) -> dict[str, float]:
+        start = time.monotonic()
+        for part, module in self.task.parts.items():
+            module.train().requires_grad_(part in stage.learning)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate(fraction) * group["factor"]
+        loss, figures = self.task.loss(stage.name, derive_seed(self.seed, f"step {self.step}"))
+        self.optimizer.zero_grad()
+        loss.backward()
+        norm = self._clip()
+        self._check(loss, norm)
+        if bool(norm.isfinite()):
+            self.optimizer.step()
+            self.average.update()
+        seconds = max(time.monotonic() - start, 1e-9)
+        return {
+            **figures,
+            "loss": float(loss.detach()),
+            "gradient": float(norm),
+            "images_per_second": self.task.batch / seconds,
+        }
+
+    def _clip(self) -> Tensor:
+        """Limits the gradient of each part by itself, so that one part's outliers do not slow the others."""
+        parts = [list(module.parameters()) for module in self.task.parts.values()]
+        norms = [torch.nn.utils.clip_grad_norm_(part, LARGEST_GRADIENT) for part in parts if part]
+        return torch.stack([norm.cpu() for norm in norms]).norm()
+
+    def _check(self, loss: Tensor, norm: Tensor) -> None:
+        # One batch without a number is skipped; ten in a row are a run that has diverged.
+        self._strikes = 0 if bool(norm.isfinite()) else self._strikes + 1
+        if self._strikes >= 10:
+            raise LinksimError(f"the loss is {float(loss.detach())} ten times in a row at step {self.step}: training "
+                               "has diverged; lower --learning-rate")  # fmt: skip
+
+    def _report(
+        self, stage: Stage, fraction: float, figures: Mapping[str, float], show: Callable[[Progress], None]
+    ) -> None:
+        row = {"step": self.step, "stage": stage.name, "seconds": round(self.seconds, 1)}
+        self.log.write({**row, **{name: f"{value:.6g}" for name, value in figures.items()}})
+        show(Progress(self.step, stage.name, fraction, self.seconds, figures, None))
+
+    def _validate(self, show: Callable[[Progress], None]) -> dict[str, float]:
+        fraction = self.budget.fraction(self.step, self.seconds)
+        self._validated_at = fraction
+        start = time.monotonic()
+        with self.average.in_force():
+            found = self.task.validate()
+        self.seconds += time.monotonic() - start
+        row = {"step": self.step, "seconds": round(self.seconds, 1)}
+        self.validation_log.write({**row, **{name: f"{value:.4f}" for name, value in found.items()}})
+        show(Progress(self.step, self._stage(fraction).name, fraction, self.seconds, {}, found))
+        return found
+
+
+def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    changed = [
+        f"{key}: {old.get(key)!r}, now {new.get(key)!r}" for key in {**old, **new} if old.get(key) != new.get(key)
+    ]
+    return "; ".join(changed[:3])

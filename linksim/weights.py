@@ -1,0 +1,94 @@
+"""Trained weights: shipped by name, or from a file."""
+
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from linksim.errors import FileError, WeightsError, nearest
+
+SHIPPED = "linksim.blocks.weights"
+"""The package whose .safetensors files are the shipped weights, one file per preset."""
+
+
+def shipped_weights() -> list[str]:
+    """The names of the weights that come with the package."""
+    folder = files(SHIPPED)
+    return sorted(entry.name.removesuffix(".safetensors") for entry in folder.iterdir()
+                  if entry.name.endswith(".safetensors"))  # fmt: skip
+
+
+def weights_path(name: str) -> Path:
+    """The file of shipped weights by name, or a .safetensors file of one's own by its path.
+
+    Raises `WeightsError` where there is neither.
+    """
+    if name.endswith(".safetensors"):
+        if not Path(name).is_file():
+            raise WeightsError(f"no file of weights at '{name}'")
+        return Path(name)
+    known = shipped_weights()
+    if name not in known:
+        raise WeightsError(f"no weights '{name}'; {nearest(name, known)} A path must end in .safetensors.")
+    return Path(str(files(SHIPPED).joinpath(f"{name}.safetensors")))
+
+
+def read_weights(path: Path, part: str = "") -> dict[str, Tensor]:
+    """The tensors of a file whose names begin with `part` and a dot, without that prefix, as float32 on the CPU.
+
+    Raises `FileError` where the file is not in the safetensors format.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    prefix = f"{part}." if part else ""
+    try:
+        with safe_open(path, "pt") as file:
+            found = {key: file.get_tensor(key) for key in file.keys() if key.startswith(prefix)}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise FileError(f"'{path}' is no file of weights in the safetensors format: {error}") from None
+    return {
+        key[len(prefix) :]: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in found.items()
+    }
+
+
+def load_part(module: nn.Module, name: str | None, part: str) -> None:
+    """Give a module the weights named `part` in shipped weights or a file; None leaves it as it is.
+
+    Raises `WeightsError` naming the tensors that are missing, left over or of another shape.
+    """
+    if name is None or any(parameter.is_meta for parameter in module.parameters()):
+        return
+    path = weights_path(name)
+    given, wanted = read_weights(path, part), module.state_dict()
+    for what, keys in (
+        ("lacks", wanted.keys() - given.keys()),
+        ("has, unknown here,", given.keys() - wanted.keys()),
+        ("has in another shape", {k for k in wanted.keys() & given.keys() if wanted[k].shape != given[k].shape}),
+    ):
+        if keys:
+            shown = ", ".join(f"'{part}.{key}'" for key in sorted(keys)[:3])
+            raise WeightsError(f"'{path.name}' {what} {len(keys)} of the tensors of '{part}': {shown}")
+    module.load_state_dict(given)
+
+
+def named_tensors(parts: Mapping[str, nn.Module]) -> Iterator[tuple[str, Tensor]]:
+    """All weights of several modules, with the module's name before the tensor's."""
+    for part, module in parts.items():
+        for key, tensor in module.state_dict().items():
+            yield f"{part}.{key}", tensor
+
+
+def write_weights(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype = torch.float16) -> None:
+    """Write weights in half precision. Raises `WeightsError` where one is not finite in it."""
+    from safetensors.torch import save_file
+
+    small = {
+        key: (tensor.detach().cpu().to(dtype) if tensor.is_floating_point() else tensor.cpu()).contiguous()
+        for key, tensor in tensors.items()
+    }
+    bad = [key for key, tensor in small.items() if tensor.is_floating_point() and not bool(tensor.isfinite().all())]
+    if bad:
+        raise WeightsError(f"not finite as {dtype}: {', '.join(bad[:3])}")
+    save_file(small, path)
