@@ -4,7 +4,7 @@ from linksim.flowgraphs.bpsk import bpsk
 from linksim.flowgraphs.klt import klt
 from linksim.flowgraphs.sa_oosc import sa_oosc, sa_oosc_training
 
-LINKS = {"sa_oosc": sa_oosc, "klt": klt}
+LINKS = {"klt": klt, "sa_oosc": sa_oosc}
 """The links that carry pictures, by name."""
 
 FLOWGRAPHS = {"bpsk": bpsk, **LINKS}

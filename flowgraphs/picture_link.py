@@ -33,14 +33,21 @@ Header = Literal["robust", "ideal"]
 
 
 def connect_link(
-    fg: Flowgraph, *, rate_set: RateSet, channel: Block | None, header: Header, header_code_rate: float
+    fg: Flowgraph,
+    *,
+    rate_set: RateSet,
+    channel: Block | None,
+    header: Header,
+    header_code_rate: float,
+    token: int = 4,
 ) -> Block:
     """Complete a flowgraph that has a vectorizer, a rate, a jscc_encoder, a jscc_decoder and a devectorizer.
 
     Its inputs must be image, boxes and snr_db. Returns the block that gives the receiver what the header carried, of
-    which lengths and power are connected to the jscc_decoder already.
+    which lengths and power are connected to the jscc_decoder already. `token` is the edge in pixels that the vectorizer
+    takes.
     """
-    fg.importance, fg.tokenizer = PatchImportance(), Tokenizer()
+    fg.importance, fg.tokenizer = PatchImportance(), Tokenizer(token=token)
     fg.normalizer, fg.serializer, fg.frame = PowerNormalizer(), Serializer(), FrameBuilder()
     fg.channel = channel or AWGN()
     _connect_transmitter(fg)

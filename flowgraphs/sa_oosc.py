@@ -18,7 +18,9 @@ from linksim.blocks import (
     Tokenizer,
     WeightedDistortion,
 )
+from linksim.blocks.vectorizer.hv import TRANSFORMS
 from linksim.flowgraphs.picture_link import PAPER_CBR, Header, connect_link
+from linksim.types import Power
 
 DEFAULT_ALPHA = 8.0
 DEFAULT_WEIGHTS = "small"
@@ -56,7 +58,14 @@ def sa_oosc(
         header_code_rate=header_code_rate,
         header_loading=False,
     )
-    connect_link(fg, rate_set="default", channel=channel, header=header, header_code_rate=header_code_rate)
+    connect_link(
+        fg,
+        rate_set="default",
+        channel=channel,
+        header=header,
+        header_code_rate=header_code_rate,
+        token=TRANSFORMS[transform][2],
+    )
     fg.connect(fg["snr_db"], fg.jscc_encoder["snr_db"])
     return fg
 
@@ -68,21 +77,23 @@ def sa_oosc_training(
     least_cbr: float = 0.012,
     most_cbr: float = 0.09,
     fading_share: float = 0.25,
-    importance_exponent: float = 1.0,
-    mean_weight: float = 1.0,
+    importance_exponent: float = 2.0,
+    evenness: float = 1.0,
 ) -> Flowgraph:
     """The same codec between a random rate and a random channel, without header: what `linksim train` runs.
 
-    Inputs: image (height and width multiples of 16), importance, snr_db. Outputs: image, distortion, rate, entropy,
-    quantized (for the noiseless distortion, through `devectorizer`).
+    Inputs: image (height and width multiples of 16), importance, mean_weight (see `WeightedDistortion`), snr_db.
+    Outputs: image, distortion, rate, and quantized (for the noiseless distortion, through `devectorizer`).
     """
-    fg = Flowgraph("sa_oosc_training", inputs={"image": Image, "importance": Importance, "snr_db": Decibels})
+    fg = Flowgraph(
+        "sa_oosc_training", inputs={"image": Image, "importance": Importance, "mean_weight": Power, "snr_db": Decibels}
+    )
     _add_codec(fg, weights, transform)
-    fg.tokenizer, fg.detokenizer = Tokenizer(), Detokenizer()
+    fg.tokenizer, fg.detokenizer = Tokenizer(token=TRANSFORMS[transform][2]), Detokenizer()
     fg.rate = RandomRateAllocator(least_cbr=least_cbr, most_cbr=most_cbr)
     fg.normalizer, fg.serializer, fg.channel = PowerNormalizer(), Serializer(), MixedFading(fading_share=fading_share)
     fg.equalizer, fg.deserializer, fg.bits = MMSEEqualizer(), Deserializer(), BitsPerPixel()
-    fg.distortion = WeightedDistortion(exponent=importance_exponent, mean_weight=mean_weight)
+    fg.distortion = WeightedDistortion(exponent=importance_exponent, evenness=evenness)
     fg.connect(fg["image"], fg.tokenizer, fg.vectorizer, fg.jscc_encoder, fg.normalizer, fg.serializer, fg.channel)
     fg.connect(fg.channel, fg.equalizer, fg.deserializer, fg.jscc_decoder, fg.devectorizer, fg.detokenizer)
     fg.connect(fg.vectorizer["entropy"], fg.rate)
@@ -97,14 +108,14 @@ def sa_oosc_training(
     fg.connect(fg.tokenizer["size"], fg.detokenizer["size"])
     fg.connect(fg.detokenizer, fg.distortion)
     fg.connect(fg["image"], fg.distortion["original"])
-    fg.connect(fg["importance"], fg.distortion["importance"])
+    for port in ("importance", "mean_weight"):
+        fg.connect(fg[port], fg.distortion[port])
     fg.connect(fg.vectorizer["entropy"], fg.bits)
     fg.connect(fg.vectorizer["hyper_bits"], fg.bits["hyper_bits"])
     fg.connect(fg.detokenizer, fg["image"])
     fg.connect(fg.distortion, fg["distortion"])
     fg.connect(fg.bits, fg["rate"])
-    for port in ("entropy", "quantized"):
-        fg.connect(fg.vectorizer[port], fg[port])
+    fg.connect(fg.vectorizer["quantized"], fg["quantized"])
     return fg
 
 

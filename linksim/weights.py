@@ -1,5 +1,6 @@
 """Trained weights: shipped by name, or from a file."""
 
+import os
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -82,7 +83,7 @@ def named_tensors(parts: Mapping[str, nn.Module]) -> Iterator[tuple[str, Tensor]
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype = torch.float16) -> None:
     """Write weights in half precision. Raises `WeightsError` where one is not finite in it."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     small = {
         key: (tensor.detach().cpu().to(dtype) if tensor.is_floating_point() else tensor.cpu()).contiguous()
@@ -91,4 +92,14 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype 
     bad = [key for key, tensor in small.items() if tensor.is_floating_point() and not bool(tensor.isfinite().all())]
     if bad:
         raise WeightsError(f"not finite as {dtype}: {', '.join(bad[:3])}")
-    save_file(small, path)
+    write_whole(path, save(small))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that at every moment its name stands for the old content or the new, never for a part."""
+    partial = path.with_name(f"{path.name}.partial")
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

@@ -10,12 +10,15 @@ whitened in space saves power."""
 TAPS, INVERSE_TAPS = 7, 13
 LEAST_MOMENT = 1e-4
 LEAST_ENERGY = 1e-3
+LEAST_STRENGTH, MOST_STRENGTH = 0.01, 20.0
+PRIOR_COUNT = 4.0
+"""The usual power counts as so many noiseless dimensions."""
 
 
 class LinearEncoderCore(nn.Module):
     """y = g_l(SNR) * W_l F x/s at rate level l: F whitens the first channels in space, W_l has 2 v_l rows, s scales.
 
-    Starts as power loading in closed form: F and W_l the identity, g_l s the variance to the power 1/4.
+    Starts as power loading in closed form: F and W_l the identity, g_l the variance of x to the power 1/4.
     Shapes: latent [batch, channels, rows, cols]; levels and snr_db [batch, rows, cols]; out
     [batch, 2*max(V), rows, cols], zero past 2k.
     Source: Lee and Petersen, IEEE Trans. Commun. 1976; a matrix per rate, NTSCC (Dai et al., IEEE JSAC 2022).
@@ -25,7 +28,7 @@ class LinearEncoderCore(nn.Module):
         super().__init__()
         dimensions = 2 * max(values)
         # Everything learned is about one: a step of the optimizer then means the same for strong and weak channels.
-        self.register_buffer("deviation", deviation[:, None, None], persistent=False)
+        self.register_buffer("deviation", deviation[:, None, None].clone())
         self.filter = SpatialFilter(unit_impulse(TAPS))
         self.matrices = nn.ParameterList(diagonal(torch.ones_like(deviation), 2 * v).T.contiguous() for v in values)
         self.log_gain = nn.Parameter((widened(deviation, dimensions).log() / 2).expand(len(values), -1).clone())
@@ -34,12 +37,14 @@ class LinearEncoderCore(nn.Module):
     def forward(self, latent: Tensor, levels: Tensor, snr_db: Tensor) -> Tensor:
         with torch.autocast(latent.device.type, enabled=False):
             x = self.filter(latent.float() / self.get_buffer("deviation")).movedim(1, -1)
-            gain = torch.exp(self.log_gain[levels] + self.slope[levels] * ((snr_db - 10.0) / 10.0)[..., None])
+            excess = ((snr_db - 10.0) / 10.0)[..., None]
+            gain = torch.exp(of_level(self.log_gain, levels) + of_level(self.slope, levels) * excess)
             return (per_level(x, levels, self.matrices, self.slope.shape[1]) * gain).movedim(-1, 1)
 
 
 class LinearDecoderCore(nn.Module):
-    """x = s F^-1 B_l (m_l^(1/2)/(m_l + n) y) at rate level l: m_l the learned power of each dimension, n its noise.
+    """x = s F^-1 B_l (m_l^(1/2) r/(r m_l + n) y) at rate level l: m_l the learned power of each dimension, n its noise,
+    r how much stronger the patch's dimensions came than is usual at its rate.
 
     Shapes: received, noise and sent [batch, 2*max(V), rows, cols], in the units of the encoder's output; levels
     [batch, rows, cols]; out: latent [batch, channels, rows, cols]; the weighted symbols, of about unit size; the log of
@@ -49,7 +54,7 @@ class LinearDecoderCore(nn.Module):
 
     def __init__(self, deviation: Tensor, values: tuple[int, ...]) -> None:
         super().__init__()
-        self.register_buffer("deviation", deviation[:, None, None], persistent=False)
+        self.register_buffer("deviation", deviation[:, None, None].clone())
         self.filter = SpatialFilter(unit_impulse(INVERSE_TAPS))
         self.matrices = nn.ParameterList(diagonal(torch.ones_like(deviation), 2 * value) for value in values)
         bounds = torch.tensor([0, *values]) * 2
@@ -61,12 +66,23 @@ class LinearDecoderCore(nn.Module):
 
     def forward(self, received: Tensor, noise: Tensor, sent: Tensor, levels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         with torch.autocast(received.device.type, enabled=False):
-            moments = self.log_moments[levels].movedim(-1, 1).exp() + LEAST_MOMENT
-            weighted = received * (moments.sqrt() / (moments + noise)) * sent
+            moments = of_level(self.log_moments, levels).movedim(-1, 1).exp() + LEAST_MOMENT
+            strength = self._strength(received, noise, moments, sent)
+            weighted = received * (strength * moments.sqrt() / (strength * moments + noise)) * sent
             latent = per_level(weighted.movedim(1, -1), levels, self.matrices, self.matrices[0].shape[1])
             ratio = received.square() / (moments + noise) * sent
             latent = self.filter(latent.movedim(-1, 1)) * self.get_buffer("deviation")
             return latent, weighted, self._log_energy(ratio, sent)
+
+    def _strength(self, received: Tensor, noise: Tensor, moments: Tensor, sent: Tensor) -> Tensor:
+        """How much more power a patch's dimensions have than is usual at its rate, from what was received."""
+        groups = self.get_buffer("groups")
+        trust = sent / (1.0 + noise / moments).square()
+        excess, count = (
+            torch.einsum("gn,bnij->bgij", groups, x) for x in (trust * (received.square() - noise) / moments, trust)
+        )
+        ratio = ((excess + PRIOR_COUNT) / (count + PRIOR_COUNT)).clamp(LEAST_STRENGTH, MOST_STRENGTH)
+        return torch.einsum("gn,bgij->bnij", groups, ratio)
 
     def _log_energy(self, ratio: Tensor, sent: Tensor) -> Tensor:
         groups = self.get_buffer("groups")
@@ -101,6 +117,11 @@ def per_level(x: Tensor, levels: Tensor, matrices: nn.ParameterList, outputs: in
     return out
 
 
+def of_level(table: Tensor, levels: Tensor) -> Tensor:
+    """The row of each patch's level, [batch, rows, cols, n]: as a product, whose gradient adds up in a fixed order."""
+    return functional.one_hot(levels, len(table)).to(table) @ table
+
+
 def unit_impulse(taps: int) -> Tensor:
     """Kernels that change nothing, [filtered channels, 1, taps, taps]."""
     kernels = torch.zeros(FILTERED, 1, taps, taps)
@@ -118,7 +139,7 @@ def widened(deviation: Tensor, dimensions: int) -> Tensor:
 
 def diagonal(values: Tensor, size: int) -> Tensor:
     """[size, len(values)] with the values on its diagonal."""
-    matrix = torch.zeros(size, len(values))
+    matrix = values.new_zeros(size, len(values))
     count = min(size, len(values))
     matrix[range(count), range(count)] = values[:count]
     return matrix

@@ -6,12 +6,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from linksim.block import Block
-from linksim.blocks.jscc.linear_core import LinearDecoderCore, LinearEncoderCore
+from linksim.blocks.jscc.linear_core import FILTERED, LinearDecoderCore, LinearEncoderCore
 from linksim.blocks.jscc.serializer import sent_mask
 from linksim.blocks.rate.rate_set import RateSet, levels_of, rate_values
 from linksim.blocks.vectorizer.hv import LEARNED_CHANNELS, LEARNED_STEP
 from linksim.blocks.vectorizer.klt import klt_basis
-from linksim.blocks.vectorizer.layers import SLOPE, ResidualBlock, scaled_convolution, zero_convolution
+from linksim.blocks.vectorizer.layers import (
+    SLOPE,
+    ResidualBlock,
+    repeatable_start,
+    scaled_convolution,
+    zero_convolution,
+)
 from linksim.errors import require
 from linksim.types import Codeword, Decibels, Latent, Lengths, Power
 from linksim.weights import load_part
@@ -20,6 +26,8 @@ WIDTH, HIDDEN = 192, 160
 ENCODER_BLOCKS, DECODER_BLOCKS = 3, 5
 SNR_WIDTH = 64
 MEAN_SNR_DB = 10.0
+SNRS_DB, PATCH_SNRS_DB = (-5.0, 25.0), (-20.0, 30.0)
+"""Beyond these the coder takes an SNR for the nearest of them: it is trained on 0 to 20 dB, fading about them."""
 
 
 class Conditioned(nn.Module):
@@ -59,7 +67,7 @@ class JSCCEncoder(Block):
         ParameterError: a parameter is out of range, or a length is not in V.
         WeightsError: the weights are unknown or do not fit.
 
-    >>> latent, lengths = torch.randn(1, 192, 2, 2), torch.full((1, 2, 2), 8)
+    >>> latent, lengths = torch.randn(1, 256, 2, 2), torch.full((1, 2, 2), 8)
     >>> JSCCEncoder()(latent=latent, lengths=lengths, snr_db=torch.tensor([10.0])).shape
     torch.Size([1, 2, 2, 128])
     """
@@ -75,16 +83,17 @@ class JSCCEncoder(Block):
         super().__init__()
         values, deviation = _start(channels, step, rate_set)
         self.register_buffer("values", torch.tensor(values), persistent=False)
-        self.register_buffer("scale", deviation.rsqrt()[:, None, None], persistent=False)
+        self.register_buffer("scale", deviation.rsqrt()[:, None, None])
         self.core = LinearEncoderCore(deviation, values)
-        self.embedding = scaled_convolution(channels, WIDTH, 1)
-        self.network = Conditioned(ENCODER_BLOCKS, len(values), 2 * max(values))
+        with repeatable_start():
+            self.embedding = scaled_convolution(channels, WIDTH, 1)
+            self.network = Conditioned(ENCODER_BLOCKS, len(values), 2 * max(values))
         load_part(self, weights, "jscc_encoder")
 
     def forward(self, latent: Latent, lengths: Lengths, snr_db: Decibels) -> Codeword:
         values = self.get_buffer("values")
         levels = levels_of(lengths, values)
-        quality = snr_db[:, None, None].expand(levels.shape).to(latent)
+        quality = snr_db.clamp(*SNRS_DB)[:, None, None].expand(levels.shape).to(latent)
         embedding = self.embedding(latent * self.get_buffer("scale"))
         coded = self.network(self.core(latent, levels, quality), embedding, levels, quality)
         sent = coded.movedim(1, -1) * sent_mask(2 * lengths, coded.shape[1])
@@ -109,7 +118,7 @@ class JSCCDecoder(Block):
     >>> lengths, y = torch.full((1, 1, 1), 8), torch.ones(1, 1, 1, 8) + 0j
     >>> JSCCDecoder()(codeword=y, gain=torch.ones_like(y), noise_variance=torch.full(y.shape, 0.1),
     ...     lengths=lengths, power=torch.ones(1)).shape
-    torch.Size([1, 192, 1, 1])
+    torch.Size([1, 256, 1, 1])
     """
 
     def __init__(
@@ -123,12 +132,13 @@ class JSCCDecoder(Block):
         super().__init__()
         values, deviation = _start(channels, step, rate_set)
         self.register_buffer("values", torch.tensor(values), persistent=False)
-        self.register_buffer("scale", deviation.rsqrt()[:, None, None], persistent=False)
+        self.register_buffer("scale", deviation.rsqrt()[:, None, None])
         self.core = LinearDecoderCore(deviation, values)
-        self.symbol_embedding = scaled_convolution(2 * max(values), WIDTH, 1)
-        self.latent_embedding = scaled_convolution(channels, WIDTH, 1)
-        self.energy_embedding = zero_convolution(len(values), WIDTH)
-        self.network = Conditioned(DECODER_BLOCKS, len(values), channels)
+        with repeatable_start():
+            self.symbol_embedding = scaled_convolution(2 * max(values), WIDTH, 1)
+            self.latent_embedding = scaled_convolution(channels, WIDTH, 1)
+            self.energy_embedding = zero_convolution(len(values), WIDTH)
+            self.network = Conditioned(DECODER_BLOCKS, len(values), channels)
         load_part(self, weights, "jscc_decoder")
 
     def forward(
@@ -147,8 +157,8 @@ class JSCCDecoder(Block):
         estimate, whitened, energy = self.core(
             scaled.movedim(-1, 1), (noise * power[:, None, None, None]).movedim(-1, 1), sent.movedim(-1, 1), levels
         )
-        mean_noise = (noise * sent).sum(-1) / sent.sum(-1).clamp_min(1)
-        quality = (-10 * torch.log10(2 * mean_noise.clamp(1e-5, 1e3))).to(estimate)
+        mean_snr = (sent / (2 * noise)).sum(-1) / sent.sum(-1).clamp_min(1)
+        quality = (10 * torch.log10(mean_snr.clamp_min(1e-9))).clamp(*PATCH_SNRS_DB).to(estimate)
         embedding = self.symbol_embedding(whitened) + self.latent_embedding(estimate * self.get_buffer("scale"))
         return self.network(estimate, embedding + self.energy_embedding(energy), levels, quality)
 
@@ -162,6 +172,11 @@ class JSCCDecoder(Block):
 
 
 def _start(channels: int, step: float, rate_set: RateSet) -> tuple[tuple[int, ...], Tensor]:
-    require(isinstance(channels, int) and 0 < channels <= 256, "channels", "an integer in 1..256", channels)
+    require(
+        isinstance(channels, int) and FILTERED <= channels <= 256,
+        "channels",
+        f"an integer in {FILTERED}..256",
+        channels,
+    )
     require(0 < step < 1e3, "step", "in (0, 1000), in units of the pixel range", step)
     return rate_values(rate_set), klt_basis()[1][:channels].sqrt() / step

@@ -76,7 +76,7 @@ class RandomRateAllocator(Block):
 
     def _running_mean(self, entropy: torch.Tensor) -> torch.Tensor:
         running = self.get_buffer("mean_entropy")
-        seen = entropy.mean().clamp_min(1e-6)
+        seen = entropy.mean().clamp(1e-6, 1e6)
         mean = torch.where(running > 0, running * MEMORY + (1 - MEMORY) * seen, seen)
         if self.training:
             running.copy_(mean)

@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,8 @@ KEPT_BYTES = 4 << 30
 """Decoded pictures up to this sum stay in memory; others are decoded anew for each crop."""
 HELD_OUT = 20
 """Of plain pictures, one in so many is kept for validation."""
+VALIDATED = (4, 2)
+"""So many labelled and plain pictures are used for it."""
 TRIES, EMPTY_SHARE = 8, 0.25
 """A crop of a labelled picture is drawn again up to so often until it holds an object; some may hold none."""
 
@@ -55,22 +57,25 @@ class TrainingPictures:
 
     def _add(self, folder: Path) -> None:
         if (folder / "split.json").is_file():
-            self.labelled += [Entry(scene.picture, scene) for scene in street_scenes(folder, "train")]
-            self.held_out += [Entry(scene.picture, scene) for scene in street_scenes(folder, "val")]
+            scenes = [[Entry(s.picture, s) for s in street_scenes(folder, part)] for part in ("train", "val")]
+            self.labelled += self._large(scenes[0], folder)
+            self.held_out += scenes[1]
             return
         paths = list_pictures(folder)
         if any(re.fullmatch(r"kodim\d\d", path.stem) for path in paths):
             raise FileError(f"'{folder}' holds the Kodak pictures, which are for testing only; never train on them")
-        large = [path for path in paths if min(_size(path)) >= self.crop]
+        entries = self._large([Entry(path) for path in paths], folder)
+        for number, entry in enumerate(entries, 1):
+            (self.plain if number % HELD_OUT else self.held_out).append(entry)
+
+    def _large(self, entries: list[Entry], folder: Path) -> list[Entry]:
+        large = [entry for entry in entries if min(_size(entry.path)) >= self.crop]
         if not large:
-            raise FileError(f"no picture in '{folder}' has {self.crop} pixels each way")
-        if len(large) < len(paths):
-            warnings.warn(f"{len(paths) - len(large)} of {len(paths)} pictures in '{folder}' are smaller than "
-                          f"{self.crop} pixels and left out", stacklevel=3)  # fmt: skip
-        entries = [Entry(path) for path in large]
-        held = entries[HELD_OUT - 1 :: HELD_OUT]
-        self.held_out += held
-        self.plain += [entry for entry in entries if entry not in held]
+            raise FileError(f"no picture in '{folder}' has {self.crop} pixels each way; give a smaller --crop")
+        if len(large) < len(entries):
+            warnings.warn(f"{len(entries) - len(large)} of {len(entries)} pictures in '{folder}' are smaller than "
+                          f"{self.crop} pixels and left out", stacklevel=4)  # fmt: skip
+        return large
 
     def picture(self, entry: Entry) -> tuple[Tensor, Tensor]:
         """(uint8 [3, height, width], importance int64 [rows, cols]) of one picture."""
@@ -91,15 +96,26 @@ class TrainingPictures:
             labels = torch.zeros(rows, cols, dtype=torch.int64)
         return pixels, labels
 
-    def batch(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Random crops: images float [count, 3, crop, crop] in [0, 1], importance int64 [count, crop/16, crop/16]."""
+    def batch(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Random crops: images float [count, 3, crop, crop] in [0, 1], importance int64 [count, crop/16, crop/16], and
+        which come from labelled pictures, bool [count]."""
         crops = [self._crop(generator) for _ in range(count)]
-        return torch.stack([c[0] for c in crops]).float() / 255, torch.stack([c[1] for c in crops])
+        labelled = torch.tensor([crop[2] for crop in crops])
+        return (
+            torch.stack([crop[0] for crop in crops]).float() / 255,
+            torch.stack([crop[1] for crop in crops]),
+            labelled,
+        )
 
-    def _crop(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def mean_labelled(self, weigh: Callable[[Tensor], Tensor]) -> float:
+        """The mean over all patches of the labelled training pictures of what `weigh` makes of their labels, or 1."""
+        means = [float(weigh(self.picture(entry)[1].float()).mean()) for entry in self.labelled]
+        return sum(means) / len(means) if means else 1.0
+
+    def _crop(self, generator: torch.Generator) -> tuple[Tensor, Tensor, bool]:
         kinds = [kind for kind in (self.labelled, self.plain) if kind]
         kind = kinds[_draw(len(kinds), generator)]
-        pixels, labels = self.picture(kind[_draw(len(kind), generator)])
+        pixels, labels = self._readable(kind, generator)
         image, importance = self._cut(pixels, labels, generator)
         if kind is self.labelled:
             for _ in range(TRIES):
@@ -110,7 +126,18 @@ class TrainingPictures:
             image, importance = image.transpose(1, 2), importance.T
         if _chance(0.5, generator):
             image, importance = image.flip(2), importance.flip(1)
-        return image, importance
+        return image, importance, kind is self.labelled
+
+    def _readable(self, kind: list[Entry], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """A random picture; a file that cannot be read is passed over with a warning, not an end to hours of work."""
+        for attempt in range(TRIES):
+            try:
+                return self.picture(kind[_draw(len(kind), generator)])
+            except FileError as error:
+                if attempt == TRIES - 1:
+                    raise
+                warnings.warn(f"{error}; another picture is taken instead", stacklevel=2)
+        raise AssertionError
 
     def _cut(self, pixels: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         patches = self.crop // PATCH
@@ -125,10 +152,14 @@ class TrainingPictures:
         entries += self.plain[:: max(2 * len(self.plain) // count, 1)][: count // 2]
         return [self._middle(entry, 512, 512)[0] for entry in entries]
 
-    def held_out_crops(self, count: int, height: int, width: int) -> list[tuple[Tensor, Tensor]]:
-        """The middle of up to `count` held-out pictures: image [1, 3, h, w] in [0, 1], importance [1, h/16, w/16]."""
-        step = max(len(self.held_out) // count, 1)
-        return [self._middle(entry, height, width) for entry in self.held_out[::step][:count]]
+    def held_out_crops(self, height: int, width: int) -> list[tuple[Tensor, Tensor]]:
+        """The middle of up to 4 labelled and 2 plain held-out pictures: image [1, 3, h, w] in [0, 1], importance
+        [1, h/16, w/16]."""
+        kinds = ([e for e in self.held_out if e.scene is not None], [e for e in self.held_out if e.scene is None])
+        chosen = [
+            e for kind, most in zip(kinds, VALIDATED, strict=True) for e in kind[:: max(len(kind) // most, 1)][:most]
+        ]
+        return [self._middle(entry, height, width) for entry in chosen]
 
     def _middle(self, entry: Entry, height: int, width: int) -> tuple[Tensor, Tensor]:
         pixels, labels = self.picture(entry)
@@ -149,5 +180,8 @@ def _chance(probability: float, generator: torch.Generator) -> bool:
 def _size(path: Path) -> tuple[int, int]:
     from PIL import Image as PillowImage
 
-    with PillowImage.open(path) as image:
-        return image.size
+    try:
+        with PillowImage.open(path) as image:
+            return image.size
+    except (OSError, PillowImage.DecompressionBombError):
+        raise FileError(f"'{path}' is no picture that can be read") from None

@@ -28,7 +28,7 @@ class ConvAnalysis(nn.Module):
         super().__init__()
         fine, middle, coarse = WIDTHS
         self.klt = nn.Conv2d(3 * TOKEN * TOKEN, channels, PATCH // TOKEN, PATCH // TOKEN, bias=False)
-        self.klt.weight.data = token_basis(channels) / step
+        self.klt.weight = nn.Parameter(token_basis(channels) / step)
         self.network = nn.Sequential(
             scaled_convolution(3 * TOKEN * TOKEN, fine),
             ResidualBlock(fine),
@@ -58,8 +58,8 @@ class ConvSynthesis(nn.Module):
         super().__init__()
         fine, middle, coarse = WIDTHS
         self.klt = nn.ConvTranspose2d(channels, 3 * TOKEN * TOKEN, PATCH // TOKEN, PATCH // TOKEN, bias=False)
-        self.klt.weight.data = token_basis(channels) * step
-        self.register_buffer("scale", (klt_basis()[1][:channels] / step**2).pow(-0.25)[:, None, None], persistent=False)
+        self.klt.weight = nn.Parameter(token_basis(channels) * step)
+        self.register_buffer("scale", (klt_basis()[1][:channels] / step**2).pow(-0.25)[:, None, None])
         self.network = nn.Sequential(
             scaled_convolution(channels, coarse, 1),
             ResidualBlock(coarse),

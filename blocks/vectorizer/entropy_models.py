@@ -27,4 +27,14 @@ def entropy_models() -> tuple[Any, Any]:
     class SeededConditional(Seeded, GaussianConditional):
         pass
 
+    for kind in (SeededBottleneck, SeededConditional):
+        kind.__qualname__ = kind.__name__
     return SeededBottleneck, SeededConditional
+
+
+def __getattr__(name: str) -> Any:
+    # Pickles, and with them worker processes, look classes up in their module.
+    found = {kind.__name__: kind for kind in entropy_models()} if name.startswith("Seeded") else {}
+    if name not in found:
+        raise AttributeError(name)
+    return found[name]

@@ -12,11 +12,12 @@ from linksim.block import Block
 from linksim.blocks.vectorizer.conv_transform import ConvAnalysis, ConvSynthesis
 from linksim.blocks.vectorizer.hyperprior import Hyperprior
 from linksim.blocks.vectorizer.klt import MEAN
+from linksim.blocks.vectorizer.layers import repeatable_start
 from linksim.errors import DimensionError, require
 from linksim.types import Entropy, Latent, Tokens
 from linksim.weights import load_part
 
-LEARNED_CHANNELS, LEARNED_STEP = 192, 0.15
+LEARNED_CHANNELS, LEARNED_STEP = 256, 0.1
 TRANSFORMS: Mapping[str, tuple[type[nn.Module], type[nn.Module], int]] = MappingProxyType(
     {"conv": (ConvAnalysis, ConvSynthesis, 4)}
 )
@@ -56,7 +57,7 @@ class HVVectorizer(Block):
     >>> vectorizer = HVVectorizer()
     >>> out = vectorizer.eval()(tokens=torch.full((1, 48, 8, 12), 0.5))
     >>> out.latent.shape, out.entropy.shape
-    (torch.Size([1, 192, 2, 3]), torch.Size([1, 2, 3]))
+    (torch.Size([1, 256, 2, 3]), torch.Size([1, 2, 3]))
     """
 
     def __init__(
@@ -69,8 +70,9 @@ class HVVectorizer(Block):
     ) -> None:
         super().__init__()
         analysis, _, self.token = find_transform(transform, channels, step)
-        self.analysis = analysis(channels, step)
-        self.hyperprior = Hyperprior(channels, step)
+        with repeatable_start():
+            self.analysis = analysis(channels, step)
+            self.hyperprior = Hyperprior(channels, step)
         load_part(self, weights, "vectorizer")
 
     def forward(self, tokens: Tokens) -> HVVectorized:
@@ -95,7 +97,7 @@ class HVDevectorizer(Block):
         ParameterError: `transform` is unknown, `channels` not in 1..256 or `step` not positive.
         WeightsError: the weights are unknown or do not fit.
 
-    >>> HVDevectorizer()(latent=torch.zeros(1, 192, 2, 2)).unique().tolist()
+    >>> HVDevectorizer()(latent=torch.zeros(1, 256, 2, 2)).unique().tolist()
     [0.5]
     """
 
@@ -109,7 +111,8 @@ class HVDevectorizer(Block):
     ) -> None:
         super().__init__()
         _, synthesis, _ = find_transform(transform, channels, step)
-        self.synthesis = synthesis(channels, step)
+        with repeatable_start():
+            self.synthesis = synthesis(channels, step)
         load_part(self, weights, "devectorizer")
 
     def forward(self, latent: Latent) -> Tokens:

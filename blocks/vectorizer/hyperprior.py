@@ -13,6 +13,7 @@ from linksim.blocks.vectorizer.layers import SLOPE, scaled_convolution, zero_con
 HIDDEN, HYPER_CHANNELS = 96, 64
 LEAST_SCALE = 0.11
 LEAST_LIKELIHOOD = 1e-9
+"""CompressAI has these bounds too, but keeps them among the weights, where half precision makes the second one zero."""
 REDUCTION = 4
 """The hyper latent is at 1/4 of the latent's rows and columns."""
 
@@ -37,7 +38,7 @@ class Hyperprior(nn.Module):
         super().__init__()
         bottleneck, conditional = entropy_models()
         deviation = (klt_basis()[1][:channels].sqrt() / step)[:, None, None]
-        self.register_buffer("deviation", deviation, persistent=False)
+        self.register_buffer("deviation", deviation)
         self.analysis = nn.Sequential(
             scaled_convolution(channels, HIDDEN),
             nn.LeakyReLU(SLOPE),
@@ -68,8 +69,9 @@ class Hyperprior(nn.Module):
         moments = self.synthesis(hyper)[:, :, :rows, :cols].float()
         with torch.autocast(latent.device.type, enabled=False):
             mean, log_scale = moments.chunk(2, 1)
-            scale = (deviation * torch.exp(log_scale.clamp(-6, 3))).clamp_min(LEAST_SCALE)
+            scale = (deviation * log_scale.clamp(-6, 3).exp()).clamp_min(LEAST_SCALE)
             quantized, likelihood = self.conditional(latent.float(), scale, mean)
+        self.bottleneck.noise = self.conditional.noise = None
         return HyperpriorOut(
             quantized, hyper, likelihood.clamp_min(LEAST_LIKELIHOOD), hyper_likelihood.clamp_min(LEAST_LIKELIHOOD)
         )

@@ -1,10 +1,22 @@
 """Convolutional layers that the learned codec is made of."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 SLOPE = 0.1
 """Of the leaky ReLU below zero."""
+
+
+@contextmanager
+def repeatable_start() -> Generator[None]:
+    """Initial weights drawn inside are the same each time, and the global generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
 
 
 def scaled_convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:

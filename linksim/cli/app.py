@@ -113,20 +113,21 @@ def train(
     cbr: Annotated[tuple[float, float], typer.Option(help="Range of the mean rate.")] = (0.012, 0.09),
     importance_exponent: Annotated[
         float, typer.Option(help="Patches weigh 2^(exponent*importance); 0: all alike.", min=0, max=8)
-    ] = 1.0,
-    fading: Annotated[float, typer.Option(help="Share of the pictures sent over Rayleigh.", min=0, max=1)] = 0.2,
+    ] = 2.0,
+    fading: Annotated[float, typer.Option(help="Share of the pictures sent over Rayleigh.", min=0, max=1)] = 0.25,
     learning_rate: Annotated[float | None, typer.Option(help="Peak [default 4e-4, with --from 2e-4].")] = None,
     batch: Annotated[int, typer.Option(help="Crops per step.", min=1)] = 8,
     crop: Annotated[int, typer.Option(help="Edge of a crop in pixels, a multiple of 64.")] = 256,
     seed: Seed = 1,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
+    half: Annotated[bool, typer.Option("--bfloat16/--float32", help="Precision of the networks.")] = True,
 ) -> None:
     """Train a codec, resumably; Ctrl-C stops it and the same command goes on."""
     from linksim.cli.train import Training, run_train
 
     run_train(
         Training(system, tuple(pictures), out, preset, start, minutes, steps, snr, cbr, importance_exponent, fading,
-                 learning_rate, batch, crop, seed, device.value)
+                 learning_rate, batch, crop, seed, device.value, half)
     )  # fmt: skip
 
 
@@ -141,13 +142,16 @@ def evaluate(
         list[str] | None, typer.Option(help="quality, sweep, kodak or entropy; may be repeated [default all].")
     ] = None,
     alpha: Annotated[list[float] | None, typer.Option(help="Alphas of the table quality.")] = None,
+    seed: Seed = 1,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
     json: Json = False,
 ) -> None:
     """Judge a trained codec: quality by importance, against SNR, on Kodak, and what the entropy knows."""
     from linksim.cli.evaluate import Evaluation, run_evaluate
 
     alphas = tuple(alpha or (0.0, 4.0, 8.0, 16.0))
-    run_evaluate(Evaluation(tuple(weights or ("small",)), tuple(table or ()), scenes, kodak, alphas), json)
+    asked = Evaluation(tuple(weights or ("small",)), tuple(table or ()), scenes, kodak, alphas, seed, device.value)
+    run_evaluate(asked, json)
 
 
 @app.command()

@@ -18,6 +18,7 @@ from linksim.cli.progress import waiting
 REQUIRED = {
     "torch": "torch",
     "sionna-no-rt": "sionna.phy",
+    "compressai": "compressai",
     "constriction": "constriction",
     "jaxtyping": "jaxtyping",
     "pydantic": "pydantic",

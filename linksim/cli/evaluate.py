@@ -18,6 +18,7 @@ from linksim import Boxes, Flowgraph, Result
 from linksim.blocks import AWGN, Rayleigh
 from linksim.blocks.sources import list_pictures, read_picture, street_scenes
 from linksim.cli.progress import tracked
+from linksim.cli.transmit import pick_device
 from linksim.errors import ParameterError, nearest
 from linksim.flowgraphs import klt, sa_oosc
 from linksim.flowgraphs.picture_link import PAPER_CBR
@@ -46,8 +47,9 @@ def build(weights: str, **settings: Any) -> Flowgraph:
     return klt(**settings) if weights == KLT else sa_oosc(weights=weights, **settings)
 
 
-def send(link: Flowgraph, pictures: Iterable[Sent], snr_db: float, seed: int = 1) -> list[Result]:
+def send(link: Flowgraph, pictures: Sequence[Sent], snr_db: float, seed: int = 1) -> list[Result]:
     """One run per picture, probed for labels, lengths and entropy."""
+    link.to(pictures[0].image.device)
     probe = ["importance.out", "rate.lengths", "vectorizer.entropy"]
     return [link.run(image=p.image, boxes=p.boxes, snr_db=snr_db, seed=seed, probe=probe) for p in pictures]
 
@@ -87,24 +89,24 @@ def _gap(run: Result) -> float:
 
 
 def quality_rows(
-    weights: Sequence[str], scenes: Sequence[Sent], alphas: Sequence[float]
+    weights: Sequence[str], scenes: Sequence[Sent], alphas: Sequence[float], seed: int
 ) -> list[Callable[[], dict[str, Any]]]:
     """Street scenes at 10 dB and CBR 0.0201: what alpha does to each class."""
 
     def row(name: str, alpha: float) -> dict[str, Any]:
-        runs = send(build(name, alpha=alpha), scenes, 10.0)
+        runs = send(build(name, alpha=alpha), scenes, 10.0, seed)
         return {"weights": name, "alpha": alpha, **classes(runs), **summary(runs)}
 
     return [partial(row, name, alpha) for name in weights for alpha in alphas]
 
 
-def sweep_rows(weights: Sequence[str], scenes: Sequence[Sent]) -> list[Callable[[], dict[str, Any]]]:
+def sweep_rows(weights: Sequence[str], scenes: Sequence[Sent], seed: int) -> list[Callable[[], dict[str, Any]]]:
     """Street scenes against SNR, AWGN and slow Rayleigh fading with known channel, CBR 0.0201, alpha 0."""
 
     def row(name: str, channel: str, snr_db: float) -> dict[str, Any]:
         fades = FADES if channel == "rayleigh" else 1
         link = build(name, alpha=0.0, channel=Rayleigh() if channel == "rayleigh" else AWGN())
-        runs = [run for seed in range(1, fades + 1) for run in send(link, scenes, snr_db, seed)]
+        runs = [run for fade in range(fades) for run in send(link, scenes, snr_db, seed + fade)]
         return {"weights": name, "channel": channel, "snr_db": snr_db,
                 "nonbackground": mean_of(runs, "patch_psnr.nonbackground"), **summary(runs)}  # fmt: skip
 
@@ -112,22 +114,22 @@ def sweep_rows(weights: Sequence[str], scenes: Sequence[Sent]) -> list[Callable[
     return [partial(row, name, channel, snr) for name in weights for channel, snr in cases]
 
 
-def kodak_rows(weights: Sequence[str], pictures: Sequence[Sent]) -> list[Callable[[], dict[str, Any]]]:
+def kodak_rows(weights: Sequence[str], pictures: Sequence[Sent], seed: int) -> list[Callable[[], dict[str, Any]]]:
     """The Kodak pictures at 10 dB without importance, at five rates."""
 
     def row(name: str, rate: str) -> dict[str, Any]:
         numerator, denominator = rate.split("/")
-        runs = send(build(name, target_cbr=int(numerator) / int(denominator)), pictures, 10.0)
+        runs = send(build(name, target_cbr=int(numerator) / int(denominator)), pictures, 10.0, seed)
         return {"weights": name, "rate": rate, **summary(runs)}
 
     return [partial(row, name, rate) for name in weights for rate in RATES]
 
 
-def entropy_rows(weights: Sequence[str], scenes: Sequence[Sent]) -> list[Callable[[], dict[str, Any]]]:
+def entropy_rows(weights: Sequence[str], scenes: Sequence[Sent], seed: int) -> list[Callable[[], dict[str, Any]]]:
     """What the entropy knows of importance, and k of the entropy; nothing is tuned by alpha here."""
 
     def row(name: str) -> dict[str, Any]:
-        runs = send(build(name, alpha=0.0, header="ideal"), scenes, 10.0)
+        runs = send(build(name, alpha=0.0, header="ideal"), scenes, 10.0, seed)
         return {"weights": name, **entropy_figures(runs)}
 
     return [partial(row, name) for name in weights]
@@ -138,7 +140,7 @@ def entropy_figures(runs: Sequence[Result]) -> dict[str, float]:
 
     Each is found within a picture, then averaged over the pictures that have the classes.
     """
-    from scipy.stats import mannwhitneyu, rankdata
+    from scipy.stats import mannwhitneyu, spearmanr
 
     rows: list[list[float]] = []
     for run in runs:
@@ -149,13 +151,13 @@ def entropy_figures(runs: Sequence[Result]) -> dict[str, float]:
         if len(high) and len(background):
             area = float(mannwhitneyu(high, background)[0]) / (len(high) * len(background))
         lengths = run["rate.lengths"][0].cpu().flatten()
-        rows.append([*means, area, _correlation(rankdata(lengths), rankdata(entropy.flatten()))])
+        rows.append([*means, area, _correlation(spearmanr(lengths, entropy.flatten()))])
     values = torch.tensor(rows).nanmean(0).tolist()
     return dict(zip((*(f"e_{level}" for level in LEVELS), "auc_high", "rank_k_e"), values, strict=True))
 
 
-def _correlation(a: Any, b: Any) -> float:
-    return float(torch.corrcoef(torch.stack([torch.as_tensor(a), torch.as_tensor(b)]))[0, 1])
+def _correlation(found: Any) -> float:
+    return float(found.statistic)
 
 
 TABLES = ("quality", "sweep", "kodak", "entropy")
@@ -176,14 +178,27 @@ class Evaluation:
     scenes: Path | None
     kodak: Path | None
     alphas: tuple[float, ...]
+    seed: int
+    device: str
 
     def rows(self, table: str, scenes: Sequence[Sent], kodak: Sequence[Sent]) -> list[Callable[[], dict[str, Any]]]:
         """The rows of one table, each still to be measured."""
         if table == "quality":
-            return quality_rows(self.weights, scenes, self.alphas)
-        if table == "sweep":
-            return sweep_rows(self.weights, scenes)
-        return kodak_rows(self.weights, kodak) if table == "kodak" else entropy_rows(self.weights, scenes)
+            return quality_rows(self.weights, scenes, self.alphas, self.seed)
+        if table == "kodak":
+            return kodak_rows(self.weights, kodak, self.seed)
+        return (sweep_rows if table == "sweep" else entropy_rows)(self.weights, scenes, self.seed)
+
+    def pictures(self) -> tuple[list[Sent], list[Sent]]:
+        """The street scenes and the Kodak pictures, on the device."""
+        device = pick_device(self.device)
+        scenes: list[Sent] = []
+        for scene in street_scenes(self.scenes) if self.scenes else []:
+            boxes = scene.boxes()
+            moved = Boxes(boxes.corners.to(device), boxes.importance.to(device))
+            scenes.append(Sent(read_picture(scene.picture)[None].to(device), moved))
+        paths = list_pictures(self.kodak) if self.kodak else []
+        return scenes, [Sent(read_picture(path)[None].to(device), None) for path in paths]
 
 
 def run_evaluate(asked: Evaluation, as_json: bool) -> None:
@@ -201,18 +216,19 @@ def run_evaluate(asked: Evaluation, as_json: bool) -> None:
         raise ParameterError("give --scenes, a folder with split.json, or --kodak, a folder of pictures, or both")
     # Several threads on cores that others use wait for each other longer than they work.
     torch.set_num_threads(1)
-    scenes = (
-        [Sent(read_picture(s.picture)[None], s.boxes()) for s in street_scenes(asked.scenes)] if asked.scenes else []
-    )
-    kodak = [Sent(read_picture(path)[None], None) for path in list_pictures(asked.kodak)] if asked.kodak else []
+    scenes, kodak = asked.pictures()
     found: dict[str, list[dict[str, Any]]] = {}
     for table in tables:
         rows = asked.rows(table, scenes, kodak)
-        found[table] = [row() for row in tracked(rows, len(rows), table)]
+        found[table] = [_plain(row()) for row in tracked(rows, len(rows), table)]
         if not as_json:
             _show(table, found[table], len(kodak) if table == "kodak" else len(scenes))
     if as_json:
-        print(json.dumps(found))
+        print(json.dumps(found, allow_nan=False))
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
 
 
 def _show(table: str, rows: Sequence[Mapping[str, Any]], pictures: int) -> None:

@@ -1,11 +1,14 @@
 """`linksim train`: train a codec into a folder."""
 
+import hashlib
 import json
 import math
 import signal
 import sys
 import types
 import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +23,7 @@ from linksim.cli.transmit import pick_device
 from linksim.errors import ParameterError, nearest, require
 from linksim.flowgraphs.sa_oosc_task import PARTS, Recipe, SAOOSCTask
 from linksim.training import Budget, Progress, Trainer
-from linksim.training.checkpoint import write_synced
-from linksim.weights import named_tensors, write_weights
+from linksim.weights import named_tensors, weights_path, write_weights, write_whole
 
 SYSTEMS = ("sa-oosc",)
 PRESETS = ("small",)
@@ -50,12 +52,15 @@ class Training:
     crop: int
     seed: int
     device: str
+    half: bool
 
     def recipe(self) -> Recipe:
         """The recipe. Raises `ParameterError` where a name is unknown or a number out of range."""
         for what, name, known in (("system", self.system, SYSTEMS), ("preset", self.preset, PRESETS)):
             if name not in known:
                 raise ParameterError(f"no {what} '{name}'; {nearest(name, known)}")
+        if self.start is not None:
+            weights_path(self.start)
         return Recipe(
             snr_db=self.snr_db,
             cbr=self.cbr,
@@ -63,8 +68,22 @@ class Training:
             importance_exponent=self.importance_exponent,
             batch=self.batch,
             crop=self.crop,
+            half=self.half,
             weights=self.start,
         )
+
+    def settings(self, recipe: Recipe) -> dict[str, Any]:
+        """What makes the run what it is, as plain values; paths count by what they hold, not by where they are."""
+        pictures = {f"{path.parent.name}/{path.name}": len(list(path.iterdir())) if path.is_dir() else 1
+                    for path in self.pictures}  # fmt: skip
+        plain = {"preset": self.preset, "seed": self.seed, "learning_rate": self.rate(), **asdict(recipe)}
+        return json.loads(json.dumps({**plain, "weights": self._start(), "pictures": pictures}))
+
+    def _start(self) -> str | None:
+        if self.start is None:
+            return None
+        path = weights_path(self.start)
+        return f"{path.stem}, sha256 {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
 
     def budget(self) -> Budget:
         """Minutes or steps, 60 minutes where neither is given."""
@@ -90,8 +109,7 @@ def run_train(asked: Training) -> None:
     for warning in caught:
         if warning.category is UserWarning:
             console.print(f"note: {warning.message}", style="yellow", markup=False, soft_wrap=True)
-    settings = json.loads(json.dumps({"preset": asked.preset, "seed": asked.seed, "learning_rate": asked.rate(),
-                                      **asdict(recipe)}))  # fmt: skip
+    settings = asked.settings(recipe)
     trainer = Trainer(task, asked.out, budget, settings, learning_rate=asked.rate(), seed=asked.seed)
     parameters = sum(p.numel() for part in PARTS for p in task.parts[part].parameters())
     console.print(
@@ -99,20 +117,35 @@ def run_train(asked: Training) -> None:
         f"out; {parameters / 1e6:.2f} M parameters; {device.type}, {torch.get_num_threads()} threads",
         highlight=False, soft_wrap=True,
     )  # fmt: skip
-    previous = signal.signal(signal.SIGTERM, _as_interrupt)
+    display = Display(console)
+    found: dict[str, float] = {}
     try:
-        found = trainer.run(Display(console))
+        with stopped_by_signals(trainer):
+            found = trainer.run(display)
     except KeyboardInterrupt:
+        display.end()
         console.print(f"stopped at step {trainer.step}; the same command goes on from there", soft_wrap=True)
         raise
     finally:
-        signal.signal(signal.SIGTERM, previous)
-    write_result(asked.out, trainer, task, {**settings, "pictures": [path.name for path in asked.pictures]}, found)
-    console.print(f"weights.safetensors and weights.json are in {asked.out}", soft_wrap=True)
+        # Also of a run that was stopped: its weights are of use, and can be gone on from elsewhere with --from.
+        write_result(asked.out, trainer, task, settings, found)
+        console.print(f"weights.safetensors and weights.json are in {asked.out}", soft_wrap=True)
 
 
-def _as_interrupt(_signal: int, _frame: types.FrameType | None) -> None:
-    raise KeyboardInterrupt
+@contextmanager
+def stopped_by_signals(trainer: Trainer) -> Generator[None]:
+    """Ctrl-C and SIGTERM end the run after the step under way, so that its checkpoint is of a whole step."""
+
+    def stop(number: int, _frame: types.FrameType | None) -> None:
+        trainer.stop()
+        signal.signal(number, signal.default_int_handler)
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def write_result(
@@ -124,7 +157,7 @@ def write_result(
     described = {"linksim": __version__, "settings": settings, "steps": trainer.step,
                  "hours": round(trainer.seconds / 3600, 3), "device": task.device.type,
                  "validation": {name: round(value, 3) for name, value in validation.items()}}  # fmt: skip
-    write_synced(out / "weights.json", (json.dumps(described, indent=2) + "\n").encode())
+    write_whole(out / "weights.json", (json.dumps(described, indent=2) + "\n").encode())
 
 
 class Display:
@@ -143,6 +176,12 @@ class Display:
         elif self.console.is_terminal or progress.seconds - self._last >= SHOWN_SECONDS:
             self._last = progress.seconds
             self._print(f"{head}  {_shown(progress)}", keep=not self.console.is_terminal)
+
+    def end(self) -> None:
+        """Leave the line that renews itself."""
+        if self.console.is_terminal:
+            self._print("", keep=False)
+            sys.stdout.write("\r")
 
     def _print(self, line: str, keep: bool) -> None:
         width = self.console.width - 1

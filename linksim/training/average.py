@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 class WeightAverage:
-    """Exponential moving average over about `memory` steps; at the start over those there are.
+    """Exponential moving average over about `memory` steps; at the start over the last ninth of those there are.
 
     Source: Polyak and Juditsky, SIAM J. Control Optim. 1992; as an exponential average, Tarvainen and Valpola 2017.
     """
@@ -23,7 +23,7 @@ class WeightAverage:
     def update(self) -> None:
         """Take in the weights as they are now."""
         self.updates += 1
-        weight = max(1.0 / self.memory, 1.0 / (1 + self.updates))
+        weight = max(1.0 / self.memory, 9.0 / (9 + self.updates))
         for name, tensor in self.tensors.items():
             tensor.lerp_(self._live[name].detach(), weight)
 

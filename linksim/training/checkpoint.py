@@ -18,19 +18,24 @@ TENSORS, STATE = "tensors.safetensors", "state.json"
 
 
 def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> Path:
-    """Write `folder/step-00000123` with the tensors and a JSON state, then delete all but the newest two."""
+    """Write `folder/step-00000123` with the tensors and a JSON state, then delete all but the newest two.
+
+    A step that is there already stays as it is.
+    """
     from safetensors.torch import save
 
     final = folder / f"step-{step:08d}"
+    if final.exists():
+        return final
+    for leftover in folder.glob("step-*.partial"):
+        shutil.rmtree(leftover, ignore_errors=True)
     partial = folder / f"{final.name}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
-    digest = hashlib.sha256(content).hexdigest()
+    described = json.dumps({**state, "step": step})
     write_synced(partial / TENSORS, content)
-    write_synced(partial / STATE, json.dumps({**state, "step": step, "sha256": digest}, indent=1).encode())
+    write_synced(partial / STATE, json.dumps({"state": described, "sha256": _digest(content, described)}).encode())
     _sync_folder(partial)
-    shutil.rmtree(final, ignore_errors=True)
     partial.rename(final)
     _sync_folder(folder)
     for old in _checkpoints(folder)[:-KEPT]:
@@ -49,15 +54,18 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | 
     found = _checkpoints(folder)
     for path in reversed(found):
         try:
-            content = (path / TENSORS).read_bytes()
-            state = json.loads((path / STATE).read_text("utf-8"))
-            if hashlib.sha256(content).hexdigest() == state["sha256"]:
-                return load(content), state
-        except (OSError, ValueError, KeyError, SafetensorError):
+            content, written = (path / TENSORS).read_bytes(), json.loads((path / STATE).read_text("utf-8"))
+            if written["sha256"] == _digest(content, written["state"]):
+                return load(content), json.loads(written["state"])
+        except (OSError, ValueError, TypeError, KeyError, SafetensorError):
             continue
     if found:
         raise FileError(f"all checkpoints in '{folder}' are damaged; train into another folder")
     return None
+
+
+def _digest(content: bytes, described: str) -> str:
+    return hashlib.sha256(content + described.encode()).hexdigest()
 
 
 def write_synced(path: Path, content: bytes) -> None:

@@ -23,7 +23,7 @@ LEAST_RATE = 0.03
 """Of the peak learning rate, at the end of the cosine."""
 LARGEST_GRADIENT = 5.0
 CHECKPOINT_SECONDS = 75.0
-VALIDATION_SHARE = 0.05
+VALIDATION_SHARE = 0.1
 LOG_STEPS = 20
 
 
@@ -42,7 +42,7 @@ class Progress:
 class Trainer:
     """Trains a task into a folder; a folder that holds a checkpoint of the same settings is continued.
 
-    In the folder: `checkpoints/`, `log.csv` (means over 20 steps), `validation.csv`.
+    In the folder: `checkpoints/`, `log.csv` (means over up to 20 steps), `validation.csv`.
 
     Args:
         task: data, loss and validation.
@@ -71,10 +71,12 @@ class Trainer:
         self.optimizer = torch.optim.Adam(self._groups(), lr=learning_rate, betas=(0.9, 0.99))
         self.average = WeightAverage(self._weights())
         self.log, self.validation_log = CsvLog(folder / "log.csv"), CsvLog(folder / "validation.csv")
-        self.stage, self.stage_began = "", 0
+        self.stage, self.stage_began = -1, 0
+        """The stage reached, by number; -1 before the first."""
         self._validated_at = 0.0
         """Fraction of the budget."""
         self._strikes = 0
+        self._stopping, self._whole = False, True
 
     # -- state
 
@@ -133,7 +135,7 @@ class Trainer:
         for name, parameter in self._parameters():
             prefix = f"optimizer.{name}:"
             self.optimizer.state[parameter] = {
-                key[len(prefix) :]: value.to(parameter.device if value.ndim else "cpu")
+                key[len(prefix) :]: torch.empty_like(parameter).copy_(value) if value.ndim else value
                 for key, value in tensors.items()
                 if key.startswith(prefix)
             }
@@ -143,6 +145,10 @@ class Trainer:
         for log in (self.log, self.validation_log):
             log.forget_after(self.step)
         return True
+
+    def stop(self) -> None:
+        """Let the step under way finish, then leave by `KeyboardInterrupt`, a checkpoint written."""
+        self._stopping = True
 
     # -- the loop
 
@@ -154,43 +160,46 @@ class Trainer:
         try:
             self._loop(show)
         finally:
-            self.save()
+            if self._whole:
+                self.save()
         return self._validate(show)
 
     def _loop(self, show: Callable[[Progress], None]) -> None:
-        saved, sums, count = self.seconds, dict[str, float](), 0
+        saved, figures = self.seconds, Means()
         while (fraction := self.budget.fraction(self.step, self.seconds)) < 1.0:
             start = time.monotonic()
-            stage = self._stage(fraction)
-            if stage.name != self.stage:
-                self._begin(stage)
-            figures = self._train_step(stage, fraction)
-            self.step += 1
+            if self._stage_at(fraction) > self.stage and figures.count:
+                self._report(figures, show)
+            stage = self._enter(self._stage_at(fraction))
+            figures.add(self._train_step(stage, fraction))
             self.seconds += time.monotonic() - start
-            sums = {name: sums.get(name, 0.0) + value for name, value in figures.items()}
-            count += 1
-            if count == LOG_STEPS or self.budget.fraction(self.step, self.seconds) >= 1.0:
-                means = {name: value / count for name, value in sums.items()}
-                self._report(stage, fraction, means, show)
-                sums, count = {}, 0
+            if self.step % LOG_STEPS == 0 or self._stopping or self.budget.fraction(self.step, self.seconds) >= 1.0:
+                self._report(figures, show)
+            if self._stopping:
+                raise KeyboardInterrupt
             if self.seconds - saved > CHECKPOINT_SECONDS:
                 self.save()
                 saved = self.seconds
-            if fraction - self._validated_at > VALIDATION_SHARE:
+            if fraction - self._validated_at >= VALIDATION_SHARE and fraction < 1 - VALIDATION_SHARE / 2:
                 self._validate(show)
 
-    def _begin(self, stage: Stage) -> None:
-        self.task.prepare(stage.name)
-        self.stage, self.stage_began = stage.name, self.step
-        self.average = WeightAverage(self._weights())
-
-    def _stage(self, fraction: float) -> Stage:
+    def _stage_at(self, fraction: float) -> int:
+        """The number of the stage; never an earlier one than was reached, even where the budget has grown."""
         reached = 0.0
-        for stage in self.task.stages:
+        for number, stage in enumerate(self.task.stages):
             reached += stage.share
             if fraction < reached:
-                return stage
-        return self.task.stages[-1]
+                return max(number, self.stage)
+        return len(self.task.stages) - 1
+
+    def _enter(self, number: int) -> Stage:
+        """Prepare every stage up to this one, also one too short to have had a step."""
+        while self.stage < number:
+            self.stage += 1
+            self.stage_began = self.step
+            self.task.prepare(self.task.stages[self.stage].name)
+            self.average = WeightAverage(self._weights())
+        return self.task.stages[number]
 
     def _rate(self, fraction: float) -> float:
         cosine = 0.5 * (1 + math.cos(math.pi * min(fraction, 1.0)))
@@ -211,16 +220,14 @@ class Trainer:
         loss.backward()
         norm = self._clip()
         self._check(loss, norm)
+        self._whole = False
         if bool(norm.isfinite()):
             self.optimizer.step()
             self.average.update()
-        seconds = max(time.monotonic() - start, 1e-9)
-        return {
-            **figures,
-            "loss": float(loss.detach()),
-            "gradient": float(norm),
-            "images_per_second": self.task.batch / seconds,
-        }
+        self.step += 1
+        self._whole = True
+        pace = self.task.batch / max(time.monotonic() - start, 1e-9)
+        return {**figures, "loss": float(loss.detach()), "gradient": float(norm), "images_per_second": pace}
 
     def _clip(self) -> Tensor:
         """Limits the gradient of each part by itself, so that one part's outliers do not slow the others."""
@@ -235,12 +242,12 @@ class Trainer:
             raise LinksimError(f"the loss is {float(loss.detach())} ten times in a row at step {self.step}: training "
                                "has diverged; lower --learning-rate")  # fmt: skip
 
-    def _report(
-        self, stage: Stage, fraction: float, figures: Mapping[str, float], show: Callable[[Progress], None]
-    ) -> None:
-        row = {"step": self.step, "stage": stage.name, "seconds": round(self.seconds, 1)}
-        self.log.write({**row, **{name: f"{value:.6g}" for name, value in figures.items()}})
-        show(Progress(self.step, stage.name, fraction, self.seconds, figures, None))
+    def _report(self, figures: "Means", show: Callable[[Progress], None]) -> None:
+        stage, fraction = self.task.stages[self.stage].name, self.budget.fraction(self.step, self.seconds)
+        means = figures.take()
+        row = {"step": self.step, "stage": stage, "seconds": round(self.seconds, 1)}
+        self.log.write({**row, **{name: f"{value:.6g}" for name, value in means.items()}})
+        show(Progress(self.step, stage, fraction, self.seconds, means, None))
 
     def _validate(self, show: Callable[[Progress], None]) -> dict[str, float]:
         fraction = self.budget.fraction(self.step, self.seconds)
@@ -251,8 +258,27 @@ class Trainer:
         self.seconds += time.monotonic() - start
         row = {"step": self.step, "seconds": round(self.seconds, 1)}
         self.validation_log.write({**row, **{name: f"{value:.4f}" for name, value in found.items()}})
-        show(Progress(self.step, self._stage(fraction).name, fraction, self.seconds, {}, found))
+        show(Progress(self.step, self.task.stages[self.stage].name, fraction, self.seconds, {}, found))
         return found
+
+
+class Means:
+    """Means of figures over steps."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._sums: dict[str, float] = {}
+
+    def add(self, figures: Mapping[str, float]) -> None:
+        """Take in one step's figures."""
+        self._sums = {name: self._sums.get(name, 0.0) + value for name, value in figures.items()}
+        self.count += 1
+
+    def take(self) -> dict[str, float]:
+        """The means, and begin anew."""
+        means = {name: total / self.count for name, total in self._sums.items()}
+        self.count, self._sums = 0, {}
+        return means
 
 
 def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:

@@ -1,4 +1,7 @@
+import csv
 import json
+import os
+import signal
 import subprocess
 import sys
 
@@ -174,10 +177,11 @@ def test_demo_shows_its_table_and_pictures(cli, tmp_path, monkeypatch):
     code, out, _ = cli("demo", "--out", tmp_path, "--json")
     assert code == 0
     rows = json.loads(out)
-    assert [(row["channel"], row["snr_db"]) for row in rows] == [
-        (c, s) for c in ("awgn", "rayleigh") for s in (0.0, 10.0)
+    assert [(row["link"], row["channel"], row["snr_db"]) for row in rows] == [
+        (link, c, s) for link in ("klt", "sa_oosc") for c in ("awgn", "rayleigh") for s in (0.0, 10.0)
     ]
     assert rows[1]["psnr_db"] > rows[0]["psnr_db"]
+    assert all(learned["psnr_db"] > closed["psnr_db"] + 0.5 for closed, learned in zip(rows[:4], rows[4:], strict=True))
     assert {p.name for p in tmp_path.iterdir()} == {
         f"{n}{s}.png" for n in ("astronaut", "chelsea", "coffee") for s in ("", "_report")
     }
@@ -191,7 +195,7 @@ def test_help_names_every_command():
         check=False,
     )
     assert done.returncode == 0
-    assert all(name in done.stdout for name in ("transmit", "demo", "blocks", "draw", "doctor"))
+    assert all(name in done.stdout for name in ("transmit", "train", "evaluate", "demo", "blocks", "draw", "doctor"))
 
 
 def test_importing_loads_nothing_heavy():
@@ -209,3 +213,150 @@ def test_importing_loads_nothing_heavy():
     code = f"import sys, linksim.flowgraphs, linksim.cli.blocks; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.fixture
+def street(tmp_path, photograph):
+    """A folder laid out as the street scenes, of two small pictures."""
+    root = tmp_path / "street"
+    for folder in ("images", "detections", "importance_mllm"):
+        (root / folder).mkdir(parents=True)
+    (root / "split.json").write_text(json.dumps({"train": ["a"], "val": ["b"]}))
+    for name, left in (("a", 40), ("b", 200)):
+        pixels = (photograph[0, :, 50:178, left : left + 192] * 255).round().byte().movedim(0, -1).numpy()
+        PillowImage.fromarray(pixels).save(root / "images" / f"{name}.webp", lossless=True)
+        detection = {"track_id": 1, "box": {"x1": 30, "y1": 20, "x2": 100, "y2": 90}}
+        (root / "detections" / f"{name}.json").write_text(json.dumps([detection]))
+        (root / "importance_mllm" / f"{name}.json").write_text(json.dumps({"1": 3}))
+    return root
+
+
+def test_train_writes_weights_that_transmit_uses_and_goes_on(cli, street, picture, tmp_path):
+    run = tmp_path / "run"
+    command = ("train", "sa-oosc", "--pictures", street, "--out", run, "--from", "small", "--batch", 1, "--crop", 64)
+    code, text, _ = cli(*command, "--steps", 3)
+    assert code == 0
+    assert "validation" in text
+    described = json.loads((run / "weights.json").read_text())
+    assert (described["steps"], described["settings"]["weights"]) == (3, "small")
+    assert "images_per_second" in (run / "log.csv").read_text()
+    # The same command with a larger budget goes on from step 3.
+    code, _, _ = cli(*command, "--steps", 4)
+    assert code == 0
+    assert json.loads((run / "weights.json").read_text())["steps"] == 4
+    code, _, error = cli(*command, "--steps", 4, "--seed", 8)
+    assert code == 2
+    assert "holds a run of other settings (seed: 1, now 8)" in error
+    out = tmp_path / "sent"
+    code, _, _ = cli("transmit", picture, "--weights", run / "weights.safetensors", "--out", out)
+    assert code == 0
+    assert json.loads((out / "result.json").read_text())["weights"].endswith("weights.safetensors")
+
+
+def test_training_from_nothing_passes_through_all_stages(cli, street, tmp_path):
+    run = tmp_path / "run"
+    code, _, _ = cli("train", "sa-oosc", "--pictures", street, "--out", run, "--batch", 1, "--crop", 64, "--steps", 30)
+    assert code == 0
+    assert list((run / "checkpoints").glob("step-00000030/state.json"))
+    with (run / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["stage"] for row in rows] == ["vectorizer", "coding", "system", "system"]
+    assert not any(None in row or None in row.values() for row in rows)
+
+
+def test_a_stopped_training_leaves_weights_and_goes_on_to_the_same_bits(cli, street, tmp_path, monkeypatch):
+    command = ("train", "sa-oosc", "--pictures", street, "--from", "small", "--batch", 1, "--crop", 64, "--steps", 6)
+    assert cli(*command, "--out", tmp_path / "whole")[0] == 0
+    from linksim.cli.train import SAOOSCTask
+
+    loss, calls = SAOOSCTask.loss, []
+
+    def interrupted(self, stage, seed):
+        calls.append(seed)
+        if len(calls) == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return loss(self, stage, seed)
+
+    monkeypatch.setattr(SAOOSCTask, "loss", interrupted)
+    code, text, error = cli(*command, "--out", tmp_path / "cut")
+    assert (code, "interrupted" in error) == (130, True)
+    assert "stopped at step 3" in text
+    assert (tmp_path / "cut" / "weights.safetensors").is_file()
+    assert cli(*command, "--out", tmp_path / "cut")[0] == 0
+    assert len(calls) == 6
+    one, two = ((tmp_path / name / "weights.safetensors").read_bytes() for name in ("whole", "cut"))
+    assert one == two
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("sa-oos",), "no system 'sa-oos'; did you mean 'sa-oosc'"),
+        (("sa-oosc", "--preset", "smal"), "no preset 'smal'; did you mean 'small'"),
+        (("sa-oosc", "--crop", "100"), "'crop' must be a multiple of 64"),
+        (("sa-oosc", "--snr", "20", "0"), "'snr' must be two rising numbers"),
+        (("sa-oosc", "--minutes", "5", "--steps", "5"), "only one of them"),
+        (("sa-oosc", "--from", "nothing"), "no weights 'nothing'"),
+        (("sa-oosc", "--device", "cuda"), "no CUDA device here"),
+    ],
+)
+def test_train_names_what_is_wrong(cli, street, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    code, _, error = cli("train", *arguments, "--pictures", street, "--out", tmp_path / "run")
+    assert code == 2
+    assert message in error
+
+
+def test_kodak_is_never_trained_on(cli, tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    PillowImage.new("RGB", (300, 300)).save(folder / "kodim07.png")
+    code, _, error = cli("train", "sa-oosc", "--pictures", folder, "--out", tmp_path / "run")
+    assert code == 2
+    assert "for testing only" in error
+
+
+def test_evaluate_prints_every_table(cli, street, tmp_path, monkeypatch):
+    monkeypatch.setattr("linksim.cli.evaluate.SNRS_DB", (10.0,))
+    monkeypatch.setattr("linksim.cli.evaluate.FADING_SNRS_DB", (15.0,))
+    kodak = tmp_path / "kodak"
+    kodak.mkdir()
+    PillowImage.open(street / "images" / "b.webp").save(kodak / "one.png")
+    asked = ("evaluate", "--scenes", street, "--kodak", kodak, "--weights", "small", "--weights", "klt", "--alpha", 0)
+    code, out, _ = cli(*asked, "--json")
+    assert code == 0
+    found = json.loads(out)
+    assert {name: len(rows) for name, rows in found.items()} == {"quality": 2, "sweep": 4, "kodak": 10, "entropy": 2}
+    assert found["quality"][0]["nonbackground"] > found["quality"][1]["nonbackground"]
+    code, out, _ = cli(*asked, "--table", "entropy")
+    assert code == 0
+    assert "auc high" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "give --scenes"),
+        (("--table", "kodac"), "no table 'kodac'; did you mean 'kodak'"),
+        (("--table", "kodak"), "needs --kodak"),
+        (("--weights", "smal"), "no weights 'smal'; did you mean 'small'"),
+    ],
+)
+def test_evaluate_names_what_is_wrong(cli, arguments, message):
+    code, _, error = cli("evaluate", *arguments)
+    assert code == 2
+    assert message in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--psnr", "30"), "--psnr needs a link that foresees its quality: --link klt"),
+        (("--link", "klt", "--weights", "small"), "'klt' has none"),
+        (("--weights", "tiny"), "no weights 'tiny'"),
+    ],
+)
+def test_transmit_names_what_a_link_cannot_do(cli, picture, tmp_path, arguments, message):
+    code, _, error = cli("transmit", picture, "--out", tmp_path / "out", *arguments)
+    assert code == 2
+    assert message in error

@@ -1,0 +1,212 @@
+"""The trainer, on a task so small that it can be done twice."""
+
+import csv
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from linksim.errors import FileError, LinksimError, ParameterError
+from linksim.training import Budget, Stage, Trainer, load_checkpoint, save_checkpoint
+from linksim.training.average import WeightAverage
+from linksim.training.log import CsvLog
+
+
+class Line:
+    """Fits y = 2x - 1 from noisy samples, first the slope, then both."""
+
+    batch = 4
+    slower = {"offset": 0.5}  # noqa: RUF012
+
+    def __init__(self, stop_at=None, broken=False):
+        torch.manual_seed(0)
+        self.parts = {"slope": nn.Linear(1, 1, bias=False), "offset": nn.Linear(1, 1)}
+        self.stages = [Stage("slope", 0.25, ["slope"]), Stage("both", 0.75, ["slope", "offset"])]
+        self.prepared, self.calls, self.stop_at, self.broken = [], 0, stop_at, broken
+
+    def prepare(self, stage):
+        self.prepared.append(stage)
+
+    def loss(self, stage, seed):
+        self.calls += 1
+        if self.calls == self.stop_at:
+            raise KeyboardInterrupt
+        generator = torch.Generator().manual_seed(seed)
+        x = torch.randn(self.batch, 1, generator=generator)
+        found = self.parts["slope"](x) + self.parts["offset"](torch.zeros_like(x))
+        loss = (found - (2 * x - 1)).square().mean()
+        return (loss * torch.nan if self.broken else loss), {"error": loss.item()}
+
+    def validate(self):
+        x = torch.linspace(-1, 1, 5)[:, None]
+        found = self.parts["slope"](x) + self.parts["offset"](torch.zeros_like(x))
+        return {"error": (found - (2 * x - 1)).abs().mean().item()}
+
+
+def trainer(task, folder, steps=200, **settings):
+    return Trainer(task, folder, Budget(steps=steps), {"task": "line", **settings}, learning_rate=0.2, seed=3)
+
+
+def weights(task):
+    return torch.cat([p.detach().flatten() for part in task.parts.values() for p in part.parameters()])
+
+
+def test_it_learns_in_stages_and_logs(tmp_path):
+    task = Line()
+    found = trainer(task, tmp_path).run(lambda _: None)
+    assert found["error"] < 0.2
+    assert task.prepared == ["slope", "both"]
+    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    assert [int(row["step"]) for row in rows] == [20, 40, 50, *range(60, 201, 20)]
+    assert [row["stage"] for row in rows] == ["slope"] * 3 + ["both"] * 8
+    assert float(rows[-1]["error"]) < float(rows[0]["error"])
+    assert {"images_per_second", "loss", "seconds"} <= set(rows[0])
+    assert len(list(csv.DictReader((tmp_path / "validation.csv").open()))) >= 9
+
+
+def test_an_interrupted_run_ends_as_one_that_was_not(tmp_path):
+    whole = Line()
+    trainer(whole, tmp_path / "whole").run(lambda _: None)
+    first = Line(stop_at=83)
+    with pytest.raises(KeyboardInterrupt):
+        trainer(first, tmp_path / "cut").run(lambda _: None)
+    second = Line()
+    trainer(second, tmp_path / "cut").run(lambda _: None)
+    assert second.calls == 200 - 82
+    assert torch.equal(weights(whole), weights(second))
+    steps = [int(row["step"]) for row in csv.DictReader((tmp_path / "cut" / "log.csv").open())]
+    assert steps == sorted(set(steps))
+    assert (tmp_path / "whole" / "validation.csv").read_text().splitlines()[-1].split(",")[2:] == (
+        tmp_path / "cut" / "validation.csv"
+    ).read_text().splitlines()[-1].split(",")[2:]
+
+
+def test_a_larger_budget_goes_on_and_never_back_a_stage(tmp_path):
+    trainer(Line(), tmp_path, steps=40).run(lambda _: None)
+    task = Line()
+    longer = trainer(task, tmp_path, steps=4000)
+    with pytest.raises(KeyboardInterrupt):
+        longer.run(lambda _: longer.stop())
+    assert longer.step > 40
+    assert task.prepared == []
+    assert longer.task.stages[longer.stage].name == "both"
+
+
+def test_a_stage_too_short_for_a_step_is_prepared_all_the_same(tmp_path):
+    task = Line()
+    trainer(task, tmp_path, steps=1).run(lambda _: None)
+    assert task.prepared == ["slope"]
+    task = Line()
+    task.stages = [Stage("slope", 1e-9, ["slope"]), Stage("both", 1.0, ["slope", "offset"])]
+    late = trainer(task, tmp_path / "late", steps=10)
+    late.step = 1
+    late.run(lambda _: None)
+    assert task.prepared == ["slope", "both"]
+
+
+def test_a_log_keeps_its_columns_and_forgets_what_is_done_again(tmp_path):
+    log = CsvLog(tmp_path / "log.csv")
+    log.forget_after(3)
+    for step in (1, 2, 3):
+        log.write({"step": step, "loss": step / 2})
+    with (tmp_path / "log.csv").open("a") as file:
+        file.write("4")
+    log.forget_after(2)
+    assert (tmp_path / "log.csv").read_text().split() == ["step,loss", "1,0.5", "2,1.0"]
+    with pytest.raises(ValueError, match="not in fieldnames"):
+        log.write({"step": 5, "loss": 1.0, "new": 2})
+    (tmp_path / "log.csv").write_text("")
+    log.forget_after(2)
+    log.write({"step": 7, "loss": 1.0})
+    assert (tmp_path / "log.csv").read_text().split() == ["step,loss", "7,1.0"]
+
+
+def test_other_settings_and_networks_are_refused(tmp_path):
+    trainer(Line(), tmp_path, steps=5).run(lambda _: None)
+    with pytest.raises(LinksimError, match=r"holds a run of other settings \(speed: None, now 2\)"):
+        trainer(Line(), tmp_path, speed=2).run(lambda _: None)
+    other = Line()
+    other.parts["slope"] = nn.Linear(1, 1)
+    with pytest.raises(LinksimError, match="another network"):
+        trainer(other, tmp_path).run(lambda _: None)
+
+
+def test_a_loss_without_a_number_stops_the_run_and_spoils_nothing(tmp_path):
+    task = Line(broken=True)
+    before = weights(task)
+    with pytest.raises(LinksimError, match="diverged; lower --learning-rate"):
+        trainer(task, tmp_path).run(lambda _: None)
+    assert torch.equal(weights(task), before)
+
+
+def test_the_average_lags_and_is_put_back():
+    layer = nn.Linear(1, 1, bias=False)
+    layer.weight.data.fill_(0.0)
+    average = WeightAverage(layer.state_dict(), memory=10)
+    for value in range(1, 201):
+        layer.weight.data.fill_(float(value))
+        average.update()
+    with average.in_force():
+        # An exponential average over 10 steps of a ramp lags it by 9.
+        assert layer.weight.item() == pytest.approx(191, abs=0.3)
+    assert layer.weight.item() == 200
+
+
+@pytest.mark.parametrize(("minutes", "steps"), [(None, None), (1.0, 5), (0.0, None), (None, -3)])
+def test_a_budget_is_one_positive_number(minutes, steps):
+    with pytest.raises(ParameterError):
+        Budget(minutes, steps)
+
+
+def test_a_checkpoint_is_whole_or_not_there(tmp_path):
+    for step in (1, 2, 3):
+        save_checkpoint(tmp_path, step, {"a": torch.full((3,), float(step))}, {"note": step})
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["step-00000002", "step-00000003"]
+    # What a crash while writing leaves behind is not looked at.
+    shutil.copytree(tmp_path / "step-00000003", tmp_path / "step-00000009.partial")
+    tensors, state = load_checkpoint(tmp_path)
+    assert (state["step"], tensors["a"][0].item()) == (3, 3.0)
+    content = bytearray((tmp_path / "step-00000003" / "tensors.safetensors").read_bytes())
+    content[-1] ^= 1
+    (tmp_path / "step-00000003" / "tensors.safetensors").write_bytes(content)
+    assert load_checkpoint(tmp_path)[1]["step"] == 2
+    (tmp_path / "step-00000002" / "state.json").write_text("{")
+    with pytest.raises(FileError, match="damaged"):
+        load_checkpoint(tmp_path)
+    assert load_checkpoint(tmp_path / "empty") is None
+
+
+def test_a_run_killed_at_any_moment_goes_on(tmp_path):
+    """SIGKILL while checkpoints are written without pause."""
+    code = (
+        "import sys, torch; sys.path.insert(0, sys.argv[2]); torch.set_num_threads(1)\n"
+        "import linksim.training.trainer as t; t.CHECKPOINT_SECONDS = 0.0\n"
+        "from test_training import Line, trainer; from pathlib import Path\n"
+        "trainer(Line(), Path(sys.argv[1]), steps=100000).run(lambda _: None)\n"
+    )
+    reached = -1
+    for _ in range(3):
+        process = subprocess.Popen([sys.executable, "-c", code, tmp_path / "run", os.path.dirname(__file__)])
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and _step(tmp_path / "run" / "checkpoints") <= reached + 3:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        found = load_checkpoint(tmp_path / "run" / "checkpoints")
+        assert found is not None
+        assert found[1]["step"] > reached
+        reached = found[1]["step"]
+    assert found[1]["settings"] == {"task": "line"}
+    steps = [int(row["step"]) for row in csv.DictReader((tmp_path / "run" / "log.csv").open())]
+    assert steps == sorted(set(steps)), "a run that began anew would have logged its first steps again"
+
+
+def _step(folder):
+    names = [p.name for p in folder.glob("step-*") if p.suffix != ".partial"] if folder.is_dir() else []
+    return max((int(name[5:]) for name in names), default=-1)
