@@ -125,7 +125,7 @@ def run_train(asked: Training) -> None:
     except KeyboardInterrupt:
         display.end()
         console.print(f"stopped at step {trainer.step}; the same command goes on from there", soft_wrap=True)
-        raise
+        raise SystemExit(130) from None
     finally:
         # Also of a run that was stopped: its weights are of use, and can be gone on from elsewhere with --from.
         write_result(asked.out, trainer, task, settings, found)

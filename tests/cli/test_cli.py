@@ -238,7 +238,8 @@ def test_train_writes_weights_that_transmit_uses_and_goes_on(cli, street, pictur
     assert code == 0
     assert "validation" in text
     described = json.loads((run / "weights.json").read_text())
-    assert (described["steps"], described["settings"]["weights"]) == (3, "small")
+    assert described["steps"] == 3
+    assert described["settings"]["weights"].startswith("small, sha256 ")
     assert "images_per_second" in (run / "log.csv").read_text()
     # The same command with a larger budget goes on from step 3.
     code, _, _ = cli(*command, "--steps", 4)
@@ -278,8 +279,8 @@ def test_a_stopped_training_leaves_weights_and_goes_on_to_the_same_bits(cli, str
         return loss(self, stage, seed)
 
     monkeypatch.setattr(SAOOSCTask, "loss", interrupted)
-    code, text, error = cli(*command, "--out", tmp_path / "cut")
-    assert (code, "interrupted" in error) == (130, True)
+    code, text, _ = cli(*command, "--out", tmp_path / "cut")
+    assert code == 130
     assert "stopped at step 3" in text
     assert (tmp_path / "cut" / "weights.safetensors").is_file()
     assert cli(*command, "--out", tmp_path / "cut")[0] == 0
