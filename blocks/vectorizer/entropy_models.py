@@ -1,5 +1,6 @@
 """CompressAI's entropy models with noise from a generator of our own: theirs draw from the global one."""
 
+import warnings
 from functools import cache
 from typing import Any
 
@@ -10,8 +11,10 @@ from torch import Tensor
 @cache
 def entropy_models() -> tuple[Any, Any]:
     """(factorized prior, conditional Gaussian): CompressAI's classes, whose attribute `noise` is the generator."""
-    # Here, not at the top: CompressAI takes seconds to import.
-    from compressai.entropy_models import EntropyBottleneck, EntropyModel, GaussianConditional
+    # Here, not at the top: CompressAI takes seconds to import, and says things about torch that no user can act on.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        from compressai.entropy_models import EntropyBottleneck, EntropyModel, GaussianConditional
 
     class Seeded(EntropyModel):
         noise: torch.Generator | None = None
