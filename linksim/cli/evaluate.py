@@ -104,9 +104,14 @@ def sweep_rows(weights: Sequence[str], scenes: Sequence[Sent], seed: int) -> lis
     """Street scenes against SNR, AWGN and slow Rayleigh fading with known channel, CBR 0.0201, alpha 0."""
 
     def row(name: str, channel: str, snr_db: float) -> dict[str, Any]:
-        fades = FADES if channel == "rayleigh" else 1
-        link = build(name, alpha=0.0, channel=Rayleigh() if channel == "rayleigh" else AWGN())
-        runs = [run for fade in range(fades) for run in send(link, scenes, snr_db, seed + fade)]
+        fading = channel == "rayleigh"
+        link = build(name, alpha=0.0, channel=Rayleigh() if fading else AWGN())
+        # Every picture needs fades of its own: a seed fixes the fade.
+        runs = (
+            [run for i in range(FADES * len(scenes)) for run in send(link, [scenes[i % len(scenes)]], snr_db, seed + i)]
+            if fading
+            else send(link, scenes, snr_db, seed)
+        )
         return {"weights": name, "channel": channel, "snr_db": snr_db,
                 "nonbackground": mean_of(runs, "patch_psnr.nonbackground"), **summary(runs)}  # fmt: skip
 
