@@ -98,8 +98,13 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that at every moment its name stands for the old content or the new, never for a part."""
     partial = path.with_name(f"{path.name}.partial")
-    with partial.open("wb") as file:
+    write_synced(partial, content)
+    partial.replace(path)
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a file and wait until it is on the disk."""
+    with path.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(path)

@@ -15,7 +15,8 @@ SLOPE = 0.1
 def repeatable_start() -> Generator[None]:
     """Initial weights drawn inside are the same each time, and the global generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        # Not torch.manual_seed, which would reset a GPU's generator too.
+        torch.default_generator.manual_seed(0)
         yield
 
 

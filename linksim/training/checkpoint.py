@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from linksim.errors import FileError
+from linksim.weights import write_synced
 
 KEPT = 2
 """So many checkpoints stay: the newest, and one to fall back on should the disk have damaged it."""
@@ -66,14 +67,6 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | 
 
 def _digest(content: bytes, described: str) -> str:
     return hashlib.sha256(content + described.encode()).hexdigest()
-
-
-def write_synced(path: Path, content: bytes) -> None:
-    """Write a file and wait until it is on the disk."""
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -17,6 +17,7 @@ from linksim.training.budget import Budget
 from linksim.training.checkpoint import load_checkpoint, save_checkpoint
 from linksim.training.log import CsvLog
 from linksim.training.task import Stage, Task
+from linksim.weights import named_tensors
 
 WARM_UP_STEPS = 100
 LEAST_RATE = 0.03
@@ -81,9 +82,7 @@ class Trainer:
     # -- state
 
     def _weights(self) -> dict[str, Tensor]:
-        return {
-            f"{part}.{key}": t for part, module in self.task.parts.items() for key, t in module.state_dict().items()
-        }
+        return dict(named_tensors(self.task.parts))
 
     def _parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
         for part, module in self.task.parts.items():
