@@ -76,6 +76,14 @@ class WeightsError(FileError):
     """Trained weights are unknown, or do not fit the block that should get them."""
 
 
+class StoreError(FileError):
+    """A store of results cannot be read or written, or is of another version."""
+
+
+class SweepError(LinksimError):
+    """A sweep cannot be run as it was asked for, or was stopped."""
+
+
 class UnknownBlockError(LinksimError):
     """The catalogue has no block of that name."""
 

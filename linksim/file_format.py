@@ -32,16 +32,17 @@ Fields = dict[str, Plain]
 def save(graph: Flowgraph, path: Path) -> None:
     """Write a flowgraph. Raises `FlowgraphFileError` where a parameter or an input's type cannot be written."""
     graph.validate()
-    content: Fields = {"linksim": VERSION, **_describe(graph)}
+    content: Fields = {"linksim": VERSION, **describe(graph)}
     if graph.state_dict():
         content["weights"] = {"name": graph.weights, "digest": weights_digest(graph)}
     write_plain_yaml(path, content)
 
 
-def _describe(graph: Flowgraph) -> Fields:
+def describe(graph: Flowgraph) -> Fields:
+    """Blocks, parameters, inputs and connections as plain values; `FlowgraphFileError` where one is not."""
     blocks: Fields = {}
     for name, block in graph.blocks.items():
-        blocks[name] = _describe_block(name, block) if isinstance(block, Block) else {"flowgraph": _describe(block)}
+        blocks[name] = _describe_block(name, block) if isinstance(block, Block) else {"flowgraph": describe(block)}
     inputs: Fields = {}
     for name, port in graph.input_ports.items():
         inputs[name] = type_name(port.spec)
@@ -73,7 +74,7 @@ def weights_digest(module: nn.Module) -> str:
     digest = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 

@@ -1,7 +1,16 @@
 """Where data begins."""
 
 from linksim.blocks.sources.bit_source import BitSource
+from linksim.blocks.sources.picture_cases import PictureCases
 from linksim.blocks.sources.picture_source import PictureSource, list_pictures, read_picture
 from linksim.blocks.sources.street_scenes import StreetScene, street_scenes
 
-__all__ = ["BitSource", "PictureSource", "StreetScene", "list_pictures", "read_picture", "street_scenes"]
+__all__ = [
+    "BitSource",
+    "PictureCases",
+    "PictureSource",
+    "StreetScene",
+    "list_pictures",
+    "read_picture",
+    "street_scenes",
+]

@@ -1,6 +1,21 @@
 """Figures in one style. Panels take axes and return them."""
 
+from linksim.plot.curves import Curve, curves, quality, reconstructions, stacked_cbr, waterfall
 from linksim.plot.panels import constellation, error_map, importance_map, picture, rate_map
 from linksim.plot.report import contact_sheet, report
 
-__all__ = ["constellation", "contact_sheet", "error_map", "importance_map", "picture", "rate_map", "report"]
+__all__ = [
+    "Curve",
+    "constellation",
+    "contact_sheet",
+    "curves",
+    "error_map",
+    "importance_map",
+    "picture",
+    "quality",
+    "rate_map",
+    "reconstructions",
+    "report",
+    "stacked_cbr",
+    "waterfall",
+]

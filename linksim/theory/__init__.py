@@ -1,6 +1,33 @@
 """Closed forms to stand beside simulations, each with its source."""
 
 from linksim.theory.bit_error_rate import bit_error_rate
-from linksim.theory.finite_length import bpsk_capacity_and_dispersion, bpsk_normal_approximation
+from linksim.theory.capacity import (
+    awgn_capacity,
+    constellation_capacity,
+    rayleigh_ergodic_capacity,
+    rayleigh_outage_capacity,
+    rayleigh_outage_probability,
+)
+from linksim.theory.finite_length import (
+    awgn_capacity_and_dispersion,
+    awgn_normal_approximation,
+    bpsk_capacity_and_dispersion,
+    bpsk_normal_approximation,
+)
+from linksim.theory.separation import bits_per_pixel, channel_bandwidth_ratio, gaussian_separation_limit
 
-__all__ = ["bit_error_rate", "bpsk_capacity_and_dispersion", "bpsk_normal_approximation"]
+__all__ = [
+    "awgn_capacity",
+    "awgn_capacity_and_dispersion",
+    "awgn_normal_approximation",
+    "bit_error_rate",
+    "bits_per_pixel",
+    "bpsk_capacity_and_dispersion",
+    "bpsk_normal_approximation",
+    "channel_bandwidth_ratio",
+    "constellation_capacity",
+    "gaussian_separation_limit",
+    "rayleigh_ergodic_capacity",
+    "rayleigh_outage_capacity",
+    "rayleigh_outage_probability",
+]

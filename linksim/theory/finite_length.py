@@ -1,4 +1,4 @@
-"""What any code of finite length can reach on a BPSK channel with Gaussian noise."""
+"""What any code of finite length can reach on a channel with Gaussian noise."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,8 +32,37 @@ def bpsk_normal_approximation(snr_db: ArrayLike, *, information_bits: float, use
     >>> float(bpsk_normal_approximation(-2.0, information_bits=500, uses=1000).round(3))
     0.004
     """
+    return _normal_approximation(*bpsk_capacity_and_dispersion(snr_db), information_bits, uses)
+
+
+def awgn_capacity_and_dispersion(snr_db: ArrayLike) -> tuple[Floats, Floats]:
+    """Capacity in bits and dispersion in bits^2 per complex use of AWGN at Es/N0 = snr_db, any input of that power.
+
+    V = snr (snr + 2) / (snr + 1)^2 * log2(e)^2: two real dimensions of the real channel's.
+    Source: Polyanskiy, Poor and Verdu, IEEE Trans. Inf. Theory 2010, eq. 293.
+
+    >>> [float(v.round(3)) for v in awgn_capacity_and_dispersion(0.0)]
+    [1.0, 1.561]
+    """
+    snr = 10.0 ** (np.asarray(snr_db, dtype=np.float64) / 10.0)
+    return np.log2(1.0 + snr), snr * (snr + 2.0) / (snr + 1.0) ** 2 * np.log2(np.e) ** 2
+
+
+def awgn_normal_approximation(snr_db: ArrayLike, *, information_bits: float, uses: int) -> Floats:
+    """Frame error rate of the best code of that many complex uses: Q((n C - k + log2(n)/2) / sqrt(n V)).
+
+    Source: Polyanskiy, Poor and Verdu, IEEE Trans. Inf. Theory 2010, eq. 296, n real dimensions = 2 * uses.
+
+    >>> float(awgn_normal_approximation(0.0, information_bits=450, uses=500).round(4))
+    0.0245
+    """
+    return _normal_approximation(*awgn_capacity_and_dispersion(snr_db), information_bits, uses, 2 * uses)
+
+
+def _normal_approximation(
+    capacity: Floats, dispersion: Floats, information_bits: float, uses: int, dimensions: int | None = None
+) -> Floats:
     from scipy.special import ndtr
 
-    capacity, dispersion = bpsk_capacity_and_dispersion(snr_db)
-    excess = uses * capacity - information_bits + np.log2(uses) / 2.0
+    excess = uses * capacity - information_bits + np.log2(dimensions or uses) / 2.0
     return ndtr(-excess / np.sqrt(uses * dispersion))

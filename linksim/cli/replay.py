@@ -1,0 +1,115 @@
+"""`linksim replay`: run one stored chunk again, and look inside."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from torch import Tensor
+
+from linksim.cli.results import pick_sweep
+from linksim.cli.sweep import parse_axis, replayable
+from linksim.errors import ParameterError, SweepError
+from linksim.montecarlo.point import canonical, show_point
+from linksim.montecarlo.store import Chunk, Store
+from linksim.montecarlo.tally import tally_of
+from linksim.result import Result
+
+
+def run_replay(
+    path: Path, point: Sequence[str], chunk: int | None, worst: str | None, probe: Sequence[str],
+    out: Path | None, number: int | None,
+) -> None:  # fmt: skip
+    """The command."""
+    if (chunk is None) == (worst is None):
+        raise ParameterError("give --chunk N or --worst METRIC, one of them")
+    store = Store(path, read_only=True)
+    sweep = pick_sweep(store, number)
+    wanted = {name: values[0] for name, values in map(parse_axis, point)}
+    values, stored = find_chunk(store, sweep.points, wanted, chunk, worst)
+    store.close()
+    console = Console()
+    console.print(f"chunk {stored.number} of {show_point(values)}", soft_wrap=True, markup=False)
+    if stored.error is not None:
+        console.print(f"it failed when it was stored:\n{stored.error}", markup=False)
+    runs = replayable(sweep.settings["origin"]).replay(values, stored.number, probe)
+    for case, run in enumerate(runs):
+        for name, value in run.items():
+            console.print(
+                f"{f'case {case}, ' if len(runs) > 1 else ''}{name}: {describe(value)}", soft_wrap=True, markup=False
+            )
+    console.print(f"the same as stored: {'yes' if _same(runs, stored) else 'NO: code, weights or processor differ'}")
+    if out is not None:
+        save(out, runs, probe)
+        console.print(f"the probed values are in {out}", soft_wrap=True, markup=False)
+
+
+def find_chunk(
+    store: Store, points: Sequence[int], wanted: Mapping[str, Any], number: int | None, worst: str | None
+) -> tuple[dict[str, Any], Chunk]:
+    """The chunk asked for, or the worst one, and its point's values.
+
+    Raises `SweepError` where no point or chunk fits.
+    """
+    known = store.points()
+    fitting = [p for p in points if all(n in known[p][0] and canonical({n: known[p][0][n]}) == canonical({n: v})
+                                        for n, v in wanted.items())]  # fmt: skip
+    if not fitting:
+        raise SweepError(f"the sweep has no point {show_point(wanted)}")
+    chunks = [(p, c) for p, found in store.chunks(fitting).items() for c in found]
+    if number is not None:
+        chunks = [(p, c) for p, c in chunks if c.number == number]
+        if len(fitting) > 1:
+            raise SweepError(f"{len(fitting)} points fit; name one with --point, all of its values")
+    else:
+        chunks = [(p, c) for p, c in chunks if worst in c.tallies]
+    if not chunks:
+        raise SweepError("no such chunk is in the store" if worst is None else f"no chunk has the metric '{worst}'")
+    point, chunk = max(chunks, key=lambda pair: pair[1].tallies[worst].badness) if worst else chunks[0]
+    return known[point][0], chunk
+
+
+def describe(value: object) -> str:
+    """A value in short: a metric's figures, a tensor's shape and range."""
+    tally = tally_of(value, 0)
+    if tally is not None:
+        found = tally.interval("noise")
+        counted = (
+            f", {tally.errors:,} of {tally.trials:,}" if tally.errors is not None else f", least {-tally.badness:.5g}"
+        )
+        return f"{found.estimate:.6g}{counted}"
+    if isinstance(value, Tensor):
+        shape = "x".join(map(str, value.shape))
+        size = value.abs() if value.is_complex() else value
+        return f"{value.dtype} {shape}, {float(size.min()):.5g} to {float(size.max()):.5g}" if value.numel() else shape
+    fields = getattr(value, "__dataclass_fields__", {})
+    return "; ".join(f"{name}: {describe(getattr(value, name))}" for name in fields) or repr(value)
+
+
+def _same(runs: Sequence[Result], stored: Chunk) -> bool:
+    if stored.error is not None:
+        return False
+    for name, tally in stored.tallies.items():
+        parts = [tally_of(run[name], 0) for run in runs]
+        if sum(part.trials for part in parts if part is not None) != tally.trials:
+            return False
+        if max(part.badness for part in parts if part is not None) != tally.badness:
+            return False
+    return True
+
+
+def save(path: Path, runs: Sequence[Result], probe: Sequence[str]) -> None:
+    """The probed tensors of each run as a NumPy archive, named `case/port/field`."""
+    arrays: dict[str, Any] = {}
+    for case, run in enumerate(runs):
+        for name in probe:
+            value = run[name]
+            parts = {"": value} if isinstance(value, Tensor) else vars(value)
+            arrays |= {
+                f"{case}/{name}{f'/{k}' if k else ''}": t.cpu().numpy()
+                for k, t in parts.items()
+                if isinstance(t, Tensor)
+            }
+    with path.open("wb") as file:
+        np.savez(file, **arrays)

@@ -1,0 +1,161 @@
+"""Running chunks, wherever: the one path for this process, other processes and other machines."""
+
+import time
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from linksim.errors import SweepError
+from linksim.flowgraph import Flowgraph
+from linksim.montecarlo.cases import Cases, to_device
+from linksim.montecarlo.link import Factory, build_link, link_digest
+from linksim.montecarlo.point import point_seed
+from linksim.montecarlo.store import Chunk
+from linksim.montecarlo.tally import Tally, tally_of
+from linksim.randomness import derive_seed
+from linksim.result import Result
+from linksim.types import Ledger, Score
+
+KEPT_LINKS = 8
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What all points of one link share."""
+
+    source: Flowgraph | Factory
+    shaping: Mapping[str, Any]
+    digest: str
+    check: str
+    """The digest without the user's own classes, which reach workers by value."""
+    cases: Cases | None
+    seed: int
+    chunk: int
+    device: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """Chunks of one point that are to be run."""
+
+    point: int
+    values: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+    digest: str
+    numbers: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a task gave, and the labels of its results."""
+
+    chunks: Sequence[Chunk]
+    labels: Mapping[str, str]
+
+
+@contextmanager
+def one_thread() -> Generator[None]:
+    """One torch thread, so that sums come out alike on every machine; the number before is restored."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+_links: OrderedDict[tuple[str, str], Flowgraph] = OrderedDict()
+
+
+def link_of(setup: Setup) -> Flowgraph:
+    """The link that a setup describes, built once and kept.
+
+    Raises `SweepError` where it comes out another than where the sweep was started.
+    """
+    key = (setup.digest, setup.device)
+    if key not in _links:
+        link = build_link(setup.source, setup.shaping)
+        if link_digest(link, own_classes=False) != setup.check:
+            raise SweepError(
+                f"the link '{link.name}' comes out different when it is built again: a factory must give the same "
+                "flowgraph for the same arguments, and workers must have the same code"
+            )
+        _links[key] = link.to(setup.device)
+        while len(_links) > KEPT_LINKS:
+            _links.popitem(last=False)
+    _links.move_to_end(key)
+    return _links[key]
+
+
+def runs_of(setup: Setup, task: Task, number: int, probe: Sequence[str] = ()) -> Generator[tuple[int, Result]]:
+    """The runs that make up a chunk, each with the number of its case."""
+    link = link_of(setup)
+    seed = point_seed(setup.seed, task.values, number)
+    if setup.cases is None:
+        yield 0, link.run(batch=setup.chunk, seed=seed, probe=probe, **task.inputs)
+        return
+    for frame in range(setup.chunk):
+        case = (number * setup.chunk + frame) % len(setup.cases)
+        inputs = {**task.inputs, **to_device(setup.cases[case], link.device)}
+        yield case, link.run(seed=derive_seed(seed, str(frame)), probe=probe, **inputs)
+
+
+def run_task(setup: Setup, task: Task) -> Outcome:
+    """Run the chunks of a task one after the other; an exception ends its chunk, not the task."""
+    chunks: list[Chunk] = []
+    labels: dict[str, str] = {}
+    with one_thread():
+        for number in task.numbers:
+            start = time.perf_counter()
+            tallies: dict[str, Tally] = {}
+            frames, error = 0, None
+            try:
+                for case, run in runs_of(setup, task, number):
+                    labels.update(run.labels)
+                    frames += setup.chunk if setup.cases is None else 1
+                    _add(tallies, run, case)
+            except SweepError:
+                raise
+            except Exception as failure:
+                what = "; ".join(line.strip() for line in traceback.format_exception_only(failure))
+                tallies, frames, error = {}, 0, f"{what}\n{traceback.format_exc()}"
+            chunks.append(Chunk(number, frames, time.perf_counter() - start, tallies, error))
+    return Outcome(chunks, labels)
+
+
+def _add(tallies: dict[str, Tally], run: Result, case: int) -> None:
+    for name, value in metrics_of(run).items():
+        tally = tally_of(value, case)
+        if tally is not None:
+            tallies[name] = tallies[name] + tally if name in tallies else tally  # pyright: ignore[reportOperatorIssue]
+
+
+def metrics_of(run: Result) -> dict[str, object]:
+    """The values of a run by name, a ledger in its parts: channel uses per source dimension."""
+    found: dict[str, object] = {}
+    for name, value in run.items():
+        if isinstance(value, Ledger):
+            parts = ("payload", "header", "side_information", "pilots")
+            dimensions = value.source_dimensions
+            found |= {f"{name}.{part}": Score(getattr(value, part).double() / dimensions) for part in parts}
+        else:
+            found[name] = value
+    return found
+
+
+Fetch = Callable[[], Setup]
+_setups: dict[str, Setup] = {}
+
+
+def run_remote(key: str, fetch: Fetch, task: Task) -> Outcome:
+    """`run_task` in a worker, which fetches each setup once."""
+    if key not in _setups:
+        while len(_setups) >= KEPT_LINKS:
+            _setups.pop(next(iter(_setups)))
+        _setups[key] = fetch()
+    return run_task(_setups[key], task)

@@ -1,0 +1,236 @@
+"""Where chunks run: in this process, in processes of this machine, or on a Ray cluster."""
+
+import shutil
+import signal
+import sys
+import tempfile
+from collections import deque
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from linksim.errors import SweepError, require
+from linksim.montecarlo.chunk_runner import Outcome, Setup, Task, run_remote, run_task
+
+Done = tuple[Task, Outcome | None]
+"""A task with what it gave, or None where its worker died."""
+
+
+class Executor(Protocol):
+    """Runs tasks; results come in any order."""
+
+    workers: int
+    lazy: bool
+    """Whether a task runs when it is waited for: then one chunk at a time is enough, and none is run in vain."""
+
+    def share(self, setup: Setup) -> None:
+        """Make a setup known to the workers, under its digest."""
+        ...
+
+    def submit(self, task: Task) -> None:
+        """Take on a task."""
+        ...
+
+    def wait(self, seconds: float) -> list[Done]:
+        """What was finished, waiting for it up to so many seconds."""
+        ...
+
+    def close(self) -> None:
+        """Stop the workers; tasks under way are dropped."""
+        ...
+
+
+class InProcess:
+    """This process itself, when waited for."""
+
+    workers, lazy = 1, True
+
+    def __init__(self) -> None:
+        self._setups: dict[str, Setup] = {}
+        self._tasks: deque[Task] = deque()
+
+    def share(self, setup: Setup) -> None:
+        """Keep it."""
+        self._setups[setup.digest] = setup
+
+    def submit(self, task: Task) -> None:
+        """Queue it."""
+        self._tasks.append(task)
+
+    def wait(self, seconds: float) -> list[Done]:  # noqa: ARG002
+        """Run the first task."""
+        task = self._tasks.popleft()
+        return [(task, run_task(self._setups[task.digest], task))]
+
+    def close(self) -> None:
+        """Nothing to stop."""
+        self._tasks.clear()
+
+
+class Processes:
+    """Processes of this machine, by joblib's loky, one torch thread each."""
+
+    lazy = False
+
+    def __init__(self, workers: int) -> None:
+        require(isinstance(workers, int) and 1 <= workers <= 1024, "workers", "a whole number in 1..1024", workers)
+        self.workers = workers
+        self._folder = Path(tempfile.mkdtemp(prefix="linksim-"))
+        self._fetches: dict[str, Any] = {}
+        self._tasks: dict[Any, Task] = {}
+        self._pool = self._start()
+
+    def _start(self) -> Any:
+        from joblib.externals.loky import get_reusable_executor
+
+        # Workers find the user's own modules where this process finds them.
+        return get_reusable_executor(
+            max_workers=self.workers, timeout=300, initializer=_start_worker, initargs=(list(sys.path),)
+        )
+
+    def share(self, setup: Setup) -> None:
+        """Write it to a file that each worker reads once."""
+        if setup.digest not in self._fetches:
+            path = self._folder / setup.digest
+            path.write_bytes(_pickled(setup))
+            self._fetches[setup.digest] = partial(_read, path)
+
+    def submit(self, task: Task) -> None:
+        """Hand it to the pool; where a worker died meanwhile, to a new pool."""
+        from joblib.externals.loky.process_executor import BrokenProcessPool
+
+        arguments = (f"{self._folder}/{task.digest}", self._fetches[task.digest], task)
+        try:
+            future = self._pool.submit(run_remote, *arguments)
+        except BrokenProcessPool:
+            self._pool = self._start()
+            future = self._pool.submit(run_remote, *arguments)
+        self._tasks[future] = task
+
+    def wait(self, seconds: float) -> list[Done]:
+        """The finished tasks; all that were under way count as lost where a worker died."""
+        from concurrent.futures import FIRST_COMPLETED
+        from concurrent.futures import wait as wait_for
+
+        from joblib.externals.loky.process_executor import BrokenProcessPool
+
+        finished, _ = wait_for(self._tasks, timeout=seconds, return_when=FIRST_COMPLETED)
+        done: list[Done] = []
+        for future in finished:
+            task = self._tasks.pop(future)
+            try:
+                done.append((task, future.result()))
+            except BrokenProcessPool:
+                done.append((task, None))
+        if any(outcome is None for _, outcome in done):
+            self._pool = self._start()
+        return done
+
+    def close(self) -> None:
+        """Stop the pool and remove the files."""
+        self._pool.shutdown(wait=True, kill_workers=bool(self._tasks))
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class RayCluster:
+    """The machines of a Ray cluster, one CPU per worker.
+
+    Raises `SweepError` where Ray is not installed.
+    """
+
+    lazy = False
+
+    def __init__(self, address: str | None = None, workers: int | None = None) -> None:
+        try:
+            import ray
+        except ImportError:
+            raise SweepError("many machines need Ray: pip install 'linksim[ray]'") from None
+        self._ray: Any = ray
+        self._started = not ray.is_initialized()
+        if self._started:
+            ray.init(address=address, log_to_driver=False, configure_logging=False, include_dashboard=False)
+        self.workers = workers or max(int(ray.cluster_resources().get("CPU", 1)), 1)
+        self._run = ray.remote(num_cpus=1, max_retries=0)(_run_on_ray)
+        self._setups: dict[str, Any] = {}
+        self._tasks: dict[Any, Task] = {}
+
+    def share(self, setup: Setup) -> None:
+        """Put it into the cluster's memory."""
+        if setup.digest not in self._setups:
+            self._setups[setup.digest] = self._ray.put(_pickled(setup))
+
+    def submit(self, task: Task) -> None:
+        """Hand it to the cluster."""
+        self._tasks[self._run.remote([self._setups[task.digest]], task)] = task
+
+    def wait(self, seconds: float) -> list[Done]:
+        """The finished tasks; one whose worker or machine died counts as lost."""
+        ready, _ = self._ray.wait(list(self._tasks), num_returns=1, timeout=seconds)
+        done: list[Done] = []
+        for reference in ready:
+            task = self._tasks.pop(reference)
+            try:
+                done.append((task, self._ray.get(reference)))
+            except self._ray.exceptions.RaySystemError:
+                raise
+            except (self._ray.exceptions.WorkerCrashedError, self._ray.exceptions.NodeDiedError,
+                    self._ray.exceptions.ObjectLostError):  # fmt: skip
+                done.append((task, None))
+        return done
+
+    def close(self) -> None:
+        """Drop what is under way, and leave the cluster if it was joined here."""
+        for reference in self._tasks:
+            self._ray.cancel(reference, force=True)
+        if self._started:
+            self._ray.shutdown()
+
+
+def make_executor(workers: "int | Executor") -> Executor:
+    """The executor for so many workers of this machine: this process itself for one."""
+    if not isinstance(workers, int):
+        return workers
+    return InProcess() if workers == 1 else Processes(workers)
+
+
+def _start_worker(path: list[str]) -> None:
+    sys.path[:] = path
+    # Ctrl-C reaches every process of the terminal; only the one that started the sweep answers it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+
+
+def _run_on_ray(references: list[Any], task: Task) -> Outcome:
+    return run_remote(references[0].hex(), partial(_get, references[0]), task)
+
+
+def _pickled(setup: Setup) -> bytes:
+    import cloudpickle
+
+    try:
+        return cloudpickle.dumps(setup)
+    except Exception as error:
+        raise SweepError(
+            f"the link cannot be sent to other processes: {error}; workers=1 runs it in this one"
+        ) from None
+
+
+def _unpickled(data: bytes) -> Setup:
+    import cloudpickle
+
+    return cloudpickle.loads(data)
+
+
+def _read(path: Path) -> Setup:
+    return _unpickled(path.read_bytes())
+
+
+def _get(reference: Any) -> Setup:
+    import ray
+
+    return _unpickled(ray.get(reference))
+
+
+__all__ = ["Executor", "InProcess", "Processes", "RayCluster", "make_executor"]

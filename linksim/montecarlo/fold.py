@@ -1,0 +1,87 @@
+"""From chunks to a point's results: the shortest prefix of chunks that satisfies the stop rules."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from linksim.errors import SweepError, nearest
+from linksim.montecarlo.interval import CONFIDENCE
+from linksim.montecarlo.stop import Stop, decide
+from linksim.montecarlo.store import Chunk
+from linksim.montecarlo.tally import Over, Tally
+
+MOST_FAILURES = 3
+"""After so many chunks that failed, and none that did not, a point is given up."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How chunks become results."""
+
+    stop: Sequence[Stop]
+    over: Over = "noise"
+    confidence: float = CONFIDENCE
+
+
+@dataclass
+class Fold:
+    """The chunks of one point, added up in the order of their numbers whatever order they come in."""
+
+    rules: Rules
+    next: int = 0
+    """The first chunk that is not in the sums."""
+    chunks: int = 0
+    frames: int = 0
+    seconds: float = 0.0
+    tallies: dict[str, Tally] = field(default_factory=dict[str, Tally])
+    failures: list[Chunk] = field(default_factory=list[Chunk])
+    stopped_by: str | None = None
+    _waiting: dict[int, Chunk] = field(default_factory=dict[int, Chunk])
+
+    def add(self, chunks: Sequence[Chunk]) -> None:
+        """Take chunks in; those that come after the end are left out."""
+        self._waiting.update({chunk.number: chunk for chunk in chunks if chunk.number >= self.next})
+        while self.stopped_by is None and self.next in self._waiting:
+            self._take(self._waiting.pop(self.next))
+            self.next += 1
+
+    @property
+    def known(self) -> set[int]:
+        """Numbers of chunks that came before their turn."""
+        return set(self._waiting)
+
+    def _take(self, chunk: Chunk) -> None:
+        self.seconds += chunk.seconds
+        if chunk.error is not None:
+            self.failures.append(chunk)
+            if len(self.failures) >= MOST_FAILURES and len(self.failures) > self.chunks:
+                self.stopped_by = "failures"
+            return
+        self.chunks += 1
+        self.frames += chunk.frames
+        for name, tally in chunk.tallies.items():
+            self.tallies[name] = self.tallies[name] + tally if name in self.tallies else tally  # pyright: ignore
+        for rule in self.rules.stop:
+            check_metric(rule.metric, self.tallies)
+        self.stopped_by = decide(
+            self.rules.stop, self.tallies, self.frames, self.seconds, self.rules.over, self.rules.confidence
+        )
+
+    @property
+    def below_floor(self) -> bool:
+        """Whether the curve may end here."""
+        return any(
+            found.high < rule.floor
+            if (found := self._interval(rule.metric)).estimate == 0
+            else found.estimate < rule.floor
+            for rule in self.rules.stop
+            if rule.floor is not None and rule.metric in self.tallies
+        )
+
+    def _interval(self, metric: str):
+        return self.tallies[metric].interval(self.rules.over, self.rules.confidence)
+
+
+def check_metric(metric: str | None, known: Mapping[str, Tally]) -> None:
+    """Raise `SweepError` where a rule names a metric that the flowgraph does not give."""
+    if metric is not None and metric not in known:
+        raise SweepError(f"the flowgraph gives no metric '{metric}' to stop by; {nearest(metric, known)}")

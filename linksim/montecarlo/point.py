@@ -1,0 +1,93 @@
+"""The points of a sweep: plain values by name, in one canonical form."""
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from itertools import product
+from typing import Any
+
+from linksim.block import Block
+from linksim.errors import ParameterError, require
+
+Point = dict[str, Any]
+MOST_POINTS = 1_000_000
+
+
+def grid_points(grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]) -> list[Point]:
+    """All combinations of the grid's values, the last name varying fastest; or the points as listed.
+
+    Raises `ParameterError` where there is no point, two are alike, or names differ from point to point.
+    """
+    if isinstance(grid, Mapping):
+        values = {name: _listed(name, given) for name, given in grid.items()}
+        points = [dict(zip(values, chosen, strict=True)) for chosen in product(*values.values())]
+    else:
+        points = [dict(point) for point in grid]
+    require(0 < len(points) <= MOST_POINTS, "grid", f"1 to {MOST_POINTS} points", len(points))
+    names = list(points[0])
+    strange = next((point for point in points if list(point) != names), None)
+    if strange is not None:
+        raise ParameterError(f"all points must have the names {', '.join(names)} in this order (got {list(strange)})")
+    seen: set[str] = set()
+    for point in points:
+        key = canonical(point)
+        if key in seen:
+            raise ParameterError(f"the point {show_point(point)} is there twice")
+        seen.add(key)
+    return points
+
+
+def _listed(name: str, values: Any) -> list[Any]:
+    if isinstance(values, str | bytes | Mapping) or not hasattr(values, "__iter__"):
+        raise ParameterError(f"grid '{name}' must be a list of values (got {values!r})")
+    return list(values)
+
+
+def plain(value: Any) -> Any:
+    """A grid's value as JSON can hold it: whole floats as whole numbers, blocks by class and parameters.
+
+    Raises `ParameterError` where it is nothing of the kind.
+    """
+    if isinstance(value, Block):
+        parameters = {name: plain(setting) for name, setting in value.settings.items()}
+        return {"block": type(value).__name__, "parameters": parameters}
+    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
+        value = value.item()
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, dict) and set(value) == {"block", "parameters"}:
+        return value
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    raise ParameterError(f"a grid's values must be numbers, text, lists of them, or blocks (got {value!r})")
+
+
+def canonical(point: Mapping[str, Any]) -> str:
+    """The one text that stands for a point's values, whatever their order."""
+    values = {name: plain(value) for name, value in point.items()}
+    try:
+        return json.dumps(values, sort_keys=True, allow_nan=False)
+    except ValueError:
+        raise ParameterError(f"a grid's values must be finite (got {dict(point)!r})") from None
+
+
+def point_seed(seed: int, point: Mapping[str, Any], chunk: int) -> int:
+    """A 63-bit seed from the sweep's seed, the point's values (never its place in the grid) and the chunk's number."""
+    digest = blake2b(f"{seed}/{canonical(point)}/{chunk}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+def show_value(value: Any) -> Any:
+    """A grid's value as a table shows it: blocks as text."""
+    kept = plain(value)
+    if isinstance(kept, dict) and set(kept) == {"block", "parameters"}:
+        settings = ", ".join(f"{name}={setting!r}" for name, setting in kept["parameters"].items())
+        return f"{kept['block']}({settings})"
+    return str(kept) if isinstance(kept, list) else kept
+
+
+def show_point(point: Mapping[str, Any]) -> str:
+    """A point on one line."""
+    return ", ".join(f"{name}={show_value(value)}" for name, value in point.items())

@@ -1,0 +1,47 @@
+"""Reading results back from a store."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from linksim.montecarlo.fold import Fold, Rules
+from linksim.montecarlo.point import canonical
+from linksim.montecarlo.stop import Stop
+from linksim.montecarlo.store import Store, StoredSweep
+from linksim.montecarlo.table import make_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def folds_of(store: Store, points: Sequence[int], rules: Rules) -> list[Fold]:
+    """The sums of each point's chunks under these rules, in the order given."""
+    chunks = store.chunks(points)
+    folds: list[Fold] = []
+    for point in points:
+        fold = Fold(rules)
+        fold.add(chunks[point])
+        folds.append(fold)
+    return folds
+
+
+def rules_of(sweep: StoredSweep) -> Rules:
+    """The rules that a sweep was run with."""
+    settings = sweep.settings
+    return Rules(tuple(Stop(**rule) for rule in settings["stop"]), settings["over"], settings["confidence"])
+
+
+def table_of(store: Store, sweep: StoredSweep) -> "pd.DataFrame":
+    """The table of a sweep. Points that a floor cut off are left out, also where another sweep simulated them."""
+    settings, known = sweep.settings, store.points()
+    folds = folds_of(store, sweep.points, rules_of(sweep))
+    ended: set[str] = set()
+    rows = []
+    for point, fold in zip(sweep.points, folds, strict=True):
+        values, _, labels = known[point]
+        curve = canonical({name: value for name, value in values.items() if name != settings["curve"]})
+        if curve in ended:
+            continue
+        rows.append((values, fold, labels))
+        if fold.stopped_by is not None and fold.below_floor:
+            ended.add(curve)
+    return make_table(settings["names"], rows)

@@ -1,0 +1,171 @@
+"""Do intervals cover the truth as often as they say, stop rules active?"""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from linksim.montecarlo import Stop, clustered_rate, exact_rate, ratio
+from linksim.montecarlo.fold import Fold, Rules
+from linksim.montecarlo.interval import RELIABLE_FRAMES, UNRELIABLE
+from linksim.montecarlo.store import Chunk
+from linksim.montecarlo.tally import RateTally, ScoreTally, tally_from
+
+REPETITIONS = 2000
+BITS = 1024
+
+
+def rate_chunks(frame_errors, trials, frames):
+    """Chunks of so many frames, drawn by `frame_errors(count)`, for ever."""
+    number = 0
+    while True:
+        for errors in frame_errors(frames * 64).reshape(64, frames):
+            sums = (int(errors.sum()), frames * trials, int((errors**2).sum()), int(errors.sum()) * trials)
+            tally = RateTally(frames, *sums, frames * trials**2, int(errors.max()))
+            yield Chunk(number, frames, 0.0, {"rate": tally})
+            number += 1
+
+
+def coverage(draw, truth, stop, trials=BITS, frames=8, repetitions=REPETITIONS):
+    """The share of sweeps whose interval holds the truth; unreliable ones must not be among them."""
+    chunks, hits = rate_chunks(draw, trials, frames), 0
+    for _ in range(repetitions):
+        fold = Fold(Rules((stop,)))
+        while fold.stopped_by is None:
+            chunk = next(chunks)
+            fold.add([Chunk(fold.next, frames, 0.0, chunk.tallies)])
+        found = fold.tallies["rate"].interval("noise")
+        hits += found.low <= truth <= found.high
+    return hits / repetitions
+
+
+def awgn(snr_db, seed):
+    rate = stats.norm.sf(np.sqrt(2 * 10 ** (snr_db / 10)))
+    chance = np.random.default_rng(seed)
+    return lambda count: chance.binomial(BITS, rate, count), rate
+
+
+def block_rayleigh(snr_db, seed):
+    snr, chance = 10 ** (snr_db / 10), np.random.default_rng(seed)
+
+    def draw(count):
+        return chance.binomial(BITS, stats.norm.sf(np.sqrt(2 * snr * chance.exponential(size=count))))
+
+    return draw, (1 - np.sqrt(snr / (1 + snr))) / 2
+
+
+@pytest.mark.parametrize("snr_db", [4.0, 7.0, 8.0])
+def test_bit_error_rates_on_awgn_from_20_errors(snr_db):
+    draw, truth = awgn(snr_db, 1)
+    assert 0.93 <= coverage(draw, truth, Stop("rate", errors=20)) <= 0.97
+
+
+@pytest.mark.parametrize("relative", [0.4, 0.2])
+def test_bit_error_rates_on_awgn_stopped_by_width(relative):
+    draw, truth = awgn(8.0, 2)
+    assert 0.93 <= coverage(draw, truth, Stop("rate", relative=relative, errors=20)) <= 0.97
+
+
+@pytest.mark.parametrize("snr_db", [5.0, 10.0, 20.0])
+@pytest.mark.parametrize("relative", [0.6, 0.3])
+def test_bit_error_rates_on_block_rayleigh_from_the_stated_minimum(snr_db, relative):
+    """A width is never satisfied under RELIABLE_FRAMES effective errored frames, so this begins there."""
+    draw, truth = block_rayleigh(snr_db, 3)
+    stop = Stop("rate", relative=relative)
+    assert 0.93 <= coverage(draw, truth, stop) <= 0.97
+
+
+def test_a_plain_binomial_interval_is_wrong_on_block_rayleigh_and_ours_is_right():
+    draw, truth = block_rayleigh(10.0, 4)
+    plain = ours = 0
+    for _ in range(REPETITIONS):
+        errors = draw(400)
+        e, n = int(errors.sum()), 400 * BITS
+        low, high = exact_rate(e, n)[1:3]
+        plain += low <= truth <= high
+        found = clustered_rate(400, e, n, (int((errors**2).sum()), e * BITS, 400 * BITS**2))
+        ours += found.low <= truth <= found.high
+    assert plain / REPETITIONS < 0.3
+    assert 0.93 <= ours / REPETITIONS <= 0.97
+
+
+@pytest.mark.parametrize(("rate", "stop"), [(0.3, Stop("rate", errors=5)), (0.02, Stop("rate", errors=20)),
+                                            (0.05, Stop("rate", relative=0.3))])  # fmt: skip
+def test_exact_intervals_cover_at_least_94_percent(rate, stop):
+    chance = np.random.default_rng(5)
+    assert coverage(lambda count: chance.binomial(1, rate, count), rate, stop, trials=1) >= 0.94
+
+
+def test_exact_intervals_are_those_of_scipy():
+    for errors, trials in ((1, 10), (3, 100), (50, 60), (7, 7)):
+        expected = stats.binomtest(errors, trials).proportion_ci(0.95, "exact")
+        found = exact_rate(errors, trials)
+        assert found[1:3] == pytest.approx((expected.low, expected.high))
+
+
+def test_independent_bits_give_the_score_interval_of_statistics():
+    """Where errors do not cluster, effective trials are trials: compare with scipy's Wilson interval."""
+    chance = np.random.default_rng(6)
+    errors = chance.binomial(BITS, 0.01, 3000)
+    e, n = int(errors.sum()), 3000 * BITS
+    found = clustered_rate(3000, e, n, (int((errors**2).sum()), e * BITS, 3000 * BITS**2))
+    expected = stats.binomtest(e, n).proportion_ci(0.95, "wilson")
+    assert found[1:3] == pytest.approx((expected.low, expected.high), rel=0.005)
+
+
+def test_no_errors_give_an_upper_bound_and_nothing_gives_nothing():
+    found = clustered_rate(300, 0, 300 * BITS, (0, 0, 300 * BITS**2))
+    assert (found.estimate, found.low, found.kind) == (0.0, 0.0, "upper bound")
+    assert found.high == pytest.approx(1 - 0.05 ** (1 / 300))
+    assert clustered_rate(0, 0, 0, (0, 0, 0)).kind == UNRELIABLE
+
+
+def test_few_errored_frames_are_unreliable():
+    few, enough = int(RELIABLE_FRAMES) - 1, int(RELIABLE_FRAMES)
+    for errored, kind in ((few, UNRELIABLE), (enough, "by frame")):
+        squares = (errored * 4, errored * 2 * BITS, 1000 * BITS**2)
+        assert clustered_rate(1000, errored * 2, 1000 * BITS, squares).kind == kind
+    assert clustered_rate(1, 5, BITS, (25, 5 * BITS, BITS**2)).kind == UNRELIABLE
+
+
+def mean_coverage(over, pictures, spread, noise, rounds, truth_is_sample):
+    chance = np.random.default_rng(7)
+    hits = 0
+    for _ in range(REPETITIONS):
+        means = 30 + spread * chance.standard_normal(pictures)
+        tally = ScoreTally()
+        for _ in range(rounds):
+            for picture, mean in enumerate(means):
+                value = mean + noise * (1 + picture % 3) * chance.standard_normal()
+                tally = tally + ScoreTally({picture: (1, value, value**2)})
+        found = tally.interval(over)
+        truth = means.mean() if truth_is_sample else 30
+        hits += found.low <= truth <= found.high
+    return hits / REPETITIONS
+
+
+def test_means_over_pictures_and_over_noise_cover_what_they_say():
+    assert 0.93 <= mean_coverage("pictures", 8, 3.0, 0.5, 1, truth_is_sample=False) <= 0.97
+    assert 0.93 <= mean_coverage("noise", 6, 3.0, 0.5, 5, truth_is_sample=True) <= 0.97
+    # The one is no answer to the other's question.
+    assert mean_coverage("noise", 6, 3.0, 0.5, 5, truth_is_sample=False) < 0.5
+
+
+def test_a_ratio_of_means():
+    chance = np.random.default_rng(8)
+    hits = 0
+    for _ in range(REPETITIONS):
+        b = chance.uniform(1, 3, 60)
+        a = 2 * b + chance.standard_normal(60)
+        found = ratio(60, (a.sum(), b.sum()), ((a * a).sum(), (a * b).sum(), (b * b).sum()))
+        hits += found.low <= 2 <= found.high
+    assert 0.93 <= hits / REPETITIONS <= 0.97
+
+
+def test_tallies_add_up_and_come_back_from_plain_values():
+    rates = RateTally(2, 3, 10, 5, 15, 50, 2) + RateTally(1, 4, 5, 16, 20, 25, 4)
+    assert rates == RateTally(3, 7, 15, 21, 35, 75, 4)
+    scores = ScoreTally({0: (1, 2.0, 4.0)}, 1, 2.0) + ScoreTally({0: (1, 3.0, 9.0), 1: (1, 1.0, 1.0)}, 0, 1.0)
+    assert scores == ScoreTally({0: (2, 5.0, 13.0), 1: (1, 1.0, 1.0)}, 1, 1.0)
+    assert tally_from(rates.plain()) == rates
+    assert tally_from(scores.plain()) == scores
+    assert (scores.frames, scores.trials) == (4, 3)

@@ -1,0 +1,539 @@
+"""Sweeps: the same results whatever happens on the way."""
+
+import importlib
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import warnings
+from collections import deque
+
+import pandas as pd
+import pytest
+import torch
+
+from linksim import Block, Decibels, Flowgraph, Score
+from linksim.blocks import AWGN, Rayleigh
+from linksim.errors import LinksimError, ParameterError, StoreError, SweepError
+from linksim.flowgraphs import bpsk, klt
+from linksim.montecarlo import InProcess, Processes, RayCluster, Stop, Store, Sweep
+from linksim.montecarlo.link import link_digest
+from linksim.theory import bit_error_rate
+
+GRID = {"snr_db": [0, 3, 6]}
+RULE = "ber:rel=0.1,errors=100,trials=1e6"
+
+
+def sweep(**settings):
+    return Sweep(bpsk, **{"grid": GRID, "stop": RULE, "seed": 5, "chunk": 8, **settings})
+
+
+def same(first, second):
+    pd.testing.assert_frame_equal(first.drop(columns="seconds"), second.drop(columns="seconds"), check_exact=True)
+    return True
+
+
+class Shuffled(InProcess):
+    """Several tasks under way, finished in any order."""
+
+    workers, lazy = 4, False
+
+    def __init__(self, seed):
+        super().__init__()
+        self._chance = random.Random(seed)
+        self._tasks = deque()
+
+    def wait(self, seconds):
+        self._chance.shuffle(self._tasks)
+        return super().wait(seconds)
+
+
+def test_the_estimates_are_right():
+    table = Sweep(bpsk, grid={"snr_db": [0, 4, 7]}, stop=Stop("ber", relative=0.05), seed=1).run()
+    for row in table.itertuples():
+        assert row.low <= float(bit_error_rate(row.snr_db)) <= row.high
+        assert (row.high - row.low) / 2 <= 0.05 * row.estimate
+        assert row.estimate == row.errors / row.trials
+    assert list(table.stopped_by) == ["targets"] * 3
+    assert list(table.interval) == ["by frame"] * 3
+    assert list(table.labels) == ["csi: perfect"] * 3
+
+
+def test_the_same_bits_for_any_workers_and_any_order():
+    alone = sweep().run()
+    assert all(same(alone, sweep().run(workers=Shuffled(seed))) for seed in range(5))
+    assert same(alone, sweep().run(workers=2))
+
+
+def test_a_grid_may_grow_or_turn_without_new_noise():
+    wide = Sweep(bpsk, grid={"length": [256, 512], "snr_db": [6.0, 0, 3, 1]}, stop=RULE, seed=5, chunk=8).run()
+    narrow = Sweep(bpsk, grid={"snr_db": [3], "length": [512]}, stop=RULE, seed=5, chunk=8).run()
+    row = wide[(wide.length == 512) & (wide.snr_db == 3)]
+    assert narrow.errors.item() == row.errors.item()
+    assert narrow.trials.item() == row.trials.item()
+
+
+def test_threads_are_restored():
+    torch.set_num_threads(2)
+    try:
+        assert sweep(grid={"snr_db": [0]}).run() is not None
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+
+
+# -- resuming
+
+
+def test_a_store_is_not_asked_twice(tmp_path):
+    store = tmp_path / "a.db"
+    first = sweep().run(store=store)
+
+    class Forbidden(InProcess):
+        def submit(self, task):
+            raise AssertionError("nothing is left to run")
+
+    assert same(first, sweep().run(store=store, workers=Forbidden()))
+    assert same(first, sweep().table(store))
+    # Other rules read the same chunks, and run only what is missing.
+    finer = sweep(stop="ber:rel=0.05,errors=100,trials=1e6").run(store=store)
+    assert same(finer, sweep(stop="ber:rel=0.05,errors=100,trials=1e6").run())
+    assert same(sweep().run(store=store), first)
+
+
+KILLED = """
+import sys
+from linksim.flowgraphs import bpsk
+from linksim.montecarlo import Sweep
+if __name__ == "__main__":
+    Sweep(bpsk, grid={"snr_db": [0, 3, 6, 7]}, stop="ber:rel=0.02,errors=100,trials=3e7", seed=5, chunk=8).run(
+        store=sys.argv[1], workers=int(sys.argv[2]))
+    print("done", flush=True)
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_kills_change_nothing(tmp_path, workers):
+    """The benchmark sweep_kills.py does this 20 times; here three."""
+    script, store = tmp_path / "killed.py", tmp_path / "a.db"
+    script.write_text(KILLED)
+    chance = random.Random(workers)
+    for _ in range(3):
+        process = subprocess.Popen([sys.executable, script, store, str(workers)], stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
+        time.sleep(chance.uniform(2.0, 5.0))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    settings = {"grid": {"snr_db": [0, 3, 6, 7]}, "stop": "ber:rel=0.02,errors=100,trials=3e7"}
+    assert same(sweep(**settings).run(store=store, workers=workers), sweep(**settings).run())
+
+
+def test_ctrl_c_keeps_what_was_done(tmp_path):
+    class Interrupted(InProcess):
+        def __init__(self, after):
+            super().__init__()
+            self.after = after
+
+        def wait(self, seconds):
+            self.after -= 1
+            if not self.after:
+                raise KeyboardInterrupt
+            return super().wait(seconds)
+
+    store = tmp_path / "a.db"
+    finer = sweep(stop="ber:rel=0.02")
+    with pytest.raises(KeyboardInterrupt):
+        finer.run(store=store, workers=Interrupted(20))
+    assert finer.table(store).stopped_by.iloc[-1] == "unfinished"
+    assert same(finer.run(store=store), finer.run())
+
+
+def test_two_processes_on_one_store(tmp_path):
+    script, store = tmp_path / "killed.py", tmp_path / "a.db"
+    script.write_text(KILLED)
+    running = [subprocess.Popen([sys.executable, script, store, "1"], stdout=subprocess.PIPE) for _ in range(2)]
+    assert [process.communicate(timeout=120)[0] for process in running] == [b"done\n", b"done\n"]
+    settings = {"grid": {"snr_db": [0, 3, 6, 7]}, "stop": "ber:rel=0.02,errors=100,trials=3e7"}
+    assert same(sweep(**settings).table(store), sweep(**settings).run())
+
+
+# -- what goes wrong
+
+
+OWN = """
+import os
+import signal
+
+import torch
+
+from linksim import Bits, Block, Decibels, Flowgraph
+from linksim.blocks import AWGN, BitErrors, BitSource, BPSKDemapper, BPSKMapper
+
+
+class Fragile(Block):
+    'Fails at chance; kills its process where a file says so, or always.'
+
+    def __init__(self, *, chance: float = 0.0, kill: str = "") -> None:
+        super().__init__()
+        self.chance, self.kill = chance, kill
+
+    def forward(self, bits: Bits) -> Bits:
+        if self.kill == "always" or os.path.exists(self.kill):
+            if os.path.exists(self.kill):
+                os.remove(self.kill)
+            os.kill(os.getpid(), signal.SIGKILL)
+        if float(torch.rand((), generator=self.rng)) < self.chance:
+            raise RuntimeError("the block had a bad day")
+        return bits
+
+
+def fragile(chance: float = 0.0, kill: str = "") -> Flowgraph:
+    fg = Flowgraph("fragile", inputs={"snr_db": Decibels})
+    fg.bits, fg.fragile, fg.mapper = BitSource(length=64), Fragile(chance=chance, kill=kill), BPSKMapper()
+    fg.channel, fg.demapper, fg.errors = AWGN(), BPSKDemapper(), BitErrors()
+    fg.connect(fg.bits, fg.fragile, fg.mapper, fg.channel, fg.demapper, fg.errors["received"])
+    fg.connect(fg.bits, fg.errors["sent"])
+    fg.connect(fg["snr_db"], fg.channel["snr_db"])
+    fg.connect(fg.errors, fg["ber"])
+    return fg
+"""
+
+
+@pytest.fixture
+def fragile(tmp_path_factory, monkeypatch):
+    """A module of the user's own, as workers must find it."""
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "own_blocks.py").write_text(OWN)
+    monkeypatch.syspath_prepend(folder)
+    yield importlib.import_module("own_blocks").fragile
+    del sys.modules["own_blocks"]
+
+
+def test_a_failing_chunk_is_kept_and_the_sweep_goes_on(tmp_path, fragile):
+    store = tmp_path / "a.db"
+    failing = Sweep(fragile, grid={"chance": [0.3, 1.0, 0.0], "snr_db": [0]}, stop="trials=6400", seed=2, chunk=10)
+    with pytest.warns(
+        UserWarning, match=r"chunks failed; the first is chunk \d+ of chance=0.3.*the block had a bad day"
+    ):
+        table = failing.run(store=store)
+    assert list(table.chance) == [0.3, 0.0]
+    assert "chunks failed" in table.labels[0]
+    assert "chunks failed" not in table.labels[1]
+    assert list(table.trials >= 6400) == [True, True]
+    kept = Store(store, read_only=True)
+    failed = [c for chunks in kept.chunks(kept.points()).values() for c in chunks if c.error]
+    assert "RuntimeError: the block had a bad day" in failed[0].error
+    kept.close()
+    with pytest.raises(RuntimeError, match="bad day"):
+        failing.replay({"chance": 1, "snr_db": 0}, 0)
+    with pytest.warns(UserWarning, match="chunks failed"):
+        assert same(failing.run(store=store, workers=Shuffled(1)), table)
+
+
+def test_a_worker_that_dies_is_noticed_and_its_chunk_is_done_by_another(tmp_path, fragile):
+    mark = tmp_path / "kill"
+    mark.touch()
+    settings = {"grid": {"kill": [str(mark)], "snr_db": [0, 3]}, "stop": "trials=64000", "seed": 2, "chunk": 10}
+    with pytest.warns(UserWarning, match="a worker died; chunks .* are given to another"):
+        table = Sweep(fragile, **settings).run(workers=2)
+    assert not mark.exists()
+    assert same(table, Sweep(fragile, **settings).run())
+
+
+def test_a_chunk_that_kills_every_worker_is_given_up(fragile):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        table = Sweep(fragile, grid={"kill": ["always", ""], "snr_db": [0]}, stop="trials=6400", chunk=10).run(
+            workers=2
+        )
+    assert any("killed 3 workers and are given up" in str(w.message) for w in caught)
+    assert list(table.kill) == [""]
+
+
+def test_stores_that_are_none(tmp_path):
+    (tmp_path / "text.db").write_text("not a database at all, only text" * 100)
+    with pytest.raises(StoreError, match="damaged, or no store"):
+        sweep().run(store=tmp_path / "text.db")
+    sqlite3.connect(tmp_path / "other.db").execute("CREATE TABLE t (x)")
+    with pytest.raises(StoreError, match="no store of linksim's"):
+        sweep().run(store=tmp_path / "other.db")
+    with pytest.raises(StoreError, match="no folder"):
+        sweep().run(store=tmp_path / "nowhere" / "a.db")
+    with pytest.raises(StoreError, match="not a file"):
+        sweep().run(store=tmp_path)
+    with pytest.raises(StoreError, match="no store at"):
+        sweep().table(tmp_path / "absent.db")
+
+
+def test_a_newer_store_is_left_alone(tmp_path):
+    store = tmp_path / "a.db"
+    sweep(grid={"snr_db": [0]}).run(store=store)
+    database = sqlite3.connect(store)
+    database.execute("PRAGMA user_version = 2")
+    database.commit()
+    with pytest.raises(StoreError, match="newer linksim .store version 2, this one knows 1"):
+        sweep().run(store=store)
+
+
+def test_a_damaged_store_says_so(tmp_path):
+    store = tmp_path / "a.db"
+    sweep().run(store=store)
+    content = bytearray(store.read_bytes())
+    content[2000 : len(content) - 100] = os.urandom(len(content) - 2100)
+    store.write_bytes(content)
+    with pytest.raises(StoreError, match="damaged"):
+        sweep().run(store=store)
+
+
+def test_a_full_disk_keeps_what_was_done(tmp_path, monkeypatch):
+    store = tmp_path / "a.db"
+    prepare = Store._prepare
+
+    def small(self):
+        prepare(self)
+        count = self._database.execute("PRAGMA page_count").fetchone()[0]
+        self._database.execute(f"PRAGMA max_page_count = {count + 1}")
+
+    monkeypatch.setattr("linksim.montecarlo.scheduler.COMMIT_SECONDS", 0.0)
+    with monkeypatch.context() as full:
+        full.setattr(Store, "_prepare", small)
+        with pytest.raises(StoreError, match="the disk is full; what was done is kept"):
+            sweep(chunk=1, stop="ber:rel=0.03").run(store=store)
+    kept = Store(store, read_only=True)
+    assert sum(map(len, kept.chunks(kept.points()).values())) > 3
+    kept.close()
+    assert same(sweep(chunk=1, stop="ber:rel=0.03").run(store=store), sweep(chunk=1, stop="ber:rel=0.03").run())
+
+
+def test_a_folder_that_cannot_be_written():
+    # Even root cannot make files there.
+    with pytest.raises(StoreError, match="cannot be written; check the rights"):
+        sweep().run(store="/proc/a.db")
+
+
+def test_a_read_only_store_says_so(tmp_path):
+    store = tmp_path / "a.db"
+    sweep(grid={"snr_db": [0]}).run(store=store)
+    kept = Store(store, read_only=True)
+    with pytest.raises(StoreError, match="cannot be written; check the rights"):
+        kept.add_links({"a": "b"})
+    kept.close()
+
+
+# -- identity
+
+
+class Offset(Block):
+    """Shifts by a weight."""
+
+    def __init__(self, *, by: float = 1.0) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.tensor(by))
+
+    def forward(self, snr_db: Decibels) -> Score:
+        return Score(snr_db + self.weight)
+
+
+def offset(by=1.0, kind=Offset):
+    fg = Flowgraph("offset", inputs={"snr_db": Decibels})
+    fg.offset = kind(by=by)
+    fg.connect(fg["snr_db"], fg.offset)
+    fg.connect(fg.offset, fg["score"])
+    return fg
+
+
+def test_what_identifies_a_link():
+    same_link = link_digest(offset())
+    assert link_digest(offset()) == same_link
+    assert link_digest(offset(by=2.0)) != same_link
+    trained = offset()
+    trained.offset.weight.data += 1e-3
+    assert link_digest(trained) != same_link
+    assert link_digest(bpsk()) != link_digest(bpsk(length=512)) != link_digest(bpsk(channel=Rayleigh()))
+    source = {"Block": Block, "Decibels": Decibels, "Score": Score, "torch": torch}
+    kinds = []
+    for sign in "+-":
+        exec(f"class Own(Block):\n  def forward(self, snr_db: Decibels) -> Score:\n"
+             f"    return Score(snr_db {sign} 1)", source)  # fmt: skip
+        kinds.append(lambda by, kind=source["Own"]: kind())  # noqa: ARG005
+    assert link_digest(offset(kind=kinds[0])) != link_digest(offset(kind=kinds[1]))
+
+
+def test_two_links_never_mix_in_one_store(tmp_path):
+    store = tmp_path / "a.db"
+    settings = {"grid": {"snr_db": [0, 1]}, "stop": "trials=10"}
+    first = Sweep(offset(), **settings).run(store=store)
+    trained = offset()
+    trained.offset.weight.data += 1
+    second = Sweep(trained, **settings).run(store=store)
+    assert list(second.estimate - first.estimate) == [1.0, 1.0]
+    assert same(Sweep(offset(), **settings).table(store), first)
+    for other in ({"seed": 1}, {"chunk": 3}, {"grid": {"snr_db": [0, 2]}}):
+        with pytest.raises(SweepError, match="holds nothing of this sweep"):
+            Sweep(offset(), **{**settings, **other}).table(store)
+
+
+# -- points, rules, cases
+
+
+def test_names_reach_inputs_arguments_and_parameters():
+    grid = {"channel": [AWGN(), Rayleigh()], "bits.length": [100, 200], "snr_db": [5]}
+    table = Sweep(bpsk, grid=grid, stop="frames=64", seed=1).run()
+    assert list(table.channel) == ["AWGN()"] * 2 + ["Rayleigh(coherence='frame')"] * 2
+    assert list(table.trials) == [6400, 12800] * 2
+    assert table.estimate[2] > 5 * table.estimate[0]
+    listed = [{"snr_db": 5, "length": 100}, {"snr_db": 6, "length": 50}]
+    assert list(Sweep(bpsk, grid=listed, stop="frames=64").run().trials) == [6400, 3200]
+    graph = bpsk(length=100)
+    assert list(Sweep(graph, grid={"bits.length": [100, 50]}, inputs={"snr_db": 3}, stop="frames=64").run().trials) == [
+        6400,
+        3200,
+    ]
+    assert graph.bits.length == 100
+
+
+@pytest.mark.parametrize(("settings", "message"), [
+    ({"grid": {"snr": [1]}}, "'snr' is no input of 'bpsk' and no argument of the factory; did you mean 'snr_db'"),
+    ({"grid": {"snr_db": [1], "mapper.gain": [1]}}, "BPSKMapper has no parameter 'gain'"),
+    ({"grid": {"snr_db": [1], "nothing.gain": [1]}}, "'bpsk' has no block 'nothing'"),
+    ({"grid": {"length": [100]}}, "'bpsk' needs snr_db"),
+    ({"grid": {"snr_db": 3}}, "must be a list of values"),
+    ({"grid": {"snr_db": []}}, "1 to 1000000 points"),
+    ({"grid": {"snr_db": [1, 1.0]}}, "is there twice"),
+    ({"grid": {"snr_db": [float("nan")]}}, "must be finite"),
+    ({"grid": {"snr_db": [object()]}}, "must be numbers, text"),
+    ({"stop": ()}, "needs a stop rule"),
+    ({"stop": "ber:rle=1"}, "no stop rule 'rle' in 'ber:rle=1'; did you mean 'rel'"),
+    ({"stop": "ber:rel=x"}, "must be a number"),
+    ({"stop": "rel=0.1"}, "must name its metric"),
+    ({"stop": "ber:rel=0"}, "'relative' must be a positive number"),
+    ({"stop": "per:rel=0.1"}, "gives no metric 'per' to stop by; did you mean 'ber'"),
+    ({"chunk": 0.5}, "'chunk' must be a positive whole number"),
+    ({"curve": "length"}, "no axis 'length' in the grid"),
+    ({"cases": []}, "at least one case"),
+])  # fmt: skip
+def test_mistakes_are_named(settings, message):
+    with pytest.raises(LinksimError, match=message):
+        sweep(**settings).run()
+
+
+def test_points_without_errors_give_a_bound_and_floors_end_a_curve():
+    rule = [Stop("ber", relative=0.2, errors=50, most_trials=200_000, floor=1e-3)]
+    table = Sweep(bpsk, grid={"length": [256, 512], "snr_db": [0, 6, 8, 14, 15]}, stop=rule, seed=3, chunk=4).run()
+    # 8 dB lies below the floor: what follows on each curve is missing, not zero.
+    assert list(zip(table.length, table.snr_db, strict=True)) == [(n, s) for n in (256, 512) for s in (0, 6, 8)]
+    bound = Sweep(bpsk, grid={"snr_db": [14]}, stop="trials=100000", seed=3, chunk=4).run()
+    assert (bound.errors.item(), bound.estimate.item(), bound.interval.item()) == (0, 0.0, "upper bound")
+    assert 0 < bound.high.item() < 0.1
+    assert bound.stopped_by.item() == "trials"
+
+
+def test_seconds_end_a_point_and_a_sweep():
+    table = Sweep(bpsk, grid={"snr_db": [5]}, stop="ber:rel=1e-6,seconds=0.3", seed=3).run()
+    assert list(table.stopped_by) == ["seconds"]
+    assert 0.3 <= table.seconds.item() < 3
+    table = Sweep(bpsk, grid={"snr_db": [5, 6]}, stop="ber:rel=1e-6,total_seconds=0.3", seed=3).run()
+    assert list(table.stopped_by) == ["unfinished"]
+
+
+def gray(batch, seed, height=32, width=48):
+    return torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(seed))
+
+
+def picture_cases():
+    return [{"image": gray(1, seed, height)} for seed, height in ((1, 32), (2, 48), (3, 40))]
+
+
+def test_cases_meet_every_point_in_order_with_new_noise():
+    settings = {"grid": {"target_cbr": [0.1], "snr_db": [0.0, 10.0]}, "cases": picture_cases(), "seed": 4}
+    once = Sweep(klt, **settings).run()
+    psnr = once[once.metric == "psnr"]
+    assert list(psnr.trials) == [3, 3]
+    assert list(psnr.interval) == ["over pictures"] * 2
+    assert psnr.estimate.iloc[1] > psnr.estimate.iloc[0]
+    assert set(once.metric) >= {"psnr", "sad", "cbr", "cbr_total", "erased", "ledger.payload", "ledger.header"}
+    assert once[once.metric == "ledger.payload"].estimate.iloc[0] == pytest.approx(
+        once[once.metric == "cbr"].estimate.iloc[0], rel=1e-6
+    )
+    noise = Sweep(klt, **settings, over="noise", stop="frames=12", chunk=2).run(workers=Shuffled(1))
+    found = noise[noise.metric == "psnr"]
+    assert list(found.interval) == ["over noise"] * 2
+    assert list(found.trials) == [12, 12]
+    assert ((found.high - found.low) < (psnr.high - psnr.low).to_numpy()).all()
+    run = Sweep(klt, **settings).replay({"target_cbr": 0.1, "snr_db": 0}, 1, probe=["channel.out"])
+    assert run[0]["image"].shape == (1, 3, 48, 48)
+    assert "channel.out" in run[0]
+
+
+def test_replay_is_the_chunk_itself(tmp_path):
+    store = tmp_path / "a.db"
+    sweep().run(store=store)
+    kept = Store(store, read_only=True)
+    stored = {kept.points()[p][0]["snr_db"]: chunks for p, chunks in kept.chunks(kept.points()).items()}
+    kept.close()
+    for snr_db, number in ((0, 0), (6, 7)):
+        (run,) = sweep().replay({"snr_db": snr_db}, number, probe=["channel.out"])
+        assert int(run["ber"].errors.sum()) == stored[snr_db][number].tallies["ber"].errors
+        assert run["channel.out"].symbols.samples.shape == (8, 1024)
+    with pytest.raises(SweepError, match="the grid has no point snr_db=1"):
+        sweep().replay({"snr_db": 1}, 0)
+
+
+def changing():
+    """Another link each time it is made."""
+    changing.calls = getattr(changing, "calls", 0) + 1
+    return bpsk(length=100 + changing.calls)
+
+
+def test_a_factory_that_makes_another_link_each_time_is_refused():
+    with pytest.raises(SweepError, match="comes out different when it is built again"):
+        Sweep(changing, grid={"snr_db": [0]}, stop="frames=64").run()
+
+
+def test_counts_of_a_factory_with_hidden_arguments():
+    with pytest.raises(ParameterError, match="must name its arguments"):
+        Sweep(lambda **settings: bpsk(**settings), grid={"snr_db": [0]}, stop="frames=64").run()
+    with pytest.raises(LinksimError, match="must return a Flowgraph"):
+        Sweep(lambda: 3, grid={"snr_db": [0]}, stop="frames=64").run()
+
+
+# -- other machines
+
+
+def test_a_ray_cluster_of_two_nodes_gives_the_same_bits():
+    ray = pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        cluster.add_node(num_cpus=1)
+        try:
+            executor = RayCluster(cluster.address)
+            assert executor.workers == 2
+            assert len([node for node in ray.nodes() if node["Alive"]]) == 2
+            table = sweep().run(workers=executor)
+        finally:
+            ray.shutdown()
+            cluster.shutdown()
+    assert same(table, sweep().run())
+
+
+@pytest.mark.gpu
+def test_chunks_on_the_gpu_are_kept_apart(tmp_path):
+    store = tmp_path / "a.db"
+    cpu, cuda = (sweep(device=device).run(store=store) for device in ("cpu", "cuda"))
+    assert (cuda.low <= cpu.high).all()
+    assert (cpu.low <= cuda.high).all()
+    with pytest.raises(AssertionError):
+        same(cpu, cuda)
+
+
+def test_processes_leave_no_files():
+    executor = Processes(1)
+    folder = executor._folder
+    executor.close()
+    assert not folder.exists()
