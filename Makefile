@@ -20,6 +20,8 @@ lint: .venv/full .venv/linked
 bench: .venv/full .venv/linked
 	$(BIN)/python tests/benchmarks/engine_overhead.py
 	$(BIN)/python tests/benchmarks/picture_end_to_end.py
+	$(BIN)/python tests/benchmarks/sweep_speed.py
+	$(BIN)/python tests/benchmarks/sweep_kills.py
 
 show: .venv/core .venv/linked
 	$(BIN)/python scripts/show_closed_forms.py

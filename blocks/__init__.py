@@ -16,7 +16,7 @@ from linksim.blocks.jscc import (
     Serializer,
 )
 from linksim.blocks.losses import BitsPerPixel, HVLoss, SystemLoss, WeightedDistortion
-from linksim.blocks.metrics import PSNR, SAD, BitErrors, CBRLedger, FrameErrors, HeaderErrors, PatchPSNR
+from linksim.blocks.metrics import PSNR, SAD, BitErrors, CBRLedger, Delivered, FrameErrors, HeaderErrors, PatchPSNR
 from linksim.blocks.modulation import BPSKDemapper, BPSKMapper, QPSKDemapper, QPSKMapper
 from linksim.blocks.rate import RandomRateAllocator, RateAllocator
 from linksim.blocks.sources import BitSource, PictureSource
@@ -33,6 +33,7 @@ __all__ = [
     "BitSource",
     "BitsPerPixel",
     "CBRLedger",
+    "Delivered",
     "Deserializer",
     "Detokenizer",
     "ErasureConcealment",

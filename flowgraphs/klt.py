@@ -30,7 +30,7 @@ def klt(
     """The KLT link. Give eta or one target, else target_cbr is 0.0201; see `RateAllocator` for the rate's parameters.
 
     Inputs: image [batch, 3, height, width], boxes (optional), snr_db [batch].
-    Outputs: image, erased, met, psnr, patch_psnr per class, sad, ledger, cbr, cbr_total, header errors.
+    Outputs: image, erased, met, psnr, psnr_delivered, patch_psnr per class, sad, ledger, cbr, cbr_total, header errors.
     """
     if eta is None and target_cbr is None and target_cbr_total is None and target_psnr is None:
         target_cbr = PAPER_CBR

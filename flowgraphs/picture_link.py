@@ -8,6 +8,7 @@ from linksim.blocks import (
     PSNR,
     SAD,
     CBRLedger,
+    Delivered,
     Deserializer,
     Detokenizer,
     ErasureConcealment,
@@ -98,7 +99,7 @@ def _connect_receiver(fg: Flowgraph, header: Block) -> None:
 
 def _connect_metrics(fg: Flowgraph, header: Block) -> None:
     fg.psnr, fg.patch_psnr, fg.sad = PSNR(), PatchPSNR(), SAD()
-    fg.bill, fg.header_errors = CBRLedger(), HeaderErrors()
+    fg.bill, fg.header_errors, fg.delivered = CBRLedger(), HeaderErrors(), Delivered()
     for metric in (fg.psnr, fg.patch_psnr, fg.sad):
         fg.connect(fg.concealment, metric["image"])
         fg.connect(fg["image"], metric["original"])
@@ -112,6 +113,9 @@ def _connect_metrics(fg: Flowgraph, header: Block) -> None:
     fg.connect(header.outputs["lengths"], fg.header_errors["lengths"])
     fg.connect(fg.rate, fg.header_errors["sent"])
     fg.connect(fg.psnr, fg["psnr"])
+    fg.connect(fg.psnr, fg.delivered)
+    fg.connect(header["erased"], fg.delivered["erased"])
+    fg.connect(fg.delivered, fg["psnr_delivered"])
     fg.connect(fg.sad, fg["sad"])
     fg.connect(header["erased"], fg["erased"])
     fg.connect(fg.rate["met"], fg["met"])

@@ -45,7 +45,7 @@ def sa_oosc(
 
     `weights`: a shipped name, the path of a .safetensors file, or None for an untrained codec.
     Inputs: image [batch, 3, height, width], boxes (optional), snr_db [batch], which the transmitter's coder knows too.
-    Outputs: image, erased, met, psnr, patch_psnr per class, sad, ledger, cbr, cbr_total, header errors.
+    Outputs: image, erased, met, psnr, psnr_delivered, patch_psnr per class, sad, ledger, cbr, cbr_total, header errors.
     """
     if eta is None and target_cbr is None and target_cbr_total is None:
         target_cbr = PAPER_CBR
@@ -59,8 +59,9 @@ def sa_oosc(
         map_smoothing=map_smoothing,
         header_code_rate=header_code_rate,
         header_loading=False,
+        header_content=True,
     )
-    connect_link(
+    received = connect_link(
         fg,
         rate_set="default",
         channel=channel,
@@ -69,6 +70,9 @@ def sa_oosc(
         token=TRANSFORMS[transform][2],
     )
     fg.connect(fg["snr_db"], fg.jscc_encoder["snr_db"])
+    fg.connect(fg.rate["content"], fg.jscc_encoder["content"])
+    fg.connect(fg.rate["content"], fg.header["content"])
+    fg.connect(received["content"], fg.jscc_decoder["content"])
     return fg
 
 
@@ -102,6 +106,8 @@ def sa_oosc_training(
     fg.connect(fg["importance"], fg.rate["importance"])
     for block in (fg.jscc_encoder, fg.normalizer, fg.serializer, fg.deserializer, fg.jscc_decoder):
         fg.connect(fg.rate, block["lengths"])
+    for block in (fg.jscc_encoder, fg.jscc_decoder):
+        fg.connect(fg.rate["content"], block["content"])
     for block in (fg.jscc_encoder, fg.channel):
         fg.connect(fg["snr_db"], block["snr_db"])
     fg.connect(fg.normalizer["power"], fg.jscc_decoder["power"])

@@ -2,8 +2,6 @@
 
 from types import MappingProxyType
 
-import torch
-
 from linksim.block import Block
 from linksim.blocks.channels.noise import flat_channel
 from linksim.types import Decibels, Received, Symbols
@@ -16,6 +14,7 @@ class AWGN(Block):
     The noise variance per real dimension is half of N0. Gradients pass to the symbols and to snr_db.
     Source: Proakis, Digital Communications, ch. 4; SA-OOSC eq. 3.
 
+    >>> import torch
     >>> symbols = Symbols(torch.ones(1, 3, dtype=torch.complex64), torch.tensor([3]))
     >>> received = AWGN().seed(1)(symbols=symbols, snr_db=torch.tensor([10.0]))
     >>> received.noise_variance[0, 0].item()
@@ -25,5 +24,4 @@ class AWGN(Block):
     labels = MappingProxyType({"csi": "perfect"})
 
     def forward(self, symbols: Symbols, snr_db: Decibels) -> Received:
-        gain = torch.ones((), dtype=symbols.samples.dtype, device=symbols.samples.device)
-        return flat_channel(symbols, gain, snr_db, self.rng)
+        return flat_channel(symbols, None, snr_db, self.rng)

@@ -1,4 +1,4 @@
-"""The header's second part: power loading and rate map, coded at a chosen rate, its length from a fixed grid."""
+"""The header's second part: power loading and rate maps, coded at a chosen rate, its length from a fixed grid."""
 
 import numpy as np
 import torch
@@ -38,9 +38,11 @@ def body_code(index: int, code_rate: float) -> RobustCode:
     return RobustCode(grid_words(index) * WORD + CHECK_BITS, code_rate)
 
 
-def pack_body(levels: NDArray[np.int64], count: int, loading: Tensor | None) -> tuple[Tensor, int]:
+def pack_body(
+    levels: NDArray[np.int64], count: int, loading: Tensor | None, content: NDArray[np.int64] | None = None
+) -> tuple[Tensor, int]:
     """One picture's second part before coding: (uint8 [bits], grid index). `loading` is float [count, 2] in dB."""
-    words = encode_map(levels, count)
+    words = encode_map(levels, count, content)
     bits = to_bits(torch.from_numpy(words.astype(np.int64)), WORD).flatten()
     if loading is not None:
         front = to_bits(loading_code(loading), LOADING_BITS).flatten()
@@ -49,8 +51,16 @@ def pack_body(levels: NDArray[np.int64], count: int, loading: Tensor | None) -> 
     return torch.nn.functional.pad(bits, (0, grid_words(index) * WORD - len(bits))), index
 
 
-def unpack_body(bits: Tensor, rows: int, cols: int, count: int, loaded: bool) -> tuple[Tensor, Tensor]:
-    """The inverse of `pack_body`: (levels int64 [rows, cols], loading float [count, 2] in dB, 0 where not sent)."""
+def told_content(levels: NDArray[np.int64], content: NDArray[np.int64] | None) -> NDArray[np.int64] | None:
+    """The content's levels where they must be sent: not where they are those of the rate map."""
+    return None if content is None or np.array_equal(levels, content) else content
+
+
+def unpack_body(
+    bits: Tensor, rows: int, cols: int, count: int, *, loaded: bool, told: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The inverse of `pack_body`: (levels, content, both int64 [rows, cols] and alike where no content was sent;
+    loading float [count, 2] in dB, 0 where not sent)."""
     loading = torch.zeros(count, 2)
     if loaded:
         front = count * 2 * LOADING_BITS
@@ -58,7 +68,8 @@ def unpack_body(bits: Tensor, rows: int, cols: int, count: int, loaded: bool) ->
         bits = bits[front:]
     whole = bits[: len(bits) // WORD * WORD].reshape(-1, WORD)
     words = from_bits(whole).numpy().astype(np.uint32)
-    return torch.from_numpy(decode_map(words, rows, cols, count)), loading
+    levels, content = decode_map(words, rows, cols, count, told)
+    return torch.from_numpy(levels), torch.from_numpy(content), loading
 
 
 def encode_body(bits: Tensor, preamble: Tensor, code: RobustCode) -> Tensor:
@@ -82,9 +93,15 @@ def decode_body(llrs: Tensor, preamble: Tensor, code: RobustCode) -> tuple[Tenso
     return decided[:, :-CHECK_BITS], good
 
 
-def header_uses(levels: NDArray[np.int64], count: int, loaded: bool, code_rate: float) -> int:
-    """Channel uses of a whole header with this map of levels: what `HeaderEncoder` will spend."""
+def header_uses(
+    levels: NDArray[np.int64],
+    count: int,
+    loaded: bool,
+    code_rate: float,
+    content: NDArray[np.int64] | None = None,
+) -> int:
+    """Channel uses of a whole header with these maps of levels: what `HeaderEncoder` will spend."""
     from linksim.blocks.header.preamble import PREAMBLE_USES
 
-    _, index = pack_body(levels, count, torch.zeros(count, 2) if loaded else None)
+    _, index = pack_body(levels, count, torch.zeros(count, 2) if loaded else None, told_content(levels, content))
     return PREAMBLE_USES + body_code(index, code_rate).n

@@ -1,4 +1,4 @@
-"""An adaptive model of the rate map: each level is predicted from its neighbours that are already known."""
+"""Adaptive models of the rate maps: each level is predicted from its neighbours that are already known."""
 
 from functools import cache
 
@@ -9,6 +9,7 @@ PRIOR_WEIGHT = 2.0
 MOST_COUNTS = 255.0
 LEARNING_RATE = 0.5
 FORGETTING = 0.02
+SHIFT_WEIGHT, SHIFT_WIDTH = 1.0, 0.3
 
 Floats = NDArray[np.float64]
 
@@ -86,3 +87,45 @@ class ContextModel:
             second + west * self.levels + north,
             third + (west * self.levels + north_east) * 3 + trend,
         )
+
+
+class ShiftModel:
+    """Counts for a level given what the content alone would get there, and which neighbours got more or less than that.
+
+    Importance comes in areas: a patch whose neighbours to the west, north and north-east got what their content asks
+    for almost surely gets the same. Encoder and decoder run the same steps on the same numbers.
+    """
+
+    def __init__(self, content: NDArray[np.int64], levels: int) -> None:
+        self._content = content
+        rows, cols = content.shape
+        self._signs = np.zeros((rows + 1, cols + 2), dtype=np.int64)
+        self._counts = _shift_prior(levels).copy()
+        self._active: tuple[int, ...] = ()
+
+    def predict(self, row: int, col: int) -> Floats:
+        """The probabilities of the levels at this place, float64 [levels]."""
+        signs = self._signs
+        neighbours = (signs[row + 1, col], signs[row, col + 1], signs[row, col + 2])
+        self._active = (int(self._content[row, col]), *(int(sign) + 1 for sign in neighbours))
+        counts = self._counts[self._active]
+        return counts / counts.sum()
+
+    def update(self, row: int, col: int, level: int) -> None:
+        """Learn the level that stood there; call once after each `predict`."""
+        self._signs[row + 1, col + 1] = np.sign(level - self._content[row, col])
+        counts = self._counts[self._active]
+        counts[level] += 1.0
+        if counts.sum() > MOST_COUNTS:
+            counts *= 0.5
+
+
+@cache
+def _shift_prior(levels: int) -> Floats:
+    """Initial counts [levels, 3, 3, 3, levels]: Laplace-shaped about the content's level plus the neighbours' trend."""
+    level = np.arange(levels)
+    sign = np.arange(-1.0, 2.0)
+    trend = (2 * sign[:, None, None] + 2 * sign[:, None] + sign) / 5
+    centre = level[:, None, None, None] + trend
+    weight = np.exp(-np.abs(level - centre[..., None]) / SHIFT_WIDTH)
+    return SHIFT_WEIGHT * weight / weight.sum(-1, keepdims=True)

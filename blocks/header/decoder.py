@@ -26,6 +26,7 @@ class Header(NamedTuple):
     loading: Loading
     uses: Uses
     erased: Flags
+    content: Lengths
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class _Frame:
     """One frame whose header was decoded and verified."""
 
     levels: Tensor
+    content: Tensor
     size: tuple[int, int]
     power: float
     loading: Tensor
@@ -45,9 +47,9 @@ class HeaderDecoder(Block):
     A frame is erased unless both checks hold, V is the agreed one, and the size is that of its batch: a map that failed
     its check is never used. Pictures of a batch have one size; where every frame is lost it is one patch.
 
-    Shapes: received [batch, uses]; lengths [batch, rows, cols]; size [batch, 2]; power [batch]; loading
-    [batch, levels, 2] in dB, 0 where none was sent; uses [batch], the header's own, the whole frame where erased;
-    erased [batch] bool. Hard decisions: no gradient.
+    Shapes: received [batch, uses]; lengths and content [batch, rows, cols], alike where no content was sent; size
+    [batch, 2]; power [batch]; loading [batch, levels, 2] in dB, 0 where none was sent; uses [batch], the header's own,
+    the whole frame where erased; erased [batch] bool. Hard decisions: no gradient.
     Source: 3GPP TS 38.212 for CRC and LDPC.
 
     Raises:
@@ -97,9 +99,16 @@ class HeaderDecoder(Block):
     def _read(self, bits: Tensor, preamble: Preamble, index: int, uses: int) -> _Frame:
         height, width = int(preamble.height[index]), int(preamble.width[index])
         rows, cols = -(-height // PATCH), -(-width // PATCH)
-        levels, loading = unpack_body(bits, rows, cols, len(self.values), bool(preamble.loaded[index]))
+        levels, content, loading = unpack_body(
+            bits,
+            rows,
+            cols,
+            len(self.values),
+            loaded=bool(preamble.loaded[index]),
+            told=bool(preamble.told[index]),
+        )
         power = float(power_value(preamble.power[index]))
-        return _Frame(levels, (height, width), power, loading, uses)
+        return _Frame(levels, content, (height, width), power, loading, uses)
 
     def _assemble(self, frames: list[_Frame | None], received: Received) -> Header:
         sizes = Counter(frame.size for frame in frames if frame is not None)
@@ -107,13 +116,15 @@ class HeaderDecoder(Block):
         values = torch.tensor(self.values)
         batch, device = len(frames), received.symbols.length.device
         lengths = torch.zeros(batch, -(-height // PATCH), -(-width // PATCH), dtype=torch.int64)
+        content = torch.zeros_like(lengths)
         loading = torch.zeros(batch, len(self.values), 2)
         power = torch.ones(batch)
         uses = received.symbols.length.cpu().clone()
         erased = torch.ones(batch, dtype=torch.bool)
         for i, frame in enumerate(frames):
             if frame is not None and frame.size == (height, width):
-                lengths[i], loading[i] = values[frame.levels], frame.loading
+                lengths[i], content[i], loading[i] = values[frame.levels], values[frame.content], frame.loading
                 power[i], uses[i], erased[i] = frame.power, frame.uses, False
         size = torch.tensor([[height, width]]).expand(batch, 2)
-        return Header(*[part.to(device) for part in (lengths, size, power, loading, uses, erased)])
+        parts = (lengths, size, power, loading, uses, erased, content)
+        return Header(*[part.to(device) for part in parts])

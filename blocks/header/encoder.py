@@ -1,10 +1,12 @@
 """The header's transmitter."""
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from linksim.block import Block
-from linksim.blocks.header.body import body_code, encode_body, pack_body
+from linksim.blocks.header.body import body_code, encode_body, pack_body, told_content
 from linksim.blocks.header.preamble import Preamble, encode_preamble, power_code
 from linksim.blocks.rate.rate_set import RateSet, levels_of, rate_set_id, rate_values
 from linksim.errors import DimensionError, require
@@ -16,10 +18,11 @@ class HeaderEncoder(Block):
 
     Two parts: a preamble of fixed length (picture size, id of V, power, length of the rest; CRC-16, rate 1/8), and
     the rate map with the power loading if one is given (range-coded with an adaptive context model, CRC-24, 5G LDPC at
-    `code_rate`, length from a fixed grid).
+    `code_rate`, length from a fixed grid). Where `content`, the lengths that the content alone would have got, is given
+    and differs from the rate map, it goes before it.
 
-    Shapes: lengths [batch, rows, cols] in V; size [batch, 2] in pixels; power [batch]; loading [batch, levels, 2] in
-    dB; out.samples [batch, uses] complex, out.length [batch]. Hard bits: no gradient.
+    Shapes: lengths and content [batch, rows, cols] in V; size [batch, 2] in pixels; power [batch]; loading
+    [batch, levels, 2] in dB; out.samples [batch, uses] complex, out.length [batch]. Hard bits: no gradient.
     Source: 3GPP TS 38.212 for CRC and LDPC; SA-OOSC, footnote 5, for the need.
 
     Raises:
@@ -38,16 +41,29 @@ class HeaderEncoder(Block):
         self.code_rate = code_rate
         self.values = rate_values(rate_set)
 
-    def forward(self, lengths: Lengths, size: Size, power: Power, loading: Loading | None = None) -> Symbols:
+    def forward(
+        self,
+        lengths: Lengths,
+        size: Size,
+        power: Power,
+        loading: Loading | None = None,
+        content: Lengths | None = None,
+    ) -> Symbols:
         patches = -(-size // PATCH)
         if not bool((patches == torch.tensor(lengths.shape[1:], device=size.device)).all()):
             rows, cols = lengths.shape[1:]
             raise DimensionError(f"'lengths' has {rows}x{cols} patches, but 'size' says {patches[0].tolist()}")
-        levels = levels_of(lengths.cpu(), torch.tensor(self.values)).numpy()
-        chosen = [None] * len(levels) if loading is None else list(loading.detach().cpu())
-        bodies = [pack_body(each, len(self.values), extra) for each, extra in zip(levels, chosen, strict=True)]
+        levels = self._levels(lengths)
+        loadings = [None] * len(levels) if loading is None else list(loading.detach().cpu())
+        contents = [None] * len(levels) if content is None else self._levels(content)
+        told = [told_content(*each) for each in zip(levels, contents, strict=True)]
+        bodies = [
+            pack_body(each, len(self.values), extra, other)
+            for each, extra, other in zip(levels, loadings, told, strict=True)
+        ]
         grid = torch.tensor([index for _, index in bodies])
-        preamble = self._preamble(size.cpu(), power.detach().cpu(), grid, loading is not None)
+        flags = torch.tensor([each is not None for each in told]).long()
+        preamble = self._preamble(size.cpu(), power.detach().cpu(), grid, loading is not None, flags)
         front = encode_preamble(preamble)
         rows = [
             torch.cat([front[i], encode_body(bits[None], preamble[i : i + 1], body_code(index, self.code_rate))[0]])
@@ -58,7 +74,10 @@ class HeaderEncoder(Block):
         samples = (1.0 - 2.0 * bits.float()) * (torch.arange(bits.shape[1]) < length[:, None])
         return Symbols(samples.to(torch.complex64).to(lengths.device), length.to(lengths.device))
 
-    def _preamble(self, size: Tensor, power: Tensor, grid: Tensor, loaded: bool) -> Tensor:
+    def _levels(self, lengths: Tensor) -> list[NDArray[np.int64]]:
+        return list(levels_of(lengths.cpu(), torch.tensor(self.values)).numpy())
+
+    def _preamble(self, size: Tensor, power: Tensor, grid: Tensor, loaded: bool, told: Tensor) -> Tensor:
         return Preamble(
             height=size[:, 0],
             width=size[:, 1],
@@ -66,4 +85,5 @@ class HeaderEncoder(Block):
             power=power_code(power),
             grid=grid,
             loaded=torch.full_like(grid, int(loaded)),
+            told=told,
         ).pack()

@@ -21,6 +21,7 @@ class IdealHeaderOutput(NamedTuple):
     loading: Loading
     uses: Uses
     erased: Flags
+    content: Lengths
 
 
 class IdealHeader(Block):
@@ -44,9 +45,17 @@ class IdealHeader(Block):
         super().__init__()
         self.encoder = HeaderEncoder(code_rate=code_rate, rate_set=rate_set)
 
-    def forward(self, lengths: Lengths, size: Size, power: Power, loading: Loading | None = None) -> IdealHeaderOutput:
-        header = self.encoder(lengths=lengths, size=size, power=power, loading=loading)
+    def forward(
+        self,
+        lengths: Lengths,
+        size: Size,
+        power: Power,
+        loading: Loading | None = None,
+        content: Lengths | None = None,
+    ) -> IdealHeaderOutput:
+        header = self.encoder(lengths=lengths, size=size, power=power, loading=loading, content=content)
         if loading is None:
             loading = torch.zeros(len(lengths), len(self.encoder.values), 2, device=lengths.device)
         erased = torch.zeros(len(lengths), dtype=torch.bool, device=lengths.device)
-        return IdealHeaderOutput(header, lengths, size, power, loading, header.length, erased)
+        content = lengths if content is None else content
+        return IdealHeaderOutput(header, lengths, size, power, loading, header.length, erased, content)

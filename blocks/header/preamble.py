@@ -9,9 +9,9 @@ from linksim.blocks.header.bits import from_bits, to_bits
 from linksim.blocks.header.fec import RobustCode, crc_bits
 from linksim.errors import ParameterError
 
-FIELDS = {"height": 16, "width": 16, "rate_set": 8, "power": 16, "grid": 10, "loaded": 1}
+FIELDS = {"height": 16, "width": 16, "rate_set": 8, "power": 16, "grid": 10, "loaded": 1, "told": 1}
 """Bits per field; `grid` is the length of the second part on a fixed grid, `loaded` whether it begins with a
-loading."""
+loading, `told` whether the map of what the content alone would get stands before the rate map."""
 INFORMATION_BITS = 72
 CHECK = "CRC16"
 CODE = RobustCode(INFORMATION_BITS + 16, code_rate=1 / 4, repetition=2)
@@ -31,6 +31,7 @@ class Preamble:
     power: Tensor
     grid: Tensor
     loaded: Tensor
+    told: Tensor
 
     def pack(self) -> Tensor:
         """uint8 [batch, 72]. Raises `ParameterError` where a field does not fit its bits."""

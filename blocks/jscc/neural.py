@@ -1,12 +1,14 @@
 """SA-OOSC's variable-length joint coder: one network for all rates and SNRs, about a linear core."""
 
+import math
+
 import torch
 from jaxtyping import Complex, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from linksim.block import Block
-from linksim.blocks.jscc.linear_core import FILTERED, LinearDecoderCore, LinearEncoderCore
+from linksim.blocks.jscc.linear_core import FILTERED, LinearDecoderCore, LinearEncoderCore, of_level
 from linksim.blocks.jscc.serializer import sent_mask
 from linksim.blocks.rate.rate_set import RateSet, levels_of, rate_values
 from linksim.blocks.vectorizer.hv import LEARNED_CHANNELS, LEARNED_STEP
@@ -25,29 +27,53 @@ from linksim.weights import load_part
 WIDTH, HIDDEN = 192, 160
 ENCODER_BLOCKS, DECODER_BLOCKS = 3, 5
 SNR_WIDTH = 64
+MORE_DB, LESS_DB = 6.0, 3.0
+"""Where training starts: power for patches with more uses than their content asks for, off those with less."""
 MEAN_SNR_DB = 10.0
 SNRS_DB, PATCH_SNRS_DB = (-5.0, 25.0), (-20.0, 30.0)
 """Beyond these the coder takes an SNR for the nearest of them: it is trained on 0 to 20 dB, fading about them."""
 
 
+class Boost(nn.Module):
+    """The amplitude of a patch by its rate level and that of its content: more where it matters more, less where less.
+
+    Uses alone do not make a linear code better: what a patch gets beyond its content's rate pays with power behind it.
+    Shapes: levels and contents [batch, rows, cols]; out [batch, rows, cols, 1], 1 where the two are alike.
+    """
+
+    def __init__(self, levels: int) -> None:
+        super().__init__()
+        level = torch.arange(levels)
+        decibels = torch.where(level > level[:, None], MORE_DB, 0.0) - torch.where(level < level[:, None], LESS_DB, 0.0)
+        self.log_amplitude = nn.Parameter(decibels * math.log(10) / 20)
+
+    def forward(self, levels: Tensor, contents: Tensor) -> Tensor:
+        chosen = of_level(self.log_amplitude.flatten()[:, None], contents * len(self.log_amplitude) + levels)
+        return torch.where((levels == contents)[..., None], 1.0, chosen.exp())
+
+
 class Conditioned(nn.Module):
-    """Residual blocks on the sum of an embedding, a token per rate and an embedding of the channel's quality in dB."""
+    """Residual blocks on the sum of an embedding, tokens of rate and content, and the channel's quality embedded."""
 
     def __init__(self, blocks: int, levels: int, outputs: int) -> None:
         super().__init__()
         self.token = nn.Embedding(levels, WIDTH)
         nn.init.normal_(self.token.weight, std=0.1)
+        self.content_token = nn.Embedding(levels, WIDTH)
+        nn.init.zeros_(self.content_token.weight)
         self.quality = nn.Sequential(nn.Linear(1, SNR_WIDTH), nn.SiLU(), nn.Linear(SNR_WIDTH, WIDTH))
         self.blocks = nn.Sequential(*(ResidualBlock(WIDTH, HIDDEN, kernel=1) for _ in range(blocks)))
         self.tail = zero_convolution(WIDTH, 2 * outputs)
 
-    def forward(self, linear: Tensor, embedding: Tensor, levels: Tensor, quality_db: Tensor) -> Tensor:
+    def forward(
+        self, linear: Tensor, embedding: Tensor, levels: Tensor, contents: Tensor, quality_db: Tensor
+    ) -> Tensor:
         """What the linear core gave, [batch, outputs, rows, cols], scaled and shifted as the network sees fit.
 
-        Shapes: embedding [batch, width, rows, cols]; levels and quality_db [batch, rows, cols].
+        Shapes: embedding [batch, width, rows, cols]; levels, contents and quality_db [batch, rows, cols].
         """
         quality = self.quality((quality_db[..., None] - MEAN_SNR_DB) / 10)
-        condition = (self.token(levels) + quality).movedim(-1, 1)
+        condition = (self.token(levels) + self.content_token(contents) + quality).movedim(-1, 1)
         x = (embedding + condition).contiguous(memory_format=torch.channels_last)
         log_scale, shift = self.tail(functional.leaky_relu(self.blocks(x), SLOPE)).float().chunk(2, 1)
         return linear * log_scale.clamp(-4.0, 2.0).exp() + shift
@@ -57,10 +83,12 @@ class JSCCEncoder(Block):
     """Map the latent of each patch to its k complex symbols: a linear core per rate plus one network for all.
 
     The network sees the patch's surroundings, a learned token for its rate and the SNR; the prefix mask keeps the first
-    2k of its real outputs. Untrained it is linear: power loading in closed form, as `LinearJSCCEncoder`.
+    2k of its real outputs. `content`, the lengths that the content alone would have got, tells it from importance.
+    Untrained it is linear: power loading in closed form, as `LinearJSCCEncoder`.
 
-    Shapes: latent [batch, channels, rows, cols], real; lengths [batch, rows, cols] complex uses, in V; snr_db [batch],
-    the mean SNR that the transmitter counts on; out [batch, rows, cols, kmax], kmax the largest of V. Gradients pass.
+    Shapes: latent [batch, channels, rows, cols], real; lengths and content [batch, rows, cols] complex uses, in V,
+    content as lengths if absent; snr_db [batch], the mean SNR that the transmitter counts on; out
+    [batch, rows, cols, kmax], kmax the largest of V. Gradients pass.
     Source: SA-OOSC appendix 12, its ref. 11 (NTSCC, Dai et al., IEEE JSAC 2022); SNR as in ADJSCC, Xu et al., 2022.
 
     Raises:
@@ -85,30 +113,32 @@ class JSCCEncoder(Block):
         self.register_buffer("values", torch.tensor(values), persistent=False)
         self.register_buffer("scale", deviation.rsqrt()[:, None, None])
         self.core = LinearEncoderCore(deviation, values)
+        self.boost = Boost(len(values))
         with repeatable_start():
             self.embedding = scaled_convolution(channels, WIDTH, 1)
             self.network = Conditioned(ENCODER_BLOCKS, len(values), 2 * max(values))
         load_part(self, weights, "jscc_encoder")
 
-    def forward(self, latent: Latent, lengths: Lengths, snr_db: Decibels) -> Codeword:
+    def forward(self, latent: Latent, lengths: Lengths, snr_db: Decibels, content: Lengths | None = None) -> Codeword:
         values = self.get_buffer("values")
         levels = levels_of(lengths, values)
+        contents = levels if content is None else levels_of(content, values)
         quality = snr_db.clamp(*SNRS_DB)[:, None, None].expand(levels.shape).to(latent)
         embedding = self.embedding(latent * self.get_buffer("scale"))
-        coded = self.network(self.core(latent, levels, quality), embedding, levels, quality)
-        sent = coded.movedim(1, -1) * sent_mask(2 * lengths, coded.shape[1])
+        coded = self.network(self.core(latent, levels, quality), embedding, levels, contents, quality)
+        sent = coded.movedim(1, -1) * self.boost(levels, contents) * sent_mask(2 * lengths, coded.shape[1])
         return torch.view_as_complex(sent.unflatten(-1, (-1, 2)).contiguous())
 
 
 class JSCCDecoder(Block):
     """Estimate the latent from the received symbols: Wiener weights and a linear core per rate, plus one network.
 
-    Every symbol counts by its own noise variance; the network sees the patch's surroundings, the rate's token, the
-    patch's mean SNR, and how much stronger its symbols came than is usual at this rate. The receiver uses nothing but
-    what crossed the channel.
+    Every symbol counts by its own noise variance; the network sees the patch's surroundings, tokens for its rate and
+    its content, its mean SNR, and how much stronger its symbols came than is usual at this rate. The receiver uses
+    nothing but what crossed the channel.
 
-    Shapes: codeword, gain, noise_variance [batch, rows, cols, kmax]; lengths [batch, rows, cols] complex uses, in V;
-    power [batch], linear; out [batch, channels, rows, cols]. Gradients pass.
+    Shapes: codeword, gain, noise_variance [batch, rows, cols, kmax]; lengths and content [batch, rows, cols] complex
+    uses, in V, content as lengths if absent; power [batch], linear; out [batch, channels, rows, cols]. Gradients pass.
     Source: SA-OOSC appendix 12; LMMSE, Kay, Fundamentals of Statistical Signal Processing, ch. 12.
 
     Raises:
@@ -134,6 +164,7 @@ class JSCCDecoder(Block):
         self.register_buffer("values", torch.tensor(values), persistent=False)
         self.register_buffer("scale", deviation.rsqrt()[:, None, None])
         self.core = LinearDecoderCore(deviation, values)
+        self.boost = Boost(len(values))
         with repeatable_start():
             self.symbol_embedding = scaled_convolution(2 * max(values), WIDTH, 1)
             self.latent_embedding = scaled_convolution(channels, WIDTH, 1)
@@ -148,19 +179,24 @@ class JSCCDecoder(Block):
         noise_variance: Float[Tensor, "batch rows cols kmax"],
         lengths: Lengths,
         power: Power,
+        content: Lengths | None = None,
     ) -> Latent:
         levels = levels_of(lengths, self.get_buffer("values"))
-        received, noise = self._real(codeword, gain, noise_variance)
+        contents = levels if content is None else levels_of(content, self.get_buffer("values"))
+        received, noise = self._real(codeword, gain * self.boost(levels, contents), noise_variance)
         sent = sent_mask(2 * lengths, received.shape[-1])
         noise = torch.where(sent, noise, 1.0)
         scaled = received * power.sqrt()[:, None, None, None] * sent
         estimate, whitened, energy = self.core(
-            scaled.movedim(-1, 1), (noise * power[:, None, None, None]).movedim(-1, 1), sent.movedim(-1, 1), levels
+            scaled.movedim(-1, 1),
+            (noise * power[:, None, None, None]).movedim(-1, 1),
+            sent.movedim(-1, 1),
+            levels,
         )
         mean_snr = (sent / (2 * noise)).sum(-1) / sent.sum(-1).clamp_min(1)
         quality = (10 * torch.log10(mean_snr.clamp_min(1e-9))).clamp(*PATCH_SNRS_DB).to(estimate)
         embedding = self.symbol_embedding(whitened) + self.latent_embedding(estimate * self.get_buffer("scale"))
-        return self.network(estimate, embedding + self.energy_embedding(energy), levels, quality)
+        return self.network(estimate, embedding + self.energy_embedding(energy), levels, contents, quality)
 
     def _real(self, codeword: Tensor, gain: Tensor, noise_variance: Tensor) -> tuple[Tensor, Tensor]:
         """Symbols with the gain undone and their noise variance, per real dimension, [batch, rows, cols, 2*max(V)]."""

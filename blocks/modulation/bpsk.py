@@ -28,9 +28,9 @@ class BPSKMapper(Block):
     """
 
     def forward(self, bits: Bits) -> Symbols:
-        amplitude = 1.0 - 2.0 * bits.to(torch.get_default_dtype())
+        amplitude = torch.rsub(bits.to(torch.get_default_dtype()), 1.0, alpha=2.0)
         length = torch.full((bits.shape[0],), bits.shape[1], device=bits.device)
-        return Symbols(torch.complex(amplitude, torch.zeros_like(amplitude)), length)
+        return Symbols(amplitude.to(amplitude.dtype.to_complex()), length)
 
 
 class BPSKDemapper(Block):

@@ -22,9 +22,10 @@ SHARE_MET = 0.99
 
 
 class Allocation(NamedTuple):
-    """k of every patch; the eta that gave it; whether the target was met."""
+    """k of every patch; what its content alone would have been given; the eta; whether the target was met."""
 
     lengths: Lengths
+    content: Lengths
     eta: Float[Tensor, "batch"]
     met: Flags
 
@@ -44,10 +45,12 @@ class RateAllocator(Block):
     false; where a PSNR is out of reach, the best allocation is given.
 
     `map_smoothing` in 0..1 keeps a neighbour's level where the wish is within that share of half a step past the
-    threshold. `header_code_rate` and `header_loading` tell target_cbr_total what header will be sent.
+    threshold. `header_code_rate`, `header_loading` and `header_content` tell target_cbr_total what header will be sent.
+
+    `content` is Q0[eta*e]: a receiver that is told both knows what a patch holds from how much it got for mattering.
 
     Shapes: entropy [batch, rows, cols] bits; importance likewise; size [batch, 2]; snr_db [batch]; lengths
-    [batch, rows, cols] complex uses; eta [batch]; met [batch] bool. No gradient: a step function.
+    and content [batch, rows, cols] complex uses; eta [batch]; met [batch] bool. No gradient: a step function.
     Source: SA-OOSC eqs. 1, 14, 15, 16.
 
     Raises:
@@ -71,6 +74,7 @@ class RateAllocator(Block):
         map_smoothing: float = 0.0,
         header_code_rate: float = 0.5,
         header_loading: bool = True,
+        header_content: bool = False,
     ) -> None:
         super().__init__()
         goals = {"eta": eta, "target_cbr": target_cbr, "target_cbr_total": target_cbr_total, "target_psnr": target_psnr}
@@ -83,7 +87,8 @@ class RateAllocator(Block):
         require(0 <= alpha <= 1e4, "alpha", "in 0..10000 complex uses", alpha)
         require(0 <= map_smoothing <= 1, "map_smoothing", "in 0..1", map_smoothing)
         self.alpha, self.map_smoothing = alpha, map_smoothing
-        self.header_code_rate, self.header_loading = header_code_rate, header_loading
+        self.header_code_rate = header_code_rate
+        self.header_loading, self.header_content = header_loading, header_content
         self.register_buffer("values", torch.tensor(rate_values(rate_set)), persistent=False)
 
     def forward(
@@ -102,17 +107,20 @@ class RateAllocator(Block):
             raise ParameterError(f"'importance' must hold labels 0 to 3 (got up to {int(importance.max())})")
         extra = torch.zeros_like(entropy) if importance is None else self._importance_term(importance, entropy)
         lengths: list[Tensor] = []
+        contents: list[Tensor] = []
         etas: list[float] = []
-        met: list[bool] = []
+        good_ones: list[bool] = []
         for i in range(len(entropy)):
+            content_at = self._levels_at(entropy[i].detach(), torch.zeros_like(extra[i]))
             levels_at = self._levels_at(entropy[i].detach(), extra[i])
             cost = self._cost(i, size, distortion, snr_db)
-            eta, good = self._solve(levels_at, cost)
+            eta, good = self._solve(levels_at, content_at, cost)
             lengths.append(self.get_buffer("values")[levels_at(eta)])
+            contents.append(self.get_buffer("values")[content_at(eta)])
             etas.append(eta)
-            met.append(good)
-        device = entropy.device
-        return Allocation(torch.stack(lengths), torch.tensor(etas, device=device), torch.tensor(met, device=device))
+            good_ones.append(good)
+        eta, met = (torch.tensor(x, device=entropy.device) for x in (etas, good_ones))
+        return Allocation(torch.stack(lengths), torch.stack(contents), eta, met)
 
     def _importance_term(self, importance: Tensor, like: Tensor) -> Tensor:
         return torch.tensor([0.0, -self.alpha, 0.0, self.alpha], device=like.device, dtype=like.dtype)[importance]
@@ -138,19 +146,30 @@ class RateAllocator(Block):
         dimensions = 3.0 * float(size[index].prod())
         return lambda levels: float(values[levels].sum()) / dimensions
 
-    def _header_cbr(self, levels: Tensor, cost: Callable[[Tensor], float]) -> float:
+    def _header_cbr(self, levels: Tensor, content: Tensor, cost: Callable[[Tensor], float]) -> float:
         # Here, not at the top: the header is built on the rate set, which stands in this folder.
         from linksim.blocks.header.body import header_uses
 
         count = len(self.get_buffer("values"))
-        uses = header_uses(levels.cpu().numpy(), count, self.header_loading, self.header_code_rate)
+        uses = header_uses(
+            levels.cpu().numpy(),
+            count,
+            self.header_loading,
+            self.header_code_rate,
+            content.cpu().numpy() if self.header_content else None,
+        )
         return uses * cost(levels) / float(self.get_buffer("values")[levels].sum())
 
-    def _solve(self, levels_at: Callable[[float], Tensor], cost: Callable[[Tensor], float]) -> tuple[float, bool]:
+    def _solve(
+        self,
+        levels_at: Callable[[float], Tensor],
+        content_at: Callable[[float], Tensor],
+        cost: Callable[[Tensor], float],
+    ) -> tuple[float, bool]:
         if self.goal == "eta":
             return self.value, True
         if self.goal == "target_cbr_total":
-            return self._solve_total(levels_at, cost)
+            return self._solve_total(levels_at, content_at, cost)
         if self.goal == "target_psnr":
             return self._solve_psnr(levels_at, cost)
         below, _ = bisect(levels_at, cost, self.value)
@@ -170,14 +189,19 @@ class RateAllocator(Block):
                 return bisect(levels_at, lambda levels: quality(levels) - 1e-9, self.value, low, eta)[1], True
         return grid[max(range(len(grid)), key=qualities.__getitem__)], False
 
-    def _solve_total(self, levels_at: Callable[[float], Tensor], cost: Callable[[Tensor], float]) -> tuple[float, bool]:
+    def _solve_total(
+        self,
+        levels_at: Callable[[float], Tensor],
+        content_at: Callable[[float], Tensor],
+        cost: Callable[[Tensor], float],
+    ) -> tuple[float, bool]:
         # The header's cost depends on the map, but weakly: give the payload what the last header left over.
         share, best = self.value, (LEAST_ETA, False)
         reached = -1.0
         for _ in range(HEADER_ROUNDS):
             eta = bisect(levels_at, cost, share)[0]
             levels = levels_at(eta)
-            header = self._header_cbr(levels, cost)
+            header = self._header_cbr(levels, content_at(eta), cost)
             total = cost(levels) + header
             if reached < total <= self.value:
                 reached, best = total, (eta, total >= SHARE_MET * self.value)

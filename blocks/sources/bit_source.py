@@ -25,11 +25,13 @@ class BitSource(Block):
         super().__init__()
         require(isinstance(length, int) and 0 < length <= MOST_BITS, "length", f"an integer in 1..{MOST_BITS}", length)
         self.length = length
-        self.register_buffer("_shifts", torch.arange(8, dtype=torch.uint8), persistent=False)
+        # The eight bits of each byte as eight bytes, so that one look-up of eight bytes unpacks a word.
+        table = (torch.arange(256, dtype=torch.uint8)[:, None] >> torch.arange(8, dtype=torch.uint8)) & 1
+        self.register_buffer("_bits_of_byte", table.contiguous().view(torch.int64).flatten(), persistent=False)
 
     def forward(self, batch: int) -> Bits:
         words = torch.randint(
             256, (batch, -(-self.length // 8)), dtype=torch.uint8, generator=self.rng, device=self.device
         )
-        bits = (words[..., None] >> self.get_buffer("_shifts")) & 1
-        return bits.flatten(1)[:, : self.length]
+        bits = self.get_buffer("_bits_of_byte").index_select(0, words.flatten().int()).view(torch.uint8)
+        return bits.view(batch, -1)[:, : self.length]

@@ -22,7 +22,7 @@ class PictureCases:
 
     def __init__(self, pictures: str | Path | Sequence[str | Path]) -> None:
         several = pictures if isinstance(pictures, Sequence) and not isinstance(pictures, str) else [pictures]
-        self.paths = [path for each in several for path in list_pictures(Path(each))]
+        self.paths = [path.resolve() for each in several for path in list_pictures(Path(each))]
         self._scenes: list[StreetScene] = []
         if not self.paths:
             raise FileError("no pictures given")

@@ -13,7 +13,7 @@ def entropy_models() -> tuple[Any, Any]:
     """(factorized prior, conditional Gaussian): CompressAI's classes, whose attribute `noise` is the generator."""
     # Here, not at the top: CompressAI takes seconds to import, and says things about torch that no user can act on.
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore")
         from compressai.entropy_models import EntropyBottleneck, EntropyModel, GaussianConditional
 
     class Seeded(EntropyModel):

@@ -14,7 +14,6 @@ from linksim.plot import quality, stacked_cbr, waterfall
 from linksim.plot.style import STYLE
 from linksim.theory import bit_error_rate
 
-RATES = ("exact", "by frame", "upper bound")
 MAPPERS = {"BPSKMapper": "bpsk", "QPSKMapper": "qpsk"}
 FADES = {"AWGN": float("inf"), "Rayleigh": None}
 
@@ -35,10 +34,9 @@ def run_plot(path: Path, x: str | None, y: str, out: Path | None, theory: bool, 
     with mpl.rc_context(cast(Any, STYLE)):
         figure = Figure(figsize=(6.4, 4.4), layout="constrained")
         ax = figure.subplots()
-        kinds = set(table[table["metric"] == y]["interval"])
         if y == "ledger":
             stacked_cbr(ax, table, x=axis)
-        elif kinds & set(RATES):
+        elif table.loc[table["metric"] == y, "errors"].count() > 0:
             waterfall(ax, table, x=axis, y=y, theory=forms)
         else:
             quality(ax, table, x=axis, y=y)

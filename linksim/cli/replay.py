@@ -11,7 +11,10 @@ from torch import Tensor
 from linksim.cli.results import pick_sweep
 from linksim.cli.sweep import parse_axis, replayable
 from linksim.errors import ParameterError, SweepError
+from linksim.montecarlo.chunk_runner import sums_of
+from linksim.montecarlo.fold import Rules
 from linksim.montecarlo.point import canonical, show_point
+from linksim.montecarlo.reading import folds_of, rules_of
 from linksim.montecarlo.store import Chunk, Store
 from linksim.montecarlo.tally import tally_of
 from linksim.result import Result
@@ -27,26 +30,26 @@ def run_replay(
     store = Store(path, read_only=True)
     sweep = pick_sweep(store, number)
     wanted = {name: values[0] for name, values in map(parse_axis, point)}
-    values, stored = find_chunk(store, sweep.points, wanted, chunk, worst)
+    values, stored = find_chunk(store, sweep.points, rules_of(sweep), wanted, chunk, worst)
     store.close()
     console = Console()
     console.print(f"chunk {stored.number} of {show_point(values)}", soft_wrap=True, markup=False)
     if stored.error is not None:
         console.print(f"it failed when it was stored:\n{stored.error}", markup=False)
-    runs = replayable(sweep.settings["origin"]).replay(values, stored.number, probe)
-    for case, run in enumerate(runs):
+    runs = replayable(sweep.settings["origin"]).chunk_runs(values, stored.number, probe)
+    for case, run in runs:
         for name, value in run.items():
-            console.print(
-                f"{f'case {case}, ' if len(runs) > 1 else ''}{name}: {describe(value)}", soft_wrap=True, markup=False
-            )
-    console.print(f"the same as stored: {'yes' if _same(runs, stored) else 'NO: code, weights or processor differ'}")
+            label = f"case {case}, {name}" if len(runs) > 1 else name
+            console.print(f"{label}: {describe(value)}", soft_wrap=True, markup=False)
+    same = sums_of(runs)[0] == stored.tallies
+    console.print(f"the same as stored: {'yes' if same else 'NO: code, weights or processor differ'}")
     if out is not None:
         save(out, runs, probe)
         console.print(f"the probed values are in {out}", soft_wrap=True, markup=False)
 
 
 def find_chunk(
-    store: Store, points: Sequence[int], wanted: Mapping[str, Any], number: int | None, worst: str | None
+    store: Store, points: Sequence[int], rules: Rules, wanted: Mapping[str, Any], number: int | None, worst: str | None
 ) -> tuple[dict[str, Any], Chunk]:
     """The chunk asked for, or the worst one, and its point's values.
 
@@ -57,7 +60,9 @@ def find_chunk(
                                         for n, v in wanted.items())]  # fmt: skip
     if not fitting:
         raise SweepError(f"the sweep has no point {show_point(wanted)}")
-    chunks = [(p, c) for p, found in store.chunks(fitting).items() for c in found]
+    # Only what is in the results: what workers ran beyond the stop rule depends on how many there were.
+    ends = {p: fold.next for p, fold in zip(fitting, folds_of(store, fitting, rules), strict=True)}
+    chunks = [(p, c) for p, found in store.chunks(fitting).items() for c in found if c.number < ends[p]]
     if number is not None:
         chunks = [(p, c) for p, c in chunks if c.number == number]
         if len(fitting) > 1:
@@ -75,6 +80,8 @@ def describe(value: object) -> str:
     tally = tally_of(value, 0)
     if tally is not None:
         found = tally.interval("noise")
+        if not tally.trials:
+            return "nothing to measure"
         counted = (
             f", {tally.errors:,} of {tally.trials:,}" if tally.errors is not None else f", least {-tally.badness:.5g}"
         )
@@ -87,22 +94,10 @@ def describe(value: object) -> str:
     return "; ".join(f"{name}: {describe(getattr(value, name))}" for name in fields) or repr(value)
 
 
-def _same(runs: Sequence[Result], stored: Chunk) -> bool:
-    if stored.error is not None:
-        return False
-    for name, tally in stored.tallies.items():
-        parts = [tally_of(run[name], 0) for run in runs]
-        if sum(part.trials for part in parts if part is not None) != tally.trials:
-            return False
-        if max(part.badness for part in parts if part is not None) != tally.badness:
-            return False
-    return True
-
-
-def save(path: Path, runs: Sequence[Result], probe: Sequence[str]) -> None:
+def save(path: Path, runs: Sequence[tuple[int, Result]], probe: Sequence[str]) -> None:
     """The probed tensors of each run as a NumPy archive, named `case/port/field`."""
     arrays: dict[str, Any] = {}
-    for case, run in enumerate(runs):
+    for case, run in runs:
         for name in probe:
             value = run[name]
             parts = {"": value} if isinstance(value, Tensor) else vars(value)

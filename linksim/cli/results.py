@@ -64,7 +64,7 @@ def print_table(table: "pd.DataFrame", names: Sequence[str]) -> None:
     columns = (*names, "metric", "estimate", "low", "high", "trials", "errors", "seconds", "stopped_by", "interval")
     for column in columns:
         text = column in ("metric", "stopped_by", "interval")
-        shown.add_column(column, justify="left" if text else "right", no_wrap=True)
+        shown.add_column(column, justify="left" if text else "right", overflow="fold")
     for row in table.to_dict("records"):
         shown.add_row(*[_cell(column, row[column]) for column in columns])
     console = Console()

@@ -1,6 +1,7 @@
 """`linksim sweep`: Monte Carlo from the command line."""
 
 import importlib
+import math
 import re
 import sys
 import warnings
@@ -54,7 +55,7 @@ class SweepRequest:
             cases = PictureCases.scenes(self.scenes)
         return Sweep(
             find_source(self.flowgraph),
-            grid=dict(parse_axis(text) for text in self.grid),
+            grid=_axes(self.grid),
             stop=list(self.stop),
             seed=self.seed,
             chunk=self.chunk,
@@ -85,6 +86,15 @@ class SweepRequest:
         return SweepRequest(**{**origin, **paths})
 
 
+def _axes(texts: Sequence[str]) -> dict[str, list[Any]]:
+    axes: dict[str, list[Any]] = {}
+    for name, values in map(parse_axis, texts):
+        if name in axes:
+            raise ParameterError(f"--grid names '{name}' twice; give all its values in one")
+        axes[name] = values
+    return axes
+
+
 def find_source(name: str) -> Flowgraph | Factory:
     """A flowgraph by the name of the catalogue, a YAML file, or `module:function` (found from the current folder)."""
     if name in FLOWGRAPHS:
@@ -95,13 +105,12 @@ def find_source(name: str) -> Flowgraph | Factory:
         raise ParameterError(f"no flowgraph '{name}'; {nearest(name, FLOWGRAPHS)} A file must end in .yaml, and code "
                              "is named as module:function")  # fmt: skip
     module_name, _, attribute = name.partition(":")
+    # It stays there: workers must find the module too.
     sys.path.insert(0, str(Path.cwd()))
     try:
         found = getattr(importlib.import_module(module_name), attribute)
     except (ImportError, AttributeError) as error:
         raise ParameterError(f"'{name}' cannot be found: {error}") from None
-    finally:
-        sys.path.pop(0)
     if not isinstance(found, Flowgraph) and not callable(found):
         raise ParameterError(f"'{name}' is neither a Flowgraph nor a function that makes one")
     return cast(Flowgraph | Factory, found)
@@ -121,6 +130,9 @@ def _range(text: str, *parts: str) -> list[float]:
     try:
         first, last, step = map(float, parts)
     except ValueError:
+        first = math.nan
+        last = step = 1.0
+    if not all(map(math.isfinite, (first, last, step))):
         raise ParameterError(f"'{text}' must read name=first:last:step, all numbers") from None
     if step == 0 or (last - first) / step < 0:
         raise ParameterError(f"'{text}': the step must lead from first to last")
@@ -135,15 +147,20 @@ def _value(text: str) -> Any:
     if match and match[1] in catalogue():
         kind = find_block(match[1])
         pairs = [part.partition("=") for part in filter(None, (match[2] or "").split(","))]
-        settings = {name.strip(): yaml.safe_load(value) for name, _, value in pairs}
-        return kind(**check_parameters(kind, settings))
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        value = text
+        return kind(**check_parameters(kind, {name.strip(): _plain_value(value) for name, _, value in pairs}))
+    value = _plain_value(text)
     if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?e[+-]?\d+", value, re.IGNORECASE):
         return float(value)
     return value
+
+
+def _plain_value(text: str) -> Any:
+    if not text.strip():
+        raise ParameterError("a value is missing: two commas, or one at an end")
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
 
 
 def run_sweep(asked: SweepRequest, store: Path | None, workers: int, ray: str | None, as_json: bool) -> None:

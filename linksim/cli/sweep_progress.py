@@ -31,7 +31,7 @@ def sweep_progress(sweep: Sweep) -> Generator[Callable[[Progress], None] | None]
 def render(sweep: Sweep, progress: Progress) -> Group:
     """Per point the estimate, its interval and how far it is; then the whole."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("point", "metric", "estimate", "interval", "trials", "time left"):
+    for name in ("point", "metric", "estimate", "interval", "trials", "trials/s", "time left"):
         table.add_column(name, justify="left" if name in ("point", "metric") else "right")
     metrics = list(dict.fromkeys(rule.metric for rule in sweep.rules.stop if rule.metric is not None))
     active = [job for job in progress.jobs if not job.done and (job.under_way or job.fold.chunks)]
@@ -59,6 +59,7 @@ def _add_row(table: Table, sweep: Sweep, job: Job, metric: str, progress: Progre
         if found.estimate and math.isfinite(found.half_width)
         else "-",
         f"{tally.trials:,}",
+        f"{tally.trials / max(job.fold.seconds, 1e-9):,.0f}",
         "-" if left is None else f"{left / workers:.0f} s",
     )
 

@@ -3,7 +3,7 @@
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -112,27 +112,31 @@ def run_task(setup: Setup, task: Task) -> Outcome:
     with one_thread():
         for number in task.numbers:
             start = time.perf_counter()
-            tallies: dict[str, Tally] = {}
-            frames, error = 0, None
             try:
-                for case, run in runs_of(setup, task, number):
-                    labels.update(run.labels)
-                    frames += setup.chunk if setup.cases is None else 1
-                    _add(tallies, run, case)
+                tallies, made = sums_of(runs_of(setup, task, number))
+                labels.update(made)
+                frames, error = setup.chunk, None
             except SweepError:
                 raise
             except Exception as failure:
                 what = "; ".join(line.strip() for line in traceback.format_exception_only(failure))
-                tallies, frames, error = {}, 0, f"{what}\n{traceback.format_exc()}"
+                seed = point_seed(setup.seed, task.values, number)
+                tallies, frames, error = {}, 0, f"{what} (seed {seed})\n{traceback.format_exc()}"
             chunks.append(Chunk(number, frames, time.perf_counter() - start, tallies, error))
     return Outcome(chunks, labels)
 
 
-def _add(tallies: dict[str, Tally], run: Result, case: int) -> None:
-    for name, value in metrics_of(run).items():
-        tally = tally_of(value, case)
-        if tally is not None:
-            tallies[name] = tallies[name] + tally if name in tallies else tally  # pyright: ignore[reportOperatorIssue]
+def sums_of(runs: Iterable[tuple[int, Result]]) -> tuple[dict[str, Tally], dict[str, str]]:
+    """What runs of numbered cases add to each metric, and the labels of their results."""
+    tallies: dict[str, Tally] = {}
+    labels: dict[str, str] = {}
+    for case, run in runs:
+        labels.update(run.labels)
+        for name, value in metrics_of(run).items():
+            tally = tally_of(value, case)
+            if tally is not None:
+                tallies[name] = tallies[name] + tally if name in tallies else tally  # pyright: ignore[reportOperatorIssue]
+    return tallies, labels
 
 
 def metrics_of(run: Result) -> dict[str, object]:

@@ -1,11 +1,15 @@
 """Where chunks run: in this process, in processes of this machine, or on a Ray cluster."""
 
+import atexit
+import os
 import shutil
 import signal
 import sys
 import tempfile
+import threading
+import time
 from collections import deque
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +18,7 @@ import torch
 from linksim.errors import SweepError, require
 from linksim.montecarlo.chunk_runner import Outcome, Setup, Task, run_remote, run_task
 
+IDLE_SECONDS = 60
 Done = tuple[Task, Outcome | None]
 """A task with what it gave, or None where its worker died."""
 
@@ -77,37 +82,30 @@ class Processes:
     def __init__(self, workers: int) -> None:
         require(isinstance(workers, int) and 1 <= workers <= 1024, "workers", "a whole number in 1..1024", workers)
         self.workers = workers
-        self._folder = Path(tempfile.mkdtemp(prefix="linksim-"))
         self._fetches: dict[str, Any] = {}
         self._tasks: dict[Any, Task] = {}
-        self._pool = self._start()
 
-    def _start(self) -> Any:
+    def _pool(self) -> Any:
+        """The pool of this process, made anew where a worker died or it was stopped."""
         from joblib.externals.loky import get_reusable_executor
 
         # Workers find the user's own modules where this process finds them.
+        known = (list(sys.path), os.getpid(), str(_folder()))
         return get_reusable_executor(
-            max_workers=self.workers, timeout=300, initializer=_start_worker, initargs=(list(sys.path),)
+            max_workers=self.workers, timeout=IDLE_SECONDS, initializer=_start_worker, initargs=known
         )
 
     def share(self, setup: Setup) -> None:
         """Write it to a file that each worker reads once."""
         if setup.digest not in self._fetches:
-            path = self._folder / setup.digest
+            path = _folder() / f"{setup.digest}-{len(self._fetches)}-{id(self):x}"
             path.write_bytes(_pickled(setup))
-            self._fetches[setup.digest] = partial(_read, path)
+            self._fetches[setup.digest] = path
 
     def submit(self, task: Task) -> None:
-        """Hand it to the pool; where a worker died meanwhile, to a new pool."""
-        from joblib.externals.loky.process_executor import BrokenProcessPool
-
-        arguments = (f"{self._folder}/{task.digest}", self._fetches[task.digest], task)
-        try:
-            future = self._pool.submit(run_remote, *arguments)
-        except BrokenProcessPool:
-            self._pool = self._start()
-            future = self._pool.submit(run_remote, *arguments)
-        self._tasks[future] = task
+        """Hand it to the pool."""
+        path = self._fetches[task.digest]
+        self._tasks[self._pool().submit(run_remote, str(path), partial(_read, path), task)] = task
 
     def wait(self, seconds: float) -> list[Done]:
         """The finished tasks; all that were under way count as lost where a worker died."""
@@ -124,14 +122,16 @@ class Processes:
                 done.append((task, future.result()))
             except BrokenProcessPool:
                 done.append((task, None))
-        if any(outcome is None for _, outcome in done):
-            self._pool = self._start()
         return done
 
     def close(self) -> None:
-        """Stop the pool and remove the files."""
-        self._pool.shutdown(wait=True, kill_workers=bool(self._tasks))
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Remove the files. Idle workers wait a while for the next sweep; busy ones are stopped."""
+        if self._tasks:
+            self._pool().shutdown(wait=True, kill_workers=True)
+            self._tasks.clear()
+        for path in self._fetches.values():
+            path.unlink(missing_ok=True)
+        self._fetches.clear()
 
 
 class RayCluster:
@@ -173,10 +173,9 @@ class RayCluster:
             task = self._tasks.pop(reference)
             try:
                 done.append((task, self._ray.get(reference)))
-            except self._ray.exceptions.RaySystemError:
+            except self._ray.exceptions.RayTaskError:
                 raise
-            except (self._ray.exceptions.WorkerCrashedError, self._ray.exceptions.NodeDiedError,
-                    self._ray.exceptions.ObjectLostError):  # fmt: skip
+            except self._ray.exceptions.RayError:
                 done.append((task, None))
         return done
 
@@ -195,11 +194,28 @@ def make_executor(workers: "int | Executor") -> Executor:
     return InProcess() if workers == 1 else Processes(workers)
 
 
-def _start_worker(path: list[str]) -> None:
-    sys.path[:] = path
+@cache
+def _folder() -> Path:
+    """This process's folder for what workers read, gone when it ends."""
+    folder = Path(tempfile.mkdtemp(prefix="linksim-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _start_worker(path: list[str], parent: int, folder: str) -> None:
     # Ctrl-C reaches every process of the terminal; only the one that started the sweep answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.path[:] = path
     torch.set_num_threads(1)
+    threading.Thread(target=_end_with, args=(parent, folder), daemon=True).start()
+
+
+def _end_with(parent: int, folder: str) -> None:
+    """A worker whose parent was killed would wait for work that never comes."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(1)
 
 
 def _run_on_ray(references: list[Any], task: Task) -> Outcome:

@@ -1,5 +1,6 @@
 """From chunks to a point's results: the shortest prefix of chunks that satisfies the stop rules."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +21,9 @@ class Rules:
     stop: Sequence[Stop]
     over: Over = "noise"
     confidence: float = CONFIDENCE
+    most_frames: int | None = None
+    """Where the interval is over pictures and no rule asks for frames, trials or seconds: each picture once. Sending
+    them again does not tell more about other pictures."""
 
 
 @dataclass
@@ -61,10 +65,12 @@ class Fold:
         for name, tally in chunk.tallies.items():
             self.tallies[name] = self.tallies[name] + tally if name in self.tallies else tally  # pyright: ignore
         for rule in self.rules.stop:
-            check_metric(rule.metric, self.tallies)
+            check_metric(rule, self.tallies)
         self.stopped_by = decide(
             self.rules.stop, self.tallies, self.frames, self.seconds, self.rules.over, self.rules.confidence
         )
+        if self.stopped_by is None and self.frames >= (self.rules.most_frames or math.inf):
+            self.stopped_by = "pictures"
 
     @property
     def below_floor(self) -> bool:
@@ -81,7 +87,11 @@ class Fold:
         return self.tallies[metric].interval(self.rules.over, self.rules.confidence)
 
 
-def check_metric(metric: str | None, known: Mapping[str, Tally]) -> None:
-    """Raise `SweepError` where a rule names a metric that the flowgraph does not give."""
-    if metric is not None and metric not in known:
-        raise SweepError(f"the flowgraph gives no metric '{metric}' to stop by; {nearest(metric, known)}")
+def check_metric(rule: Stop, known: Mapping[str, Tally]) -> None:
+    """Raise `SweepError` where a rule names a metric that the flowgraph does not give, or errors of one without."""
+    if rule.metric is None:
+        return
+    if rule.metric not in known:
+        raise SweepError(f"the flowgraph gives no metric '{rule.metric}' to stop by; {nearest(rule.metric, known)}")
+    if rule.errors is not None and known[rule.metric].errors is None:
+        raise SweepError(f"'{rule.metric}' is a score and has no errors to stop by; ask for rel, abs or frames")

@@ -87,7 +87,8 @@ def clustered_rate(
     spread = squares[0] - 2 * rate * squares[1] + rate * rate * squares[2]
     variance = max(frames / (frames - 1) * spread, 0.0) / trials**2
     independent = rate * (1 - rate) / trials
-    effective = trials * (independent / variance) if variance > 0 and independent > 0 else float(trials)
+    # Frames that are all alike say no more than one trial each.
+    effective = trials * (independent / variance) if variance > 0 and independent > 0 else float(frames)
     quantile = _student(min(errored, frames) - 1, confidence)
     low, high = wilson(rate, effective, quantile)
     return Interval(rate, low, high, "by frame" if errored >= RELIABLE_FRAMES else UNRELIABLE)
@@ -98,7 +99,7 @@ def student_mean(mean: float, variance: float, freedom: float, kind: str, confid
 
     Source: Student, Biometrika 1908.
     """
-    if freedom < 1:
+    if freedom < 1 or not math.isfinite(mean):
         return Interval(mean, -math.inf, math.inf, UNRELIABLE)
     half = _student(freedom, confidence) * math.sqrt(max(variance, 0.0))
     return Interval(mean, mean - half, mean + half, kind)

@@ -4,15 +4,17 @@ import copy
 import hashlib
 import inspect
 import json
-import sys
 from collections.abc import Callable, Mapping
-from types import FunctionType, ModuleType
 from typing import Any
+
+import torch
+from torch import nn
 
 from linksim.block import Block
 from linksim.errors import FlowgraphError, ParameterError, nearest
 from linksim.file_format import describe, weights_digest
 from linksim.flowgraph import Flowgraph
+from linksim.montecarlo.code import code_of
 
 Factory = Callable[..., Flowgraph]
 
@@ -37,9 +39,11 @@ def build_link(source: Flowgraph | Factory, shaping: Mapping[str, Any]) -> Flowg
     else:
         # A block handed to two flowgraphs would belong to both: each link gets one of its own.
         own = {name: copy.deepcopy(value) for name, value in shaping.items() if "." not in name}
-        link = source(**own)
-        if not isinstance(link, Flowgraph):
-            raise FlowgraphError(f"the factory must return a Flowgraph (got {type(link).__name__})")
+        made = source(**own)
+        if not isinstance(made, Flowgraph):
+            raise FlowgraphError(f"the factory must return a Flowgraph (got {type(made).__name__})")
+        # A factory may hand out the same object again and again; what is done to one link must not reach another.
+        link = copy.deepcopy(made)
     for path, value in parameters.items():
         _set_parameter(link, path, value)
     return link.eval()  # pyright: ignore[reportReturnType]
@@ -59,9 +63,11 @@ def _set_parameter(link: Flowgraph, path: str, value: Any) -> None:
         raise ParameterError(f"'{path}': {type(block).__name__} has no parameter '{parameter}'; "
                              f"{nearest(parameter, block.settings)}")  # fmt: skip
     fresh = type(block)(**{**block.settings, parameter: value})
-    weights = block.state_dict()
+    # What was trained or loaded into the block since it was made goes along; what its parameters made does not.
+    pristine = type(block)(**block.settings).state_dict()
+    trained = {k: v for k, v in block.state_dict().items() if k not in pristine or not torch.equal(v, pristine[k])}
     try:
-        fresh.load_state_dict(weights)
+        fresh.load_state_dict(trained, strict=False)
     except RuntimeError:
         raise ParameterError(f"'{path}' changes the shape of trained weights; build such links in a factory") from None
     setattr(graph, name, fresh)
@@ -77,57 +83,23 @@ def describe_link(link: Flowgraph) -> str:
 
 
 def link_digest(link: Flowgraph, *, own_classes: bool = True) -> str:
-    """SHA-256 over the canonical form, the weights, and the source of all block classes and all that they lean on; of
-    linksim's alone without `own_classes`."""
+    """SHA-256 over the canonical form, the weights, the plain attributes of all blocks, and the code of all classes in
+    the link and all that they lean on; of linksim's alone without `own_classes`."""
     digest = hashlib.sha256(describe_link(link).encode())
     digest.update(weights_digest(link).encode())
-    kinds = {type(module) for module in link.modules() if isinstance(module, Block)}
-    kinds = {kind for kind in kinds if own_classes or _ours(kind.__module__)}
-    for name, source in sorted(_sources(kinds).items()):
-        digest.update(f"\0{name}\0{source}".encode())
+    for path, module in link.named_modules():
+        digest.update(f"\0{path}\0{sorted(_plain_attributes(module).items())}".encode())
+    kinds = {type(module) for module in link.modules()}
+    for name, code in sorted(code_of(kinds, own_classes=own_classes).items()):
+        digest.update(f"\0{name}\0{code}".encode())
     return digest.hexdigest()
 
 
-def _sources(kinds: set[type[Block]]) -> dict[str, str]:
-    """The source of each class's module and of the linksim modules that it uses, however indirectly, by name."""
-    found: dict[str, str] = {}
-    waiting: list[ModuleType] = []
-    for kind in kinds:
-        module = sys.modules.get(kind.__module__)
-        if module is not None and _ours(module.__name__):
-            waiting.append(module)
-        else:
-            found[f"{kind.__module__}.{kind.__qualname__}"] = _class_source(kind)
-            waiting += _used_by(kind)
-    while waiting:
-        module = waiting.pop()
-        if module.__name__ in found:
-            continue
-        found[module.__name__] = inspect.getsource(module)
-        for value in vars(module).values():
-            name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
-            if isinstance(name, str) and _ours(name) and name in sys.modules:
-                waiting.append(sys.modules[name])
-    return found
-
-
-def _ours(module: str) -> bool:
-    # The engine's own modules are told apart by the store's version; blocks and what they compute with, by source.
-    return module.startswith("linksim.blocks.")
-
-
-def _used_by(kind: type) -> list[ModuleType]:
-    functions = [value for value in vars(kind).values() if isinstance(value, FunctionType)]
-    names = {name for function in functions for name in function.__code__.co_names}
-    scope = functions[0].__globals__ if functions else {}
-    modules = [getattr(scope.get(name), "__module__", None) for name in names]
-    return [sys.modules[m] for m in modules if isinstance(m, str) and _ours(m)]
-
-
-def _class_source(kind: type) -> str:
-    try:
-        return inspect.getsource(kind)
-    except (OSError, TypeError):
-        # Typed at a prompt: there is no source to read, but what it was compiled to says as much.
-        return "".join(f"{name}:{value.__code__.co_code.hex()}{value.__code__.co_consts!r}{value.__code__.co_names}"
-                       for name, value in sorted(vars(kind).items()) if isinstance(value, FunctionType))  # fmt: skip
+def _plain_attributes(module: nn.Module) -> dict[str, str]:
+    """What may have been set on a block after it was made."""
+    plain = (bool, int, float, str, tuple, list)
+    return {
+        name: repr(value)
+        for name, value in vars(module).items()
+        if not name.startswith("_") and name not in ("training", "connections", "weights") and isinstance(value, plain)
+    }

@@ -19,10 +19,10 @@ def grid_points(grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]])
     Raises `ParameterError` where there is no point, two are alike, or names differ from point to point.
     """
     if isinstance(grid, Mapping):
-        values = {name: _listed(name, given) for name, given in grid.items()}
+        values = {name: [normal(value) for value in _listed(name, given)] for name, given in grid.items()}
         points = [dict(zip(values, chosen, strict=True)) for chosen in product(*values.values())]
     else:
-        points = [dict(point) for point in grid]
+        points = [{name: normal(value) for name, value in point.items()} for point in grid]
     require(0 < len(points) <= MOST_POINTS, "grid", f"1 to {MOST_POINTS} points", len(points))
     names = list(points[0])
     strange = next((point for point in points if list(point) != names), None)
@@ -43,18 +43,23 @@ def _listed(name: str, values: Any) -> list[Any]:
     return list(values)
 
 
+def normal(value: Any) -> Any:
+    """A number as Python's own, whole ones as int, whatever library it came from; all else as it is."""
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+        value = value.item()
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def plain(value: Any) -> Any:
     """A grid's value as JSON can hold it: whole floats as whole numbers, blocks by class and parameters.
 
     Raises `ParameterError` where it is nothing of the kind.
     """
     if isinstance(value, Block):
-        parameters = {name: plain(setting) for name, setting in value.settings.items()}
+        default = {name: parameter.default for name, parameter in value.parameter_signature().items()}
+        parameters = {name: plain(given) for name, given in value.settings.items() if given != default[name]}
         return {"block": type(value).__name__, "parameters": parameters}
-    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
-        value = value.item()
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
+    value = normal(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, dict) and set(value) == {"block", "parameters"}:
@@ -84,7 +89,7 @@ def show_value(value: Any) -> Any:
     kept = plain(value)
     if isinstance(kept, dict) and set(kept) == {"block", "parameters"}:
         settings = ", ".join(f"{name}={setting!r}" for name, setting in kept["parameters"].items())
-        return f"{kept['block']}({settings})"
+        return f"{kept['block']}({settings})" if settings else kept["block"]
     return str(kept) if isinstance(kept, list) else kept
 
 

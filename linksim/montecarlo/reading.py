@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def folds_of(store: Store, points: Sequence[int], rules: Rules) -> list[Fold]:
-    """The sums of each point's chunks under these rules, in the order given."""
+def folds_of(store: Store, points: Sequence[int], rules: Rules, *, failures: bool = True) -> list[Fold]:
+    """The sums of each point's chunks under these rules, in the order given; without `failures`, those are missing."""
     chunks = store.chunks(points)
     folds: list[Fold] = []
     for point in points:
         fold = Fold(rules)
-        fold.add(chunks[point])
+        fold.add([chunk for chunk in chunks[point] if failures or chunk.error is None])
         folds.append(fold)
     return folds
 
@@ -27,7 +27,8 @@ def folds_of(store: Store, points: Sequence[int], rules: Rules) -> list[Fold]:
 def rules_of(sweep: StoredSweep) -> Rules:
     """The rules that a sweep was run with."""
     settings = sweep.settings
-    return Rules(tuple(Stop(**rule) for rule in settings["stop"]), settings["over"], settings["confidence"])
+    stop = tuple(Stop(**rule) for rule in settings["stop"])
+    return Rules(stop, settings["over"], settings["confidence"], settings["most_frames"])
 
 
 def table_of(store: Store, sweep: StoredSweep) -> "pd.DataFrame":

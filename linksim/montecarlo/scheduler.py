@@ -10,6 +10,7 @@ from linksim.montecarlo.chunk_runner import Outcome, Setup, Task
 from linksim.montecarlo.executors import Executor
 from linksim.montecarlo.fold import Fold
 from linksim.montecarlo.point import show_point
+from linksim.montecarlo.reading import folds_of
 from linksim.montecarlo.store import Chunk, Store
 
 COMMIT_SECONDS = 0.5
@@ -36,6 +37,11 @@ class Job:
     def done(self) -> bool:
         """Whether nothing more is to be run for it."""
         return self.skipped or self.fold.stopped_by is not None
+
+    @property
+    def ahead(self) -> int:
+        """Chunks run or under way beyond what is added up."""
+        return len(self.under_way) + len(self.fold.known)
 
     def next_numbers(self, count: int) -> list[int]:
         """The next chunks that nobody has or runs."""
@@ -78,6 +84,7 @@ class Scheduler:
     ) -> None:
         self._store, self._jobs, self._setups, self._executor = store, jobs, setups, executor
         self._total_seconds, self._progress = total_seconds, progress
+        self._rules = jobs[0].fold.rules
         self._by_point = {job.point: job for job in jobs}
         self._pending: list[tuple[int, Chunk]] = []
         self._again: list[Task] = []
@@ -85,35 +92,54 @@ class Scheduler:
         self._busy = 0
         self._began = self._committed = time.monotonic()
         self._frames = 0
+        self._alone = False
         self._first = 0
         """Jobs before this one are done."""
+        for job in jobs:
+            self._end_curve(job)
 
     def run(self) -> None:
         """Until all jobs are done or time is up; raises what ends it early, results kept."""
         try:
             while True:
                 self._hand_out()
-                if not self._busy:
+                if not self._busy and not self._more_to_do():
                     break
                 for task, outcome in self._executor.wait(WAIT_SECONDS):
                     self._busy -= 1
+                    self._alone = False
                     self._take(task, outcome)
                 self._commit(force=False)
                 if self._progress is not None:
                     self._progress(Progress(self._jobs, time.monotonic() - self._began, self._frames))
         finally:
-            self._executor.close()
             self._commit(force=True)
+            self._executor.close()
         self._tell_failures()
+
+    def _more_to_do(self) -> bool:
+        """Whether the store, with all that others put there meanwhile, leaves a point unfinished after all."""
+        self._commit(force=True)
+        if self._out_of_time() or self._store.path is None:
+            return False
+        rest = [job for job in self._jobs if not job.skipped and not job.fold.failures]
+        for job, fold in zip(rest, folds_of(self._store, [job.point for job in rest], self._rules), strict=True):
+            job.fold = fold
+        self._first = 0
+        self._hand_out()
+        return self._busy > 0
 
     # -- handing out
 
     def _hand_out(self) -> None:
         if self._out_of_time():
             return
+        if self._alone:
+            return
         if self._again:
             # A chunk that was lost with its worker runs alone: should it kill again, it is known which one it was.
             if not self._busy:
+                self._alone = True
                 self._submit(self._again.pop(0))
             return
         while self._busy < self._executor.workers:
@@ -136,16 +162,16 @@ class Scheduler:
         for job in self._jobs[self._first :]:
             if job.curve in closed and any(rule.floor is not None for rule in job.fold.rules.stop):
                 continue
-            closed.add(job.curve)
             if job.done:
                 continue
+            closed.add(job.curve)
             if not job.under_way:
                 return self._task(job)
             started.append(job)
             if len(started) >= 4 * self._executor.workers:
                 break
-        ahead = [job for job in started if len(job.under_way) <= max(job.fold.chunks // 2, self._executor.workers - 1)]
-        return self._task(min(ahead, key=lambda job: len(job.under_way))) if ahead else None
+        ahead = [job for job in started if job.ahead <= max(job.fold.chunks // 2, self._executor.workers - 1)]
+        return self._task(min(ahead, key=lambda job: job.ahead)) if ahead else None
 
     def _task(self, job: Job) -> Task:
         count = 1
@@ -174,10 +200,15 @@ class Scheduler:
         self._pending += [(job.point, chunk) for chunk in chunks]
         self._frames += sum(chunk.frames for chunk in chunks)
         job.fold.add(chunks)
-        if job.fold.stopped_by is not None and job.fold.below_floor:
-            place = self._jobs.index(job)
-            for later in self._jobs[place + 1 :]:
-                later.skipped |= later.curve == job.curve
+        self._end_curve(job)
+
+    def _end_curve(self, job: Job) -> None:
+        """Past a point below the floor, nothing on its curve is simulated."""
+        if job.skipped or job.fold.stopped_by is None or not job.fold.below_floor:
+            return
+        place = self._jobs.index(job)
+        for later in self._jobs[place + 1 :]:
+            later.skipped |= later.curve == job.curve
 
     def _lost(self, task: Task) -> None:
         worst = 0
@@ -213,7 +244,7 @@ class Scheduler:
             found = self._store.chunks_of(job.point, job.fold.next)
             if found:
                 self._pending, before = [], self._pending
-                self._keep(job, [chunk for chunk in found if chunk.number not in job.under_way])
+                self._keep(job, [c for c in found if c.number not in job.under_way and c.error is None])
                 self._pending = before
 
     def _tell_failures(self) -> None:

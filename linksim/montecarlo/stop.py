@@ -1,7 +1,6 @@
 """When a point has been simulated enough."""
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
@@ -72,9 +71,12 @@ class Stop:
             field = NAMES.get(name.strip())
             if field is None:
                 raise ParameterError(f"no stop rule '{name}' in '{text}'; {nearest(name, NAMES)}")
-            if not re.fullmatch(r"[\d.]+(e[+-]?\d+)?", number.strip(), re.IGNORECASE):
+            try:
+                value = float(number)
+            except ValueError:
+                value = math.nan
+            if not math.isfinite(value):
                 raise ParameterError(f"'{name}' in the stop rule '{text}' must be a number (got '{number}')")
-            value = float(number)
             settings[field] = int(value) if field in WHOLE else value
         return Stop(metric or None, **settings)  # pyright: ignore[reportArgumentType]
 
@@ -91,6 +93,8 @@ class Stop:
             return False
         if self.relative is None and self.absolute is None:
             return True
+        if not tally.settled(over):
+            return False
         found = tally.interval(over, confidence)
         widest = min(
             math.inf if self.absolute is None else self.absolute,
@@ -100,7 +104,7 @@ class Stop:
 
     def limit(self, tallies: Mapping[str, Tally], frames: int, seconds: float) -> str | None:
         """The limit that was reached, if any."""
-        trials = frames if self.metric is None else tallies[self.metric].trials
+        trials = frames if self.metric is None else tallies[self.metric].spent
         if self.most_trials is not None and trials >= self.most_trials:
             return "trials"
         return "seconds" if self.seconds is not None and seconds >= self.seconds else None

@@ -1,6 +1,7 @@
 """Results on disk: one SQLite file, in which a chunk is there whole or not at all."""
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -64,7 +65,11 @@ class Store:
         self.read_only = read_only
         with self._telling():
             self._database = self._open()
-            self._prepare()
+            try:
+                self._prepare()
+            except BaseException:
+                self._database.close()
+                raise
 
     def _open(self) -> sqlite3.Connection:
         if self.path is None:
@@ -75,24 +80,30 @@ class Store:
             raise StoreError(f"no store at '{self.path}'")
         if not self.path.parent.is_dir():
             raise StoreError(f"no folder '{self.path.parent}' for the store")
-        uri = f"{self.path.resolve().as_uri()}?mode={'ro' if self.read_only else 'rwc'}"
+        how = "mode=rwc"
+        if self.read_only:
+            # Where the folder cannot be written, nobody writes: no lock files are needed, nor possible.
+            how = "mode=ro" if os.access(self.path.parent, os.W_OK) else "immutable=1"
+        uri = f"{self.path.resolve().as_uri()}?{how}"
         return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
 
     def _prepare(self) -> None:
         database = self._database
-        if self.read_only:
+        if self.read_only or self._is_foreign():
             self._check_version(database.execute("PRAGMA user_version").fetchone()[0])
             return
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
         with self._transaction():
-            version = database.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0 and not database.execute("SELECT 1 FROM sqlite_master").fetchone():
+            if not database.execute("SELECT 1 FROM sqlite_master").fetchone():
                 for statement in filter(str.strip, SCHEMA.split(";")):
                     database.execute(statement)
                 database.execute(f"PRAGMA user_version = {VERSION}")
-                return
-        self._check_version(version)
+
+    def _is_foreign(self) -> bool:
+        """Whether the file holds something that is not of this version: then nothing may be changed in it."""
+        version = self._database.execute("PRAGMA user_version").fetchone()[0]
+        return version != VERSION and bool(self._database.execute("SELECT 1 FROM sqlite_master").fetchone())
 
     def _check_version(self, version: int) -> None:
         if version > VERSION:
@@ -166,16 +177,15 @@ class Store:
             self._database.execute("INSERT OR REPLACE INTO sweeps VALUES (?, ?, ?, ?)", row)
 
     def add_chunks(self, chunks: Sequence[tuple[int, Chunk]]) -> None:
-        """Commit chunks of points, all in one transaction; one that is there already stays."""
+        """Commit chunks of points, all in one transaction; one that is there already stays, unless it had failed."""
         with self._telling(), self._transaction():
             rows = [chunk.row(point) for point, chunk in chunks]
-            self._database.executemany("INSERT OR IGNORE INTO chunks VALUES (?, ?, ?, ?, ?, ?)", rows)
-
-    def forget_failures(self, points: Iterable[int]) -> None:
-        """Drop chunks that ended in an exception, so that they are tried again."""
-        with self._telling(), self._transaction():
-            wanted = [(point,) for point in points]
-            self._database.executemany("DELETE FROM chunks WHERE point = ? AND error IS NOT NULL", wanted)
+            self._database.executemany(
+                "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (point, number) DO UPDATE SET frames = "
+                "excluded.frames, seconds = excluded.seconds, tallies = excluded.tallies, error = excluded.error "
+                "WHERE chunks.error IS NOT NULL",
+                rows,
+            )
 
     # -- reading
 

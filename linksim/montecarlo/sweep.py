@@ -81,12 +81,17 @@ class Sweep:
         self.names = list(self.points[0])
         self.cases = as_cases(cases)
         self.inputs = {name: plain(value) for name, value in (inputs or {}).items()}
-        self.chunk = chunk or (FRAMES if self.cases is None else CASES)
+        self.chunk = (FRAMES if self.cases is None else CASES) if chunk is None else chunk
         require(isinstance(self.chunk, int) and 0 < self.chunk <= 1 << 24, "chunk", "a positive whole number", chunk)
         require(0.5 <= confidence < 1, "confidence", "in 0.5..1", confidence)
         require(over in (None, "noise", "pictures"), "over", "'noise' or 'pictures'", over)
-        several = self.cases is not None and len(self.cases) > 1
-        self.rules = Rules(_rules(stop, self.cases), over or ("pictures" if several else "noise"), confidence)
+        count = 0 if self.cases is None else len(self.cases)
+        if over == "pictures" and count < 2:
+            raise ParameterError(f"over='pictures' needs at least two cases (got {count})")
+        over = over or ("pictures" if count > 1 else "noise")
+        rules = _rules(stop, self.cases)
+        limited = any(rule.frames or rule.most_trials or rule.seconds for rule in rules)
+        self.rules = Rules(rules, over, confidence, count if over == "pictures" and not limited else None)
         self.curve = curve or (SNR if SNR in self.names else self.names[-1] if self.names else "")
         if self.names and self.curve not in self.names:
             raise ParameterError(f"no axis '{self.curve}' in the grid; {nearest(self.curve, self.names)}")
@@ -143,6 +148,10 @@ class Sweep:
 
         Raises `SweepError` where the grid has no such point.
         """
+        return [run for _, run in self.chunk_runs(point, chunk, probe)]
+
+    def chunk_runs(self, point: Mapping[str, Any], chunk: int, probe: Sequence[str] = ()) -> list[tuple[int, Result]]:
+        """As `replay`, each run with the number of its case."""
         wanted = canonical(point)
         values = next((p for p in self.points if canonical(p) == wanted), None)
         if values is None:
@@ -151,7 +160,7 @@ class Sweep:
         setup = self._setup(shaping, build_link(self.source, shaping))
         task = Task(0, values, {**self.inputs, **inputs}, setup.digest, [chunk])
         with one_thread():
-            return [run for _, run in runs_of(setup, task, chunk, probe)]
+            return list(runs_of(setup, task, chunk, probe))
 
     # -- preparing
 
@@ -176,8 +185,8 @@ class Sweep:
         """A job per point, known chunks taken in."""
         store.add_links({draft.setup.digest: draft.description for draft in drafts})
         ids = store.add_points([(draft.key, canonical(draft.values), draft.setup.digest) for draft in drafts])
-        store.forget_failures(ids.values())
-        folds = folds_of(store, [ids[draft.key] for draft in drafts], self.rules)
+        # What failed is tried again: the cause may be gone.
+        folds = folds_of(store, [ids[draft.key] for draft in drafts], self.rules, failures=False)
         return [
             Job(ids[draft.key], draft.values, draft.inputs, draft.setup.digest, self._curve_of(draft.values), fold)
             for draft, fold in zip(drafts, folds, strict=True)
@@ -217,8 +226,9 @@ class Sweep:
     def _settings(self, origin: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "names": self.names, "stop": [asdict(rule) for rule in self.rules.stop], "over": self.rules.over,
-            "confidence": self.rules.confidence, "curve": self.curve, "seed": self.seed, "chunk": self.chunk,
-            "inputs": self.inputs, "device": self.device, "origin": dict(origin),
+            "confidence": self.rules.confidence, "most_frames": self.rules.most_frames, "curve": self.curve,
+            "seed": self.seed, "chunk": self.chunk, "inputs": self.inputs, "device": self.device,
+            "origin": dict(origin),
             "source": getattr(self.source, "name", None) or getattr(self.source, "__name__", "factory"),
         }  # fmt: skip
 

@@ -18,13 +18,14 @@ from linksim.montecarlo.interval import (
 )
 from linksim.types import Counts, Score
 
+SETTLED_VALUES = 10
 Over = Literal["noise", "pictures"]
 PlainTally = list[int] | dict[str, Any]
 
 
 @dataclass(frozen=True)
 class RateTally:
-    """Errors and trials of frames, with the sums of squares that tell how errors cluster; `most` in one frame."""
+    """Errors and trials of frames that had a trial, with the sums of squares that tell how errors cluster."""
 
     frames: int = 0
     errors: int = 0
@@ -32,16 +33,13 @@ class RateTally:
     errors_squared: int = 0
     errors_by_trials: int = 0
     trials_squared: int = 0
-    most: int = 0
 
     def __add__(self, other: "RateTally") -> "RateTally":
-        sums = [a + b for a, b in zip(self.plain()[:-1], other.plain()[:-1], strict=True)]
-        return RateTally(*sums, most=max(self.most, other.most))
+        return RateTally(*[a + b for a, b in zip(self.plain(), other.plain(), strict=True)])
 
     def plain(self) -> list[int]:
         """As a list of whole numbers, for a file."""
-        return [self.frames, self.errors, self.trials, self.errors_squared, self.errors_by_trials,
-                self.trials_squared, self.most]  # fmt: skip
+        return [self.frames, self.errors, self.trials, self.errors_squared, self.errors_by_trials, self.trials_squared]
 
     def interval(self, over: Over, confidence: float = CONFIDENCE) -> Interval:  # noqa: ARG002
         """Exact where each frame is one trial, else clustered by frame."""
@@ -53,7 +51,16 @@ class RateTally:
     @property
     def badness(self) -> float:
         """What the worst chunk has most of."""
-        return float(self.most)
+        return float(self.errors)
+
+    def settled(self, over: Over) -> bool:  # noqa: ARG002
+        """Whether a stop rule may look at the interval's width; its kind says so itself."""
+        return True
+
+    @property
+    def spent(self) -> int:
+        """What a limit of trials counts."""
+        return self.trials
 
 
 @dataclass(frozen=True)
@@ -115,6 +122,16 @@ class ScoreTally:
         """What the worst chunk has most of."""
         return -self.least
 
+    def settled(self, over: Over) -> bool:
+        """Whether a stop rule may look at the interval's width: of fewer values it is too often small by chance."""
+        pictures = len(self.pictures)
+        return (pictures if over == "pictures" else self.trials - pictures + 1) >= SETTLED_VALUES
+
+    @property
+    def spent(self) -> int:
+        """What a limit of trials counts: frames without a value too, or it might never be reached."""
+        return self.frames
+
 
 Tally = RateTally | ScoreTally
 
@@ -135,8 +152,8 @@ def tally_of(metric: object, picture: int) -> Tally | None:
 
 def _rate(errors: Tensor, trials: Tensor) -> RateTally:
     e, n = errors.detach().cpu().long(), trials.detach().cpu().long()
-    sums = torch.stack([e.sum(), n.sum(), (e * e).sum(), (e * n).sum(), (n * n).sum(), e.max()]).tolist()
-    return RateTally(len(e), *sums)
+    sums = torch.stack([(n > 0).sum(), e.sum(), n.sum(), (e * e).sum(), (e * n).sum(), (n * n).sum()])
+    return RateTally(*sums.tolist())
 
 
 def _score(values: Tensor, picture: int) -> ScoreTally:

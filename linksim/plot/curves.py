@@ -23,6 +23,7 @@ LABELS = {
     "ber": "bit error rate",
     "bler": "block error rate",
     "psnr": "PSNR, dB",
+    "psnr_delivered": "PSNR of the delivered pictures, dB",
     "erased": "pictures lost",
     "cbr": "CBR, payload (channel uses per source dimension)",
     "cbr_total": "CBR, everything (channel uses per source dimension)",
@@ -64,6 +65,10 @@ def curves(table: "pd.DataFrame", x: str, y: str) -> Iterator[Curve]:
         raise ParameterError(f"the table has no metric '{y}'; {nearest(y, metrics)}")
     if x not in axes and x not in metrics:
         raise ParameterError(f"the table has no axis or metric '{x}'; {nearest(x, [*axes, *metrics])}")
+    if x in axes and not all(isinstance(value, int | float) for value in table[x].tolist()):
+        raise ParameterError(
+            f"'{x}' is not a number: draw over another axis, as {', '.join(a for a in axes if a != x)}"
+        )
     rows = table[table["metric"] == y]
     if x in metrics:
         place = table.loc[table["metric"] == x, axes].assign(_x=table["estimate"])
@@ -108,8 +113,11 @@ def waterfall(
         good = ~bound & ~doubtful
         _bars(ax, curve, good, colour, marker, curve.name or f"simulated {axis_label(y)}", filled=True)
         _bars(ax, curve, doubtful, colour, marker, None, filled=False)
-        ax.errorbar(curve.x[bound], curve.high[bound], yerr=curve.high[bound] * 0.45, uplims=True, fmt="_",
-                    color=colour, capsize=3)  # fmt: skip
+        if bound.any():
+            ax.errorbar(curve.x[bound], curve.high[bound], yerr=curve.high[bound] * 0.45, uplims=True, fmt="_",
+                        color=colour, capsize=3)  # fmt: skip
+        if not theory:
+            ax.plot(curve.x[~bound], curve.estimate[~bound], color=colour, linewidth=0.8, alpha=0.5, zorder=1)
         spread.append(curve.x)
     for i, (name, function) in enumerate((theory or {}).items()):
         fine = np.linspace(min(map(np.min, spread)), max(map(np.max, spread)), 200)

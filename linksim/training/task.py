@@ -22,8 +22,8 @@ class Task(Protocol):
     parts: Mapping[str, nn.Module]
     """The modules whose weights are trained, averaged and saved, by name."""
     batch: int
-    slower: Mapping[str, float]
-    """Factors on the learning rate for parameters in whose name the text occurs."""
+    rate_factors: Mapping[str, float]
+    """Factors on the learning rate for parameters in whose name the text occurs, the first that does."""
 
     @property
     def stages(self) -> Sequence[Stage]:

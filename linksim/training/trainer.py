@@ -92,7 +92,7 @@ class Trainer:
     def _groups(self) -> list[dict[str, Any]]:
         groups: dict[float, list[nn.Parameter]] = {}
         for name, parameter in self._parameters():
-            factor = next((f for text, f in self.task.slower.items() if text in name), 1.0)
+            factor = next((f for text, f in self.task.rate_factors.items() if text in name), 1.0)
             groups.setdefault(factor, []).append(parameter)
         return [{"params": parameters, "factor": factor} for factor, parameters in groups.items()]
 

@@ -42,7 +42,42 @@ def test_rate_maps_come_back(rows, cols, count, seed, flat):
     levels = np.full((rows, cols), chance.integers(count)) if flat else chance.integers(0, count, (rows, cols))
     words = encode_map(levels, count)
     padded = np.concatenate([words, np.zeros(3, dtype=np.uint32)])
-    assert np.array_equal(decode_map(padded, rows, cols, count), levels)
+    assert all(np.array_equal(found, levels) for found in decode_map(padded, rows, cols, count))
+
+
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(2, 16), st.integers(0, 2**31))
+@settings(max_examples=60, deadline=None)
+def test_both_maps_come_back(rows, cols, count, seed):
+    chance = np.random.default_rng(seed)
+    levels, content = chance.integers(0, count, (2, rows, cols))
+    padded = np.concatenate([encode_map(levels, count, content), np.zeros(3, dtype=np.uint32)])
+    found = decode_map(padded, rows, cols, count, told=True)
+    assert np.array_equal(found[0], levels)
+    assert np.array_equal(found[1], content)
+
+
+def test_importance_in_areas_costs_a_tenth_of_the_map():
+    content = map_of(60, 60)[0].numpy()
+    levels = content.copy()
+    levels[10:25, 10:30] = (levels[10:25, 10:30] + 1).clip(max=7)
+    levels[40:50, 35:55] = (levels[40:50, 35:55] - 1).clip(min=0)
+    alone, both = len(encode_map(content, 8)), len(encode_map(levels, 8, content))
+    assert alone < both < 1.15 * alone
+
+
+def test_the_contents_map_crosses_the_channel_where_it_differs():
+    levels = torch.cat([map_of(seed=1), map_of(seed=2), map_of(seed=3)])
+    content = torch.cat([map_of(seed=4), map_of(seed=2), map_of(seed=5)])
+    size, power = torch.tensor([[128, 128]]).expand(3, 2), torch.ones(3)
+    symbols = HeaderEncoder()(lengths=V[levels], size=size, power=power, content=V[content])
+    alone = HeaderEncoder()(lengths=V[levels], size=size, power=power)
+    assert (symbols.length > alone.length).tolist() == [True, False, True]
+    header = HeaderDecoder()(received=AWGN().seed(1)(symbols=symbols, snr_db=torch.full((3,), 8.0)))
+    assert torch.equal(header.lengths, V[levels])
+    assert torch.equal(header.content, V[content])
+    ideal = IdealHeader()(lengths=V[levels], size=size, power=power, content=V[content])
+    assert torch.equal(ideal.uses, symbols.length)
+    assert torch.equal(ideal.content, header.content)
 
 
 def test_the_context_model_uses_context():
@@ -194,6 +229,7 @@ def test_preamble_fields_and_their_limits():
         "power": [0, 65535],
         "grid": [1, 1023],
         "loaded": [0, 1],
+        "told": [1, 0],
     }
     preamble = Preamble(**{name: torch.tensor(values) for name, values in fields.items()})
     back = Preamble.unpack(preamble.pack())

@@ -131,13 +131,14 @@ def test_wrong_tokens_and_parameters_are_named():
 # -- the joint coder
 
 
-def through(encoder, decoder, latent, lengths, snr_db, gain=None, noise=None):
+def through(encoder, decoder, latent, lengths, snr_db, gain=None, noise=None, content=None):
     snr = torch.full((len(latent),), snr_db)
-    codeword, power = PowerNormalizer()(codeword=encoder(latent=latent, lengths=lengths, snr_db=snr), lengths=lengths)
+    sent = encoder(latent=latent, lengths=lengths, snr_db=snr, content=content)
+    codeword, power = PowerNormalizer()(codeword=sent, lengths=lengths)
     variance = torch.full(codeword.shape, 10 ** (-snr_db / 10))
     gain = torch.ones_like(codeword) if gain is None else gain
     received = codeword * gain + (0 if noise is None else noise * variance.sqrt())
-    return decoder(codeword=received, gain=gain, noise_variance=variance, lengths=lengths, power=power)
+    return decoder(codeword=received, gain=gain, noise_variance=variance, lengths=lengths, power=power, content=content)
 
 
 def test_the_prefix_mask_leaves_exactly_k_symbols(generator):
@@ -252,6 +253,28 @@ def test_lengths_outside_the_set_are_named():
         JSCCEncoder()(latent=latent, lengths=lengths, snr_db=torch.zeros(1))
 
 
+def test_more_uses_than_the_content_asks_for_come_with_more_power(generator):
+    latent = torch.randn(1, 256, 4, 4, generator=generator)
+    content = torch.full((1, 4, 4), 8)
+    lengths = content.clone()
+    lengths[0, 0, 0], lengths[0, 3, 3] = 28, 4
+    snr = torch.tensor([10.0])
+    encoder, decoder = JSCCEncoder(), JSCCDecoder()
+    plain = encoder(latent=latent, lengths=lengths, snr_db=snr)
+    told = encoder(latent=latent, lengths=lengths, snr_db=snr, content=content)
+    ratio = 20 * torch.log10(told.abs().sum(-1) / plain.abs().sum(-1))[0]
+    assert ratio[0, 0].item() == pytest.approx(6.0, abs=1e-4)
+    assert ratio[3, 3].item() == pytest.approx(-3.0, abs=1e-4)
+    assert torch.equal(told[0, 1], plain[0, 1])
+    # The receiver is told too: without noise it gets the same latent, boosted or not.
+    variance = torch.full(told.shape, 1e-12)
+    known = {"noise_variance": variance, "lengths": lengths, "power": torch.ones(1)}
+    received = [
+        decoder(codeword=y, gain=torch.ones_like(y), content=c, **known) for y, c in ((plain, None), (told, content))
+    ]
+    torch.testing.assert_close(received[0], received[1], rtol=1e-4, atol=1e-4)
+
+
 def test_gradients_reach_every_weight(tokens, generator):
     blocks = [HVVectorizer(), JSCCEncoder(), JSCCDecoder(), HVDevectorizer()]
     for block in blocks:
@@ -262,7 +285,7 @@ def test_gradients_reach_every_weight(tokens, generator):
     vectorizer, encoder, decoder, devectorizer = blocks
     seen = vectorizer.seed(1)(tokens=tokens.expand(3, -1, -1, -1))
     lengths = V[torch.arange(seen.entropy.numel()) % len(V)].reshape(seen.entropy.shape)
-    latent = through(encoder, decoder, seen.latent, lengths, 8.0)
+    latent = through(encoder, decoder, seen.latent, lengths, 8.0, content=lengths.roll(1, 1))
     rebuilt = devectorizer(latent=latent) + devectorizer(latent=seen.quantized)
     (rebuilt.square().mean() + seen.entropy.mean() + seen.hyper_bits.mean()).backward()
     silent = [
@@ -381,22 +404,25 @@ def test_bits_per_pixel_passes_gradients():
 def test_random_rates_stay_in_the_set_and_about_their_range(generator):
     entropy = 100 * torch.rand(64, 16, 16, generator=generator)
     rate = RandomRateAllocator(least_cbr=0.02, most_cbr=0.06, most_alpha=0.0).train().seed(3)
-    lengths = rate(entropy=entropy)
+    lengths = rate(entropy=entropy).lengths
     assert set(lengths.unique().tolist()) <= set(V.tolist())
     cbr = lengths.float().mean((1, 2)) / 768
     assert 0.018 < cbr.min() < 0.03
     assert 0.045 < cbr.max() < 0.065
     assert torch.equal(
-        RandomRateAllocator(least_cbr=0.02, most_cbr=0.06, most_alpha=0.0).train().seed(3)(entropy=entropy), lengths
+        RandomRateAllocator(least_cbr=0.02, most_cbr=0.06, most_alpha=0.0).train().seed(3)(entropy=entropy).lengths,
+        lengths,
     )
     # A dim crop keeps its few uses: the mean over what was seen before counts, not its own.
-    few = rate(entropy=entropy / 10).float().mean()
+    few = rate(entropy=entropy / 10).lengths.float().mean()
     assert few < lengths.float().mean() / 4
     labelled = (
         RandomRateAllocator(most_alpha=24.0).train().seed(3)(entropy=entropy, importance=torch.full((64, 16, 16), 3))
     )
     plain = RandomRateAllocator(most_alpha=0.0).train().seed(3)(entropy=entropy)
-    assert labelled.float().mean() > plain.float().mean() + 1
+    assert labelled.lengths.float().mean() > plain.lengths.float().mean() + 1
+    assert torch.equal(labelled.content, plain.content)
+    assert torch.equal(plain.content, plain.lengths)
 
 
 def test_mixed_fading_fades_its_share():

@@ -70,13 +70,16 @@ def test_ideal_and_robust_headers_agree_and_say_which(photograph):
 
 def test_alpha_moves_uses_to_what_is_marked_important(photograph):
     boxes = Boxes(torch.tensor([[[160.0, 60.0, 290.0, 220.0]]]), torch.tensor([[3]]))
-    uses = []
+    uses, high = [], []
     for alpha in (0.0, 16.0):
         link = sa_oosc(target_cbr=1 / 24, alpha=alpha)
         run = link.run(image=photograph, boxes=boxes, snr_db=10.0, probe=["rate.lengths", "importance.out"])
         assert 0.99 / 24 <= run["cbr"].value.item() <= 1 / 24 + 1e-7
         uses.append(run["rate.lengths"][run["importance.out"] == 3].float().mean().item())
+        high.append(run["patch_psnr.high"].value.item())
     assert uses[1] > uses[0] + 8
+    # What they get is turned into quality, at the same rate in all.
+    assert high[1] > high[0] + 1.0
 
 
 def test_a_file_keeps_the_link_and_knows_its_weights(photograph, tmp_path):
@@ -175,6 +178,12 @@ def test_street_scenes_beat_the_paper_and_favour_what_matters(scenes):
     figures = entropy_figures(runs)
     assert figures["rank_k_e"] >= 0.9
     assert found["high_minus_others"] > classes(send(klt(alpha=0.0), scenes, 10.0))["high_minus_others"]
+    runs = send(sa_oosc(alpha=16.0), scenes, 10.0)
+    favoured = classes(runs)
+    assert mean_of(runs, "cbr") <= 0.0201
+    assert favoured["high"] > found["high"] + 1.0
+    assert favoured["nonbackground"] > found["nonbackground"] + 0.2
+    assert favoured["high_minus_others"] > found["high_minus_others"] + 1.7
 
 
 def test_kodak_at_two_rates(data_folder):

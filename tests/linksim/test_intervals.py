@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
+from linksim import Counts, Score
 from linksim.montecarlo import Stop, clustered_rate, exact_rate, ratio
 from linksim.montecarlo.fold import Fold, Rules
 from linksim.montecarlo.interval import RELIABLE_FRAMES, UNRELIABLE
 from linksim.montecarlo.store import Chunk
-from linksim.montecarlo.tally import RateTally, ScoreTally, tally_from
+from linksim.montecarlo.tally import RateTally, ScoreTally, tally_from, tally_of
 
 REPETITIONS = 2000
 BITS = 1024
@@ -20,7 +22,7 @@ def rate_chunks(frame_errors, trials, frames):
     while True:
         for errors in frame_errors(frames * 64).reshape(64, frames):
             sums = (int(errors.sum()), frames * trials, int((errors**2).sum()), int(errors.sum()) * trials)
-            tally = RateTally(frames, *sums, frames * trials**2, int(errors.max()))
+            tally = RateTally(frames, *sums, frames * trials**2)
             yield Chunk(number, frames, 0.0, {"rate": tally})
             number += 1
 
@@ -162,10 +164,41 @@ def test_a_ratio_of_means():
 
 
 def test_tallies_add_up_and_come_back_from_plain_values():
-    rates = RateTally(2, 3, 10, 5, 15, 50, 2) + RateTally(1, 4, 5, 16, 20, 25, 4)
-    assert rates == RateTally(3, 7, 15, 21, 35, 75, 4)
+    rates = RateTally(2, 3, 10, 5, 15, 50) + RateTally(1, 4, 5, 16, 20, 25)
+    assert rates == RateTally(3, 7, 15, 21, 35, 75)
     scores = ScoreTally({0: (1, 2.0, 4.0)}, 1, 2.0) + ScoreTally({0: (1, 3.0, 9.0), 1: (1, 1.0, 1.0)}, 0, 1.0)
     assert scores == ScoreTally({0: (2, 5.0, 13.0), 1: (1, 1.0, 1.0)}, 1, 1.0)
     assert tally_from(rates.plain()) == rates
     assert tally_from(scores.plain()) == scores
     assert (scores.frames, scores.trials) == (4, 3)
+
+
+@pytest.mark.parametrize("absolute", [1.0, 0.5, 0.35])
+def test_means_stopped_by_their_width(absolute):
+    """Of a few values the width is small by chance too often: a rule looks at it from ten on."""
+    chance = np.random.default_rng(9)
+    hits = 0
+    for _ in range(REPETITIONS):
+        fold = Fold(Rules((Stop("score", absolute=absolute),)))
+        while fold.stopped_by is None:
+            value = 30 + chance.standard_normal()
+            fold.add([Chunk(fold.next, 1, 0.0, {"score": ScoreTally({0: (1, value, value**2)})})])
+        found = fold.tallies["score"].interval("noise")
+        hits += found.low <= 30 <= found.high
+    assert 0.93 <= hits / REPETITIONS <= 0.97
+
+
+def test_frames_wholly_wrong_count_as_one_trial_each():
+    found = clustered_rate(20, 20 * BITS, 20 * BITS, (20 * BITS**2,) * 3)
+    assert found.low < 0.9
+    assert found.high == 1.0
+
+
+def test_frames_without_trials_say_nothing():
+    counts = Counts(torch.tensor([0, 0, 0]), torch.tensor([10, 0, 10]))
+    assert tally_of(counts, 0).interval("noise").high == pytest.approx(1 - 0.05 ** (1 / 2))
+
+
+def test_scores_without_end_have_no_interval():
+    tally = tally_of(Score(torch.tensor([30.0, torch.inf])), 0)
+    assert tally.interval("noise").kind == UNRELIABLE

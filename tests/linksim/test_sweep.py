@@ -1,5 +1,6 @@
 """Sweeps: the same results whatever happens on the way."""
 
+import functools
 import importlib
 import os
 import random
@@ -11,6 +12,7 @@ import time
 import warnings
 from collections import deque
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -20,6 +22,7 @@ from linksim.blocks import AWGN, Rayleigh
 from linksim.errors import LinksimError, ParameterError, StoreError, SweepError
 from linksim.flowgraphs import bpsk, klt
 from linksim.montecarlo import InProcess, Processes, RayCluster, Stop, Store, Sweep
+from linksim.montecarlo.executors import _folder
 from linksim.montecarlo.link import link_digest
 from linksim.theory import bit_error_rate
 
@@ -353,7 +356,7 @@ def test_what_identifies_a_link():
     trained.offset.weight.data += 1e-3
     assert link_digest(trained) != same_link
     assert link_digest(bpsk()) != link_digest(bpsk(length=512)) != link_digest(bpsk(channel=Rayleigh()))
-    source = {"Block": Block, "Decibels": Decibels, "Score": Score, "torch": torch}
+    source = {"Block": Block, "Decibels": Decibels, "Score": Score, "__name__": "__main__"}
     kinds = []
     for sign in "+-":
         exec(f"class Own(Block):\n  def forward(self, snr_db: Decibels) -> Score:\n"
@@ -382,7 +385,7 @@ def test_two_links_never_mix_in_one_store(tmp_path):
 def test_names_reach_inputs_arguments_and_parameters():
     grid = {"channel": [AWGN(), Rayleigh()], "bits.length": [100, 200], "snr_db": [5]}
     table = Sweep(bpsk, grid=grid, stop="frames=64", seed=1).run()
-    assert list(table.channel) == ["AWGN()"] * 2 + ["Rayleigh(coherence='frame')"] * 2
+    assert list(table.channel) == ["AWGN"] * 2 + ["Rayleigh"] * 2
     assert list(table.trials) == [6400, 12800] * 2
     assert table.estimate[2] > 5 * table.estimate[0]
     listed = [{"snr_db": 5, "length": 100}, {"snr_db": 6, "length": 50}]
@@ -412,6 +415,9 @@ def test_names_reach_inputs_arguments_and_parameters():
     ({"stop": "ber:rel=0"}, "'relative' must be a positive number"),
     ({"stop": "per:rel=0.1"}, "gives no metric 'per' to stop by; did you mean 'ber'"),
     ({"chunk": 0.5}, "'chunk' must be a positive whole number"),
+    ({"chunk": 0}, "'chunk' must be a positive whole number"),
+    ({"stop": "ber:rel=1.2.3"}, "must be a number"),
+    ({"stop": "ber:errors=1e999"}, "must be a number"),
     ({"curve": "length"}, "no axis 'length' in the grid"),
     ({"cases": []}, "at least one case"),
 ])  # fmt: skip
@@ -533,7 +539,187 @@ def test_chunks_on_the_gpu_are_kept_apart(tmp_path):
 
 
 def test_processes_leave_no_files():
-    executor = Processes(1)
-    folder = executor._folder
-    executor.close()
-    assert not folder.exists()
+    executor = Processes(2)
+    alone = sweep().run()
+    assert same(sweep().run(workers=executor), alone)
+    assert list(_folder().iterdir()) == []
+    # And serve again.
+    assert same(sweep().run(workers=executor), alone)
+
+
+# -- what a review found
+
+
+def test_a_floor_holds_on_resuming(tmp_path):
+    store, rule = tmp_path / "a.db", Stop("ber", relative=0.2, floor=1e-2)
+    grid = {"length": [256, 512], "snr_db": [0, 6, 14]}
+    first = Sweep(bpsk, grid=grid, stop=rule, seed=3, chunk=4).run(store=store)
+    assert list(first.snr_db) == [0, 6, 0, 6]
+
+    class Forbidden(InProcess):
+        def submit(self, task):
+            raise AssertionError("nothing is left to run")
+
+    assert same(Sweep(bpsk, grid=grid, stop=rule, seed=3, chunk=4).run(store=store, workers=Forbidden()), first)
+
+
+class Unmeasured(Block):
+    """Scores without a value."""
+
+    def forward(self, snr_db: Decibels) -> Score:
+        return Score(snr_db * torch.nan)
+
+
+def test_rules_that_could_never_hold_end_or_are_refused():
+    fg = Flowgraph("unmeasured", inputs={"snr_db": Decibels})
+    fg.unmeasured = Unmeasured()
+    fg.connect(fg["snr_db"], fg.unmeasured)
+    fg.connect(fg.unmeasured, fg["score"])
+    table = Sweep(fg, grid={"snr_db": [1]}, stop="score:rel=0.1,trials=640").run()
+    assert list(table.stopped_by) == ["trials"]
+    with pytest.raises(SweepError, match="'score' is a score and has no errors to stop by"):
+        Sweep(fg, grid={"snr_db": [1]}, stop="score:errors=10").run()
+    with pytest.raises(ParameterError, match="needs at least two cases"):
+        Sweep(bpsk, grid=GRID, stop=RULE, over="pictures")
+    cases = {"grid": {"target_cbr": [0.1], "snr_db": [5]}, "cases": picture_cases()}
+    table = Sweep(klt, **cases, stop="psnr:abs=0.01").run()
+    assert set(table.stopped_by) == {"pictures"}
+    assert table[table.metric == "psnr"].trials.item() == 3
+
+
+class Scaled(Block):
+    """A parameter that makes a buffer."""
+
+    def __init__(self, *, by: float = 1.0) -> None:
+        super().__init__()
+        self.register_buffer("scale", torch.tensor(by))
+
+    def forward(self, snr_db: Decibels) -> Score:
+        return Score(snr_db * self.scale)
+
+
+def scaled():
+    fg = Flowgraph("scaled", inputs={"snr_db": Decibels})
+    fg.scaled = Scaled()
+    fg.connect(fg["snr_db"], fg.scaled)
+    fg.connect(fg.scaled, fg["score"])
+    return fg
+
+
+def test_a_parameter_that_makes_a_buffer_is_an_axis():
+    table = Sweep(scaled, grid={"scaled.by": [1, 2, 5], "snr_db": [3]}, stop="frames=64").run()
+    assert list(table.estimate) == [3, 6, 15]
+
+
+@functools.cache
+def shared():
+    return bpsk()
+
+
+def test_a_factory_that_hands_out_one_object_serves_two_links():
+    settings = {"grid": {"bits.length": [256, 512], "snr_db": [0]}, "stop": "ber:trials=200000", "chunk": 8}
+    assert same(Sweep(shared, **settings).run(workers=Shuffled(3)), Sweep(shared, **settings).run())
+
+
+def mode(kind: int = 0):
+    fg = bpsk()
+    fg.bits.length = 100 * kind
+    return fg
+
+
+def test_what_is_set_on_a_block_counts(tmp_path):
+    table = Sweep(mode, grid={"kind": [2, 3], "snr_db": [0]}, stop="frames=64").run(store=tmp_path / "a.db")
+    assert list(table.trials) == [12800, 19200]
+    graph = bpsk(length=100)
+    settings = {"grid": {"snr_db": [0]}, "stop": "frames=64"}
+    assert Sweep(graph, **settings).run(store=tmp_path / "a.db").trials.item() == 6400
+    graph.bits.length = 50
+    assert Sweep(graph, **settings).run(store=tmp_path / "a.db").trials.item() == 3200
+
+
+def test_code_that_a_block_leans_on_counts():
+    kinds = []
+    for base, helper in (("+ 1", "* 2"), ("+ 2", "* 2"), ("+ 1", "* 3"), ("+ 1", "* 2")):
+        scope = {"Block": Block, "Decibels": Decibels, "Score": Score, "__name__": "__main__"}
+        exec(f"def helper(x): return [y {helper} for y in [x]][0]\n"
+             f"class Base(Block):\n  def more(self, x): return helper(x {base})\n"
+             "class Own(Base):\n  def forward(self, snr_db: Decibels) -> Score: return Score(self.more(snr_db))",
+             scope)  # fmt: skip
+        kinds.append(scope["Own"])
+    digests = [link_digest(offset(kind=lambda by, kind=kind: kind())) for kind in kinds]  # noqa: ARG005
+    assert digests[0] == digests[3]
+    assert len(set(digests)) == 3
+
+
+def test_numbers_of_any_library_are_values():
+    for values in (np.arange(0, 7, 3), torch.tensor([0.0, 3.0, 6.0]), np.float32([0, 3, 6])):
+        assert same(sweep(grid={"snr_db": values}).run(), sweep().run())
+
+
+class Slow(Shuffled):
+    """The first chunk comes last."""
+
+    def __init__(self):
+        super().__init__(0)
+        self.count = 0
+
+    def wait(self, seconds):
+        first = next((task for task in self._tasks if 0 in task.numbers), None)
+        others = [task for task in self._tasks if task is not first]
+        if first is not None and others and self.count < 200:
+            self._tasks.remove(others[0])
+            self._tasks.appendleft(others[0])
+        self.count += 1
+        return InProcess.wait(self, seconds)
+
+
+def test_what_is_run_ahead_is_bounded():
+    executor = Slow()
+    sweep(grid={"snr_db": [0]}).run(workers=executor)
+    assert executor.count < 20
+
+
+def test_failures_that_another_process_mended(tmp_path):
+    """A chunk that failed is run again on the next call, and its success replaces the failure."""
+    store = tmp_path / "a.db"
+    first = sweep().run()
+    sweep().run(store=store)
+    database = sqlite3.connect(store)
+    database.execute("UPDATE chunks SET error = 'gone', tallies = '{}', frames = 0 WHERE number = 1")
+    database.commit()
+    database.close()
+    assert same(sweep().run(store=store), first)
+
+
+def test_foreign_databases_are_left_as_they_are(tmp_path):
+    path = tmp_path / "other.db"
+    database = sqlite3.connect(path)
+    database.execute("CREATE TABLE t (x)")
+    database.commit()
+    database.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="no store of linksim's"):
+        sweep().run(store=path)
+    assert path.read_bytes() == before
+    assert not path.with_name("other.db-wal").exists()
+
+
+def test_workers_end_with_their_parent(tmp_path):
+    script, store = tmp_path / "killed.py", tmp_path / "a.db"
+    script.write_text(KILLED)
+    process = subprocess.Popen([sys.executable, script, store, "2"], start_new_session=True)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and len(children(process.pid)) < 2:
+        time.sleep(0.2)
+    workers = children(process.pid)
+    process.kill()
+    process.wait()
+    while time.monotonic() < deadline and any(os.path.exists(f"/proc/{worker}") for worker in workers):
+        time.sleep(0.2)
+    assert workers
+    assert not [worker for worker in workers if os.path.exists(f"/proc/{worker}")]
+
+
+def children(parent):
+    done = subprocess.run(["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, text=True, check=False)
+    return [int(line) for line in done.stdout.split()]

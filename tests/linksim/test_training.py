@@ -22,7 +22,7 @@ class Line:
     """Fits y = 2x - 1 from noisy samples, first the slope, then both."""
 
     batch = 4
-    slower = {"offset": 0.5}  # noqa: RUF012
+    rate_factors = {"offset": 0.5}  # noqa: RUF012
 
     def __init__(self, stop_at=None, broken=False):
         torch.manual_seed(0)

@@ -1,0 +1,171 @@
+"""Sweeps against Sionna's sim_ber and GNU Radio, workers against one, the engine's share, and large stores.
+
+usage: python tests/benchmarks/sweep_speed.py
+
+Everything in one run, one thread each (GNU Radio's threads on one core): the ratios are what counts.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from linksim import Decibels, Flowgraph
+from linksim.blocks import AWGN, BitErrors, BitSource, QPSKDemapper, QPSKMapper
+from linksim.flowgraphs import bpsk
+from linksim.montecarlo import Sweep
+from linksim.randomness import derive_seed
+from linksim.theory import bit_error_rate
+
+SNRS_DB = {"bpsk": 6.0, "qpsk": 9.0}
+RELATIVE = 0.01
+ERRORS = int((1.96 / RELATIVE) ** 2)
+"""So many give that half-width."""
+LENGTH, CHUNK = 1024, 256
+SIZES = (64, 256, 1024, 4096)
+"""Sionna gets the batch that suits it best."""
+ROUNDS = 3
+
+
+def qpsk(length: int = LENGTH) -> Flowgraph:
+    """Uncoded QPSK."""
+    fg = Flowgraph("qpsk", inputs={"snr_db": Decibels})
+    fg.bits, fg.mapper, fg.channel = BitSource(length=length), QPSKMapper(), AWGN()
+    fg.demapper, fg.errors = QPSKDemapper(), BitErrors()
+    fg.connect(fg.bits, fg.mapper, fg.channel, fg.demapper, fg.errors["received"])
+    fg.connect(fg.bits, fg.errors["sent"])
+    fg.connect(fg["snr_db"], fg.channel["snr_db"])
+    fg.connect(fg.errors, fg["ber"])
+    return fg
+
+
+LINKS = {"bpsk": bpsk, "qpsk": qpsk}
+
+
+def ours(modulation: str, workers: int = 1, relative: float = RELATIVE) -> float:
+    """Trials per second of a sweep of one point."""
+    grid = {"snr_db": [SNRS_DB[modulation]]}
+    sweep = Sweep(LINKS[modulation], grid=grid, stop=f"ber:rel={relative}", seed=1, chunk=CHUNK)
+    start = time.perf_counter()
+    table = sweep.run(workers=workers)
+    seconds = time.perf_counter() - start
+    assert table.low.item() <= float(bit_error_rate(SNRS_DB[modulation], modulation=modulation)) <= table.high.item()
+    return int(table.trials.item()) / seconds
+
+
+def sionna(modulation: str, size: int) -> float:
+    """Trials per second of sim_ber with Sionna's own blocks, until as many errors."""
+    with torch.random.fork_rng():
+        from sionna.phy import channel as sionna_channel
+        from sionna.phy.mapping import BinarySource, Demapper, Mapper
+        from sionna.phy.utils import ebnodb2no, sim_ber
+    kind, bits = ("pam", 1) if modulation == "bpsk" else ("qam", 2)
+    source, channel = BinarySource(), sionna_channel.AWGN()
+    mapper, demapper = Mapper(kind, bits), Demapper("app", kind, bits, hard_out=True)
+    trials = 0
+
+    def once(batch_size: int, ebno_db: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        nonlocal trials
+        sent = source([batch_size, LENGTH])
+        noise = ebnodb2no(ebno_db, bits, 1.0)
+        trials += sent.numel()
+        return sent, demapper(channel(mapper(sent), noise), noise)
+
+    ebno_db = SNRS_DB[modulation] - 10 * torch.log10(torch.tensor(float(bits)))
+    start = time.perf_counter()
+    ber, _ = sim_ber(once, ebno_db[None], size, 10_000, num_target_bit_errors=ERRORS, verbose=False)
+    seconds = time.perf_counter() - start
+    assert abs(float(ber) / float(bit_error_rate(SNRS_DB[modulation], modulation=modulation)) - 1) < 0.05
+    return trials / seconds
+
+
+def gnuradio(modulation: str) -> float | None:
+    """Trials per second of GNU Radio's blocks on one core; None where it is not installed."""
+    rate = float(bit_error_rate(SNRS_DB[modulation], modulation=modulation))
+    script = Path(__file__).with_name("gnuradio_bpsk.py")
+    bits = ERRORS / rate
+    command = ["taskset", "-c", "0", "/usr/bin/python3", script, modulation, str(SNRS_DB[modulation]), str(bits)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return None
+    seconds, errors = map(float, done.stdout.split())
+    assert abs(errors / (bits * rate) - 1) < 0.05, f"GNU Radio counts {errors} errors of {bits * rate} expected"
+    return bits / seconds
+
+
+def best(measure, *arguments) -> float:
+    """The best of some rounds: other work on the machine only ever slows."""
+    return max(measure(*arguments) for _ in range(ROUNDS))
+
+
+def engine_share() -> tuple[float, float]:
+    """Milliseconds per chunk, and the share of them that is not the blocks' arithmetic."""
+    frames, chunks, shares = 1024, 300, []
+    fg = bpsk(length=LENGTH)
+    source, mapper, channel, demapper, errors = (
+        fg.blocks[n] for n in ("bits", "mapper", "channel", "demapper", "errors")
+    )
+    snr_db = torch.full((frames,), 6.0)
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        with torch.no_grad():
+            for number in range(chunks):
+                for name, block in fg.blocks.items():
+                    block.seed(derive_seed(number, name))
+                bits = source(batch=frames)
+                errors(received=demapper(received=channel(symbols=mapper(bits=bits), snr_db=snr_db)), sent=bits)
+        by_hand = time.perf_counter() - start
+        sweep = Sweep(bpsk, grid={"snr_db": [6.0]}, stop=f"frames={frames * chunks}", chunk=frames)
+        start = time.perf_counter()
+        with tempfile.TemporaryDirectory() as folder:
+            sweep.run(store=Path(folder) / "a.db")
+        shares.append((time.perf_counter() - start, by_hand))
+    total, by_hand = (min(column) for column in zip(*shares, strict=True))
+    return by_hand / chunks * 1e3, 1 - by_hand / total
+
+
+def large_store(points: int = 10_000) -> tuple[float, float]:
+    """Seconds for the table of so many points, and to resume them."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "a.db"
+        sweep = Sweep(bpsk, grid={"snr_db": [i / 1000 for i in range(points)]}, stop="frames=2", chunk=2)
+        sweep.run(store=store)
+        start = time.perf_counter()
+        assert len(sweep.table(store)) == points
+        table = time.perf_counter() - start
+        start = time.perf_counter()
+        assert len(sweep.run(store=store)) == points
+        return table, time.perf_counter() - start
+
+
+def main() -> None:
+    """Print all ratios."""
+    torch.set_num_threads(1)
+    for modulation in LINKS:
+        mine = best(ours, modulation)
+        size = max(SIZES, key=lambda s, m=modulation: sionna(m, s))
+        print(f"{modulation} at {SNRS_DB[modulation]:g} dB to ±{RELATIVE:.0%}: {mine / 1e6:.0f} M trials/s")
+        print(f"  over sim_ber (batch {size}): {mine / best(sionna, modulation, size):.2f} times the trials per second")
+        other = gnuradio(modulation)
+        if other is None:
+            print("  GNU Radio is not installed: skipped")
+        else:
+            print(f"  over GNU Radio: {mine / max(other, best(gnuradio, modulation)):.2f} times the trials per second")
+    milliseconds, share = engine_share()
+    print(f"engine's share of a sweep with chunks of {milliseconds:.0f} ms: {share:.1%}")
+    table, resume = large_store()
+    print(f"10,000 stored points: table {table:.2f} s, resume {resume:.2f} s")
+    ours("bpsk", 2)
+    finer = RELATIVE / 6
+    ratio = best(ours, "bpsk", 2, finer) / best(ours, "bpsk", 1, finer)
+    idle = os.cpu_count() - os.getloadavg()[0]
+    print(f"2 workers over 1: {ratio:.2f} times (load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; it "
+          f"takes two idle ones{'' if idle > 0 else ', which are not here'})")  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())
