@@ -39,7 +39,9 @@ def transmit(
     ] = None,
     boxes: Annotated[Path | None, typer.Option(help="JSON file of boxes or detections.")] = None,
     labels: Annotated[Path | None, typer.Option(help="JSON file of labels, where the boxes have none.")] = None,
-    channel: Annotated[str, typer.Option(help="awgn, rayleigh or rician.")] = "awgn",
+    channel: Annotated[
+        str, typer.Option(help="awgn, rayleigh, rician, or tdl-a to tdl-e: OFDM, pilots billed.")
+    ] = "awgn",
     snr: Annotated[float, typer.Option(help="Es/N0 per complex channel use in dB.", min=-60, max=100)] = 10.0,
     cbr: Annotated[
         float | None, typer.Option(help="Payload channel uses per source dimension [default 0.0201].")

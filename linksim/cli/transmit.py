@@ -4,8 +4,9 @@ import json
 import math
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from rich.table import Table
 from torch import Tensor
 
 from linksim import Block, Boxes, Flowgraph, Result, __version__
-from linksim.blocks import AWGN, Rayleigh, Rician
+from linksim.blocks import AWGN, OFDMChannel, Rayleigh, Rician
 from linksim.blocks.importance import read_boxes
+from linksim.blocks.sionna.ofdm_channel import MODELS
 from linksim.blocks.sources import read_picture
 from linksim.cli.progress import waiting
 from linksim.errors import ParameterError, nearest
@@ -25,7 +27,12 @@ from linksim.flowgraphs.picture_link import PAPER_CBR
 from linksim.flowgraphs.sa_oosc import DEFAULT_WEIGHTS
 from linksim.plot import report
 
-CHANNELS: dict[str, type[Block]] = {"awgn": AWGN, "rayleigh": Rayleigh, "rician": Rician}
+CHANNELS: dict[str, Callable[[], Block]] = {
+    "awgn": AWGN,
+    "rayleigh": Rayleigh,
+    "rician": Rician,
+    **{model: partial(OFDMChannel, model=model) for model in MODELS},
+}
 CLASSES = ("background", "low", "medium", "high", "nonbackground")
 PROBES = ("importance.out", "rate.lengths", "equalizer.out", "channel.out")
 

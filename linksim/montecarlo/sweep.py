@@ -57,8 +57,8 @@ class Sweep:
 
     >>> from linksim.flowgraphs import bpsk
     >>> table = Sweep(bpsk, grid={"snr_db": [0, 4]}, stop="ber:errors=100", seed=1).run()
-    >>> table[["snr_db", "metric", "errors"]].values.tolist()
-    [[0, 'ber', 5047], [4, 'ber', 781]]
+    >>> table[["snr_db", "metric", "stopped_by", "interval"]].values.tolist()
+    [[0, 'ber', 'targets', 'by frame'], [4, 'ber', 'targets', 'by frame']]
     """
 
     def __init__(

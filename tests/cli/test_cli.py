@@ -25,7 +25,7 @@ def boxes(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("channel", ["awgn", "rayleigh", "rician"])
+@pytest.mark.parametrize("channel", ["awgn", "rayleigh", "rician", "tdl-a"])
 def test_transmit_writes_a_report_a_picture_and_figures(cli, picture, boxes, tmp_path, channel):
     out = tmp_path / "result"
     code, text, _ = cli(
