@@ -19,7 +19,7 @@ from linksim.blocks.losses import BitsPerPixel, HVLoss, SystemLoss, WeightedDist
 from linksim.blocks.metrics import PSNR, SAD, BitErrors, CBRLedger, Delivered, FrameErrors, HeaderErrors, PatchPSNR
 from linksim.blocks.modulation import BPSKDemapper, BPSKMapper, QPSKDemapper, QPSKMapper
 from linksim.blocks.rate import RandomRateAllocator, RateAllocator
-from linksim.blocks.sionna import OFDMChannel
+from linksim.blocks.sionna import OFDMChannel, QAMDemapper, QAMMapper
 from linksim.blocks.sources import BitSource, PictureSource
 from linksim.blocks.tokens import Detokenizer, Tokenizer
 from linksim.blocks.vectorizer import HVDevectorizer, HVVectorizer, KLTDevectorizer, KLTVectorizer
@@ -62,6 +62,8 @@ __all__ = [
     "PatchPSNR",
     "PictureSource",
     "PowerNormalizer",
+    "QAMDemapper",
+    "QAMMapper",
     "QPSKDemapper",
     "QPSKMapper",
     "RandomRateAllocator",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cache, cached_property
 from operator import attrgetter
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -36,6 +36,13 @@ class TensorSpec:
     def leaves(self, prefix: str = "") -> Iterator[tuple[str, "TensorSpec"]]:
         """The tensors in this port as (attribute path, spec); here just itself."""
         yield prefix, self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Public types are known by identity: in another process they must be its own, not a copy.
+        name = type_name(self)
+        if name in PORT_TYPES:
+            return _named_spec, (name,)
+        return TensorSpec, (self.annotation, self.dtypes, self.dimensions)
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,10 @@ def type_name(spec: Spec) -> str:
     """The public name of a port type, or its shape where it has none."""
     known = next((name for name, kind in PORT_TYPES.items() if kind is spec.annotation), None)
     return known or str(spec)
+
+
+def _named_spec(name: str) -> Spec:
+    return parse_spec(PORT_TYPES[name])
 
 
 @cache

@@ -10,7 +10,7 @@ from torch import Tensor
 from linksim.block import Block
 from linksim.blocks.channels.noise import LEAST_NOISE_VARIANCE, complex_normal
 from linksim.blocks.sionna.estimators import ChannelEstimator, LeastSquares, LinearMMSE
-from linksim.blocks.sionna.runtime import drawing_from, sionna_device
+from linksim.blocks.sionna.runtime import OnDemand, Precision, drawing_from
 from linksim.errors import LinksimError, require
 from linksim.types import Decibels, Received, Symbols
 
@@ -98,8 +98,7 @@ class OFDMChannel(Block):
         self.fft_size, self.guard, self.cyclic_prefix, self.estimation = fft_size, guard, cyclic_prefix, estimation
         self.active = fft_size - 2 * guard
         self.per_slot = (SYMBOLS_PER_SLOT - len(PILOT_SYMBOLS)) * self.active
-        # Not modules of ours: Sionna's objects do not follow .to(), so they are made where they are needed.
-        self._made: dict[tuple[str, str], _Parts] = {}
+        self._parts = OnDemand(self._make)
 
     @property
     def labels(self) -> Mapping[str, str]:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -121,7 +120,7 @@ class OFDMChannel(Block):
         sent = symbols.samples
         batch, uses = sent.shape
         slots = max(math.ceil(uses / self.per_slot), 1)
-        parts = self._parts(sent)
+        parts = self._parts.like(sent)
         noise_variance = (10.0 ** (-snr_db / 10.0)).clamp_min(LEAST_NOISE_VARIANCE)
         grid = self._grid(sent, parts, slots)
         fading = self._fading(batch, slots, parts)
@@ -179,14 +178,7 @@ class OFDMChannel(Block):
 
     # -- Sionna's objects
 
-    def _parts(self, like: Tensor) -> _Parts:
-        key = (sionna_device(like.device), "double" if like.dtype == torch.complex128 else "single")
-        if key not in self._made:
-            with drawing_from(torch.Generator(like.device)):
-                self._made[key] = self._make(*key)
-        return self._made[key]
-
-    def _make(self, device: str, precision: str) -> _Parts:
+    def _make(self, device: str, precision: Precision) -> _Parts:
         from sionna.phy.channel import subcarrier_frequencies
         from sionna.phy.channel.tr38901 import TDL
         from sionna.phy.ofdm import ResourceGrid

@@ -1,11 +1,15 @@
 """Sionna inside linksim: imported without a trace, its random numbers drawn from a block's own generator."""
 
-from collections.abc import Generator
+import copy
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, Generic, Literal, TypeVar
 
 import torch
+
+Made = TypeVar("Made")
+Precision = Literal["single", "double"]
 
 
 @cache
@@ -39,3 +43,27 @@ def drawing_from(generator: torch.Generator) -> Generator[None]:
                 del known[name]
             else:
                 known[name] = before
+
+
+class OnDemand(Generic[Made]):
+    """Sionna's objects, made where and in the precision that they are first needed in: they do not follow `.to()`."""
+
+    def __init__(self, make: Callable[[str, Precision], Made]) -> None:
+        self._make = make
+        self._made: dict[tuple[str, Precision], Made] = {}
+
+    def like(self, tensor: torch.Tensor) -> Made:
+        """Those on the tensor's device, "double" for float64 and complex128, else "single"."""
+        wide = tensor.dtype in (torch.float64, torch.complex128)
+        key: tuple[str, Precision] = (sionna_device(tensor.device), "double" if wide else "single")
+        if key not in self._made:
+            # Making them may draw and seed: from a generator of no importance.
+            with drawing_from(torch.Generator(tensor.device)):
+                self._made[key] = self._make(*key)
+        return self._made[key]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "OnDemand[Made]":
+        return OnDemand(copy.deepcopy(self._make, memo))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return OnDemand, (self._make,)

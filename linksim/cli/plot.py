@@ -15,6 +15,7 @@ from linksim.plot.style import STYLE
 from linksim.theory import bit_error_rate
 
 MAPPERS = {"BPSKMapper": "bpsk", "QPSKMapper": "qpsk"}
+QAM = {2: "qpsk", 4: "16qam", 6: "64qam", 8: "256qam"}
 FADES = {"AWGN": float("inf"), "Rayleigh": None}
 
 
@@ -60,6 +61,8 @@ def closed_forms(store: Store, points: Any) -> dict[str, Any]:
     for digest in dict.fromkeys(known[point][1] for point in points):
         blocks = {each.get("block", ""): each.get("parameters", {}) for each in store.link(digest)["blocks"].values()}
         modulation = next((name for mapper, name in MAPPERS.items() if mapper in blocks), None)
+        if "QAMMapper" in blocks:
+            modulation = QAM[blocks["QAMMapper"].get("bits_per_symbol", 4)]
         channel = next((name for name in (*FADES, "Rician") if name in blocks), None)
         if modulation is None or channel is None:
             continue
@@ -68,5 +71,7 @@ def closed_forms(store: Store, points: Any) -> dict[str, Any]:
             bit_error_rate, modulation=modulation, k_factor_db=k
         )
     if not found:
-        raise SweepError("--theory knows uncoded BPSK and QPSK over AWGN, Rayleigh and Rician; this link is another")
+        raise SweepError(
+            "--theory knows uncoded BPSK, QPSK and QAM over AWGN, Rayleigh and Rician; this link is another"
+        )
     return found

@@ -115,7 +115,7 @@ def test_every_use_that_carries_no_symbol_is_billed_once(photograph):
 def frequency_response(channel, realisations):
     from linksim.blocks.sionna.ofdm_channel import _Parts
 
-    parts: _Parts = channel.seed(5)._parts(torch.zeros(1, dtype=torch.complex64))
+    parts: _Parts = channel.seed(5)._parts.like(torch.zeros(1, dtype=torch.complex64))
     return channel._fading(realisations, 1, parts)[:, 0, 0]
 
 
@@ -123,7 +123,7 @@ def test_coherence_bandwidth_is_what_the_delay_spread_implies():
     channel = OFDMChannel(**{**WIDE, "speed": 0.0})
     factors = frequency_response(channel, 3000)
     mean = (factors[:, :1].conj() * factors).mean(0)
-    fading = channel._parts(torch.zeros(1, dtype=torch.complex64)).fading
+    fading = channel._parts.like(torch.zeros(1, dtype=torch.complex64)).fading
     delays = torch.as_tensor(fading.delays).flatten().double()
     powers = torch.as_tensor(fading.mean_powers).flatten().double()
     steps = torch.arange(256) * 30e3
@@ -142,7 +142,7 @@ def test_fading_is_never_normalised_away_and_goes_on_from_slot_to_slot():
     # One tap after all: the power of a realisation is exponential, with a standard deviation of 1.
     assert power.std().item() == pytest.approx(1.0, abs=0.1)
     channel = OFDMChannel(speed=1.0)
-    parts = channel.seed(2)._parts(torch.zeros(1, dtype=torch.complex64))
+    parts = channel.seed(2)._parts.like(torch.zeros(1, dtype=torch.complex64))
     factors = channel._fading(20, 3, parts)
     step = (factors[:, 1:, 0] - factors[:, :-1, -1]).abs().square().mean()
     assert step < 1e-3
