@@ -49,7 +49,8 @@ def _add_row(table: Table, sweep: Sweep, job: Job, metric: str, progress: Progre
         return
     tally = job.fold.tallies[metric]
     found = tally.interval(sweep.rules.over, sweep.rules.confidence)
-    left = seconds_left(sweep, job, metric)
+    chunks = job.fold.remaining()
+    left = None if chunks is None else chunks * job.fold.seconds / max(job.fold.chunks, 1)
     workers = max(sum(bool(other.under_way) for other in progress.jobs), 1)
     table.add_row(
         show_point(job.values),
@@ -62,18 +63,3 @@ def _add_row(table: Table, sweep: Sweep, job: Job, metric: str, progress: Progre
         f"{tally.trials / max(job.fold.seconds, 1e-9):,.0f}",
         "-" if left is None else f"{left / workers:.0f} s",
     )
-
-
-def seconds_left(sweep: Sweep, job: Job, metric: str) -> float | None:
-    """A forecast: half-widths shrink with the root of the frames, errors grow with them."""
-    tally = job.fold.tallies[metric]
-    found = tally.interval(sweep.rules.over, sweep.rules.confidence)
-    factors: list[float] = []
-    for rule in sweep.rules.stop:
-        if rule.metric != metric:
-            continue
-        widths = [rule.absolute, None if rule.relative is None else rule.relative * abs(found.estimate)]
-        factors += [(found.half_width / width) ** 2 for width in widths if width]
-        factors += [rule.errors / tally.errors] if rule.errors and tally.errors else []
-    known = [factor for factor in factors if math.isfinite(factor)]
-    return job.fold.seconds * max(max(known) - 1, 0.0) if known else None

@@ -3,6 +3,7 @@
 import inspect
 import sys
 from collections.abc import Iterable
+from functools import cache
 from types import CodeType, FunctionType, ModuleType
 
 BLOCKS = "linksim.blocks."
@@ -47,12 +48,18 @@ def _sources(modules: list[ModuleType]) -> dict[str, str]:
         module = waiting.pop()
         if module.__name__ in found:
             continue
-        found[module.__name__] = inspect.getsource(module)
+        found[module.__name__] = _source(module.__name__)
         for value in vars(module).values():
             name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
             if isinstance(name, str) and name.startswith(BLOCKS) and name in sys.modules:
                 waiting.append(sys.modules[name])
     return found
+
+
+@cache
+def _source(module: str) -> str:
+    # What was loaded, if the file is edited afterwards: a module is loaded once, and read once.
+    return inspect.getsource(sys.modules[module])
 
 
 def _functions(thing: object) -> dict[str, FunctionType]:

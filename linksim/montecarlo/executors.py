@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import torch
 
 from linksim.errors import SweepError, require
-from linksim.montecarlo.chunk_runner import Outcome, Setup, Task, run_remote, run_task
+from linksim.montecarlo.chunk_runner import Outcome, Setup, Task, keep_memory, run_remote, run_task
 
 IDLE_SECONDS = 60
 Done = tuple[Task, Outcome | None]
@@ -207,6 +207,7 @@ def _start_worker(path: list[str], parent: int, folder: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.path[:] = path
     torch.set_num_threads(1)
+    keep_memory()
     threading.Thread(target=_end_with, args=(parent, folder), daemon=True).start()
 
 

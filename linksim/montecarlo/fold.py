@@ -72,6 +72,24 @@ class Fold:
         if self.stopped_by is None and self.frames >= (self.rules.most_frames or math.inf):
             self.stopped_by = "pictures"
 
+    def remaining(self) -> float | None:
+        """A forecast of the chunks still to come: half-widths shrink with the root of their number, errors grow.
+
+        None where no rule can be forecast yet.
+        """
+        factors: list[float] = []
+        for rule in self.rules.stop:
+            tally = self.tallies.get(rule.metric or "")
+            if tally is None:
+                continue
+            found = tally.interval(self.rules.over, self.rules.confidence)
+            widths = [rule.absolute, None if rule.relative is None else rule.relative * abs(found.estimate)]
+            factors += [(found.half_width / width) ** 2 for width in widths if width]
+            factors += [rule.errors / tally.errors] if rule.errors and tally.errors else []
+            factors += [rule.most_trials / tally.spent] if rule.most_trials and tally.spent else []
+        known = [factor for factor in factors if math.isfinite(factor)]
+        return self.chunks * max(max(known) - 1, 0.0) if known else None
+
     @property
     def below_floor(self) -> bool:
         """Whether the curve may end here."""

@@ -19,11 +19,16 @@ from linksim.montecarlo.code import code_of
 Factory = Callable[..., Flowgraph]
 
 
-def split_point(source: Flowgraph | Factory, point: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What of a point shapes the link (a factory's arguments, `block.parameter`), and what is left for its inputs."""
-    arguments = {} if isinstance(source, Flowgraph) else inspect.signature(source).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in (arguments.values() if arguments else ())):
+def arguments_of(source: Flowgraph | Factory) -> frozenset[str]:
+    """The names of a factory's arguments; a flowgraph has none."""
+    parameters = {} if isinstance(source, Flowgraph) else inspect.signature(source).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         raise ParameterError("a factory must name its arguments; **kwargs hides which of the grid's names are its own")
+    return frozenset(parameters)
+
+
+def split_point(arguments: frozenset[str], point: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What of a point shapes the link (a factory's arguments, `block.parameter`), and what is left for its inputs."""
     shaping = {name: value for name, value in point.items() if name in arguments or "." in name}
     return shaping, {name: value for name, value in point.items() if name not in shaping}
 

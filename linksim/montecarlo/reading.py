@@ -1,6 +1,8 @@
 """Reading results back from a store."""
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from linksim.montecarlo.fold import Fold, Rules
@@ -15,13 +17,26 @@ if TYPE_CHECKING:
 
 def folds_of(store: Store, points: Sequence[int], rules: Rules, *, failures: bool = True) -> list[Fold]:
     """The sums of each point's chunks under these rules, in the order given; without `failures`, those are missing."""
-    chunks = store.chunks(points)
     folds: list[Fold] = []
-    for point in points:
-        fold = Fold(rules)
-        fold.add([chunk for chunk in chunks[point] if failures or chunk.error is None])
-        folds.append(fold)
+    with _no_garbage():
+        chunks = store.chunks(points)
+        for point in points:
+            fold = Fold(rules)
+            fold.add([chunk for chunk in chunks[point] if failures or chunk.error is None])
+            folds.append(fold)
     return folds
+
+
+@contextmanager
+def _no_garbage() -> Generator[None]:
+    """Of thousands of small objects that all stay, the collector would find none to collect, again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def rules_of(sweep: StoredSweep) -> Rules:

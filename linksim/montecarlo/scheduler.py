@@ -1,5 +1,6 @@
 """Which chunks to run next, on whom; and every result into the store."""
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -91,7 +92,7 @@ class Scheduler:
         self._deaths: dict[tuple[int, int], int] = {}
         self._busy = 0
         self._began = self._committed = time.monotonic()
-        self._frames = 0
+        self._frames = self._checked = 0
         self._alone = False
         self._first = 0
         """Jobs before this one are done."""
@@ -120,8 +121,9 @@ class Scheduler:
     def _more_to_do(self) -> bool:
         """Whether the store, with all that others put there meanwhile, leaves a point unfinished after all."""
         self._commit(force=True)
-        if self._out_of_time() or self._store.path is None:
+        if self._out_of_time() or self._store.path is None or self._checked == self._frames:
             return False
+        self._checked = self._frames
         rest = [job for job in self._jobs if not job.skipped and not job.fold.failures]
         for job, fold in zip(rest, folds_of(self._store, [job.point for job in rest], self._rules), strict=True):
             job.fold = fold
@@ -170,14 +172,21 @@ class Scheduler:
             started.append(job)
             if len(started) >= 4 * self._executor.workers:
                 break
-        ahead = [job for job in started if job.ahead <= max(job.fold.chunks // 2, self._executor.workers - 1)]
+        ahead = [job for job in started if job.ahead < self._wanted(job)]
         return self._task(min(ahead, key=lambda job: job.ahead)) if ahead else None
+
+    def _wanted(self, job: Job) -> int:
+        """How many chunks to have in work for a point: as many as it still needs, or half of what it has."""
+        bound = max(job.fold.chunks // 2, self._executor.workers)
+        remaining = job.fold.remaining()
+        return bound if remaining is None else min(max(math.ceil(remaining), 1), bound)
 
     def _task(self, job: Job) -> Task:
         count = 1
         if not self._executor.lazy and job.fold.chunks:
             usual = job.fold.seconds / (job.fold.chunks + len(job.fold.failures))
-            count = max(min(int(GROUP_SECONDS / max(usual, 1e-6)), job.fold.chunks // 2), 1)
+            share = -(-self._wanted(job) // self._executor.workers)
+            count = max(min(int(GROUP_SECONDS / max(usual, 1e-6)), share), 1)
         return Task(job.point, job.values, job.inputs, job.digest, job.next_numbers(count))
 
     def _out_of_time(self) -> bool:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from linksim.errors import ParameterError, SweepError, nearest, require
 from linksim.flowgraph import Flowgraph
 from linksim.montecarlo.cases import Case, Cases, as_cases
-from linksim.montecarlo.chunk_runner import Setup, Task, one_thread, runs_of
+from linksim.montecarlo.chunk_runner import Setup, Task, keep_memory, one_thread, runs_of
 from linksim.montecarlo.executors import Executor, make_executor
 from linksim.montecarlo.fold import Rules
 from linksim.montecarlo.interval import CONFIDENCE
-from linksim.montecarlo.link import Factory, build_link, describe_link, link_digest, split_point
+from linksim.montecarlo.link import Factory, arguments_of, build_link, describe_link, link_digest, split_point
 from linksim.montecarlo.point import Point, canonical, grid_points, plain, show_point
 from linksim.montecarlo.reading import folds_of, table_of
 from linksim.montecarlo.scheduler import Job, Progress, Scheduler
@@ -78,6 +79,7 @@ class Sweep:
     ) -> None:
         self.source, self.seed, self.device = source, seed, device
         self.points = grid_points(grid)
+        self._arguments = arguments_of(source)
         self.names = list(self.points[0])
         self.cases = as_cases(cases)
         self.inputs = {name: plain(value) for name, value in (inputs or {}).items()}
@@ -119,7 +121,8 @@ class Sweep:
         """
         kept = Store(None if store is None else Path(store))
         try:
-            with one_thread():
+            with one_thread(), ExitStack() as stack:
+                stack.callback(keep_memory())
                 drafts = self._draft()
                 jobs = self._prepare(kept, drafts)
                 stored = StoredSweep(self._key(drafts), self._settings(origin or {}), [job.point for job in jobs])
@@ -156,7 +159,7 @@ class Sweep:
         values = next((p for p in self.points if canonical(p) == wanted), None)
         if values is None:
             raise SweepError(f"the grid has no point {show_point(point)}")
-        shaping, inputs = split_point(self.source, values)
+        shaping, inputs = split_point(self._arguments, values)
         setup = self._setup(shaping, build_link(self.source, shaping))
         task = Task(0, values, {**self.inputs, **inputs}, setup.digest, [chunk])
         with one_thread():
@@ -170,7 +173,7 @@ class Sweep:
         cases = "" if self.cases is None else self.cases.digest()
         drafts: list[_Draft] = []
         for values in self.points:
-            shaping, inputs = split_point(self.source, values)
+            shaping, inputs = split_point(self._arguments, values)
             inputs = {**self.inputs, **inputs}
             shape = canonical(shaping)
             if shape not in by_shape:

@@ -6,10 +6,13 @@ Everything in one run, one thread each (GNU Radio's threads on one core): the ra
 """
 
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,17 +21,18 @@ from linksim import Decibels, Flowgraph
 from linksim.blocks import AWGN, BitErrors, BitSource, QPSKDemapper, QPSKMapper
 from linksim.flowgraphs import bpsk
 from linksim.montecarlo import Sweep
+from linksim.montecarlo.chunk_runner import keep_memory
 from linksim.randomness import derive_seed
 from linksim.theory import bit_error_rate
 
 SNRS_DB = {"bpsk": 6.0, "qpsk": 9.0}
-RELATIVE = 0.01
+RELATIVE = 0.005
 ERRORS = int((1.96 / RELATIVE) ** 2)
 """So many give that half-width."""
 LENGTH, CHUNK = 1024, 256
 SIZES = (64, 256, 1024, 4096)
 """Sionna gets the batch that suits it best."""
-ROUNDS = 3
+ROUNDS = 5
 
 
 def qpsk(length: int = LENGTH) -> Flowgraph:
@@ -97,9 +101,9 @@ def gnuradio(modulation: str) -> float | None:
     return bits / seconds
 
 
-def best(measure, *arguments) -> float:
-    """The best of some rounds: other work on the machine only ever slows."""
-    return max(measure(*arguments) for _ in range(ROUNDS))
+def paired(first: Callable[[], float], second: Callable[[], float], rounds: int = ROUNDS) -> float:
+    """The median over rounds of one's speed over the other's, measured in turn: other work slows both alike."""
+    return statistics.median(first() / second() for _ in range(rounds))
 
 
 def engine_share() -> tuple[float, float]:
@@ -111,6 +115,7 @@ def engine_share() -> tuple[float, float]:
     )
     snr_db = torch.full((frames,), 6.0)
     for _ in range(ROUNDS):
+        end = keep_memory()
         start = time.perf_counter()
         with torch.no_grad():
             for number in range(chunks):
@@ -119,13 +124,14 @@ def engine_share() -> tuple[float, float]:
                 bits = source(batch=frames)
                 errors(received=demapper(received=channel(symbols=mapper(bits=bits), snr_db=snr_db)), sent=bits)
         by_hand = time.perf_counter() - start
+        end()
         sweep = Sweep(bpsk, grid={"snr_db": [6.0]}, stop=f"frames={frames * chunks}", chunk=frames)
         start = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
             sweep.run(store=Path(folder) / "a.db")
         shares.append((time.perf_counter() - start, by_hand))
-    total, by_hand = (min(column) for column in zip(*shares, strict=True))
-    return by_hand / chunks * 1e3, 1 - by_hand / total
+    share = statistics.median(1 - by_hand / total for total, by_hand in shares)
+    return min(by_hand for _, by_hand in shares) / chunks * 1e3, share
 
 
 def large_store(points: int = 10_000) -> tuple[float, float]:
@@ -146,25 +152,22 @@ def main() -> None:
     """Print all ratios."""
     torch.set_num_threads(1)
     for modulation in LINKS:
-        mine = best(ours, modulation)
         size = max(SIZES, key=lambda s, m=modulation: sionna(m, s))
-        print(f"{modulation} at {SNRS_DB[modulation]:g} dB to ±{RELATIVE:.0%}: {mine / 1e6:.0f} M trials/s")
-        print(f"  over sim_ber (batch {size}): {mine / best(sionna, modulation, size):.2f} times the trials per second")
-        other = gnuradio(modulation)
-        if other is None:
+        ratio = paired(partial(ours, modulation), partial(sionna, modulation, size))
+        print(f"{modulation} at {SNRS_DB[modulation]:g} dB to ±{RELATIVE:.1%}, trials per second:")
+        print(f"  over sim_ber (batch {size}): {ratio:.2f} times")
+        if gnuradio(modulation) is None:
             print("  GNU Radio is not installed: skipped")
         else:
-            print(f"  over GNU Radio: {mine / max(other, best(gnuradio, modulation)):.2f} times the trials per second")
+            print(f"  over GNU Radio: {paired(partial(ours, modulation), partial(gnuradio, modulation)):.2f} times")
     milliseconds, share = engine_share()
     print(f"engine's share of a sweep with chunks of {milliseconds:.0f} ms: {share:.1%}")
     table, resume = large_store()
     print(f"10,000 stored points: table {table:.2f} s, resume {resume:.2f} s")
     ours("bpsk", 2)
-    finer = RELATIVE / 6
-    ratio = best(ours, "bpsk", 2, finer) / best(ours, "bpsk", 1, finer)
-    idle = os.cpu_count() - os.getloadavg()[0]
-    print(f"2 workers over 1: {ratio:.2f} times (load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; it "
-          f"takes two idle ones{'' if idle > 0 else ', which are not here'})")  # fmt: skip
+    finer = RELATIVE / 5
+    ratio = paired(partial(ours, "bpsk", 2, finer), partial(ours, "bpsk", 1, finer))
+    print(f"2 workers over 1: {ratio:.2f} times (load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores)")
 
 
 if __name__ == "__main__":
