@@ -131,23 +131,22 @@ def runs_of(setup: Setup, task: Task, number: int, probe: Sequence[str] = ()) ->
 
 
 def run_task(setup: Setup, task: Task) -> Outcome:
-    """Run the chunks of a task one after the other; an exception ends its chunk, not the task."""
+    """Run the chunks of a task one after the other, on the threads that are set; an exception ends its chunk alone."""
     chunks: list[Chunk] = []
     labels: dict[str, str] = {}
-    with one_thread():
-        for number in task.numbers:
-            start = time.perf_counter()
-            try:
-                tallies, made = sums_of(runs_of(setup, task, number))
-                labels.update(made)
-                frames, error = setup.chunk, None
-            except SweepError:
-                raise
-            except Exception as failure:
-                what = "; ".join(line.strip() for line in traceback.format_exception_only(failure))
-                seed = point_seed(setup.seed, task.values, number)
-                tallies, frames, error = {}, 0, f"{what} (seed {seed})\n{traceback.format_exc()}"
-            chunks.append(Chunk(number, frames, time.perf_counter() - start, tallies, error))
+    for number in task.numbers:
+        start = time.perf_counter()
+        try:
+            tallies, made = sums_of(runs_of(setup, task, number))
+            labels.update(made)
+            frames, error = setup.chunk, None
+        except SweepError:
+            raise
+        except Exception as failure:
+            what = "; ".join(line.strip() for line in traceback.format_exception_only(failure))
+            seed = point_seed(setup.seed, task.values, number)
+            tallies, frames, error = {}, 0, f"{what} (seed {seed})\n{traceback.format_exc()}"
+        chunks.append(Chunk(number, frames, time.perf_counter() - start, tallies, error))
     return Outcome(chunks, labels)
 
 

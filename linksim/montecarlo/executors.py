@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import torch
 
 from linksim.errors import SweepError, require
-from linksim.montecarlo.chunk_runner import Outcome, Setup, Task, keep_memory, run_remote, run_task
+from linksim.montecarlo.chunk_runner import Outcome, Setup, Task, keep_memory, one_thread, run_remote, run_task
 
 IDLE_SECONDS = 60
 Done = tuple[Task, Outcome | None]
@@ -220,7 +220,8 @@ def _end_with(parent: int, folder: str) -> None:
 
 
 def _run_on_ray(references: list[Any], task: Task) -> Outcome:
-    return run_remote(references[0].hex(), partial(_get, references[0]), task)
+    with one_thread():
+        return run_remote(references[0].hex(), partial(_get, references[0]), task)
 
 
 def _pickled(setup: Setup) -> bytes:

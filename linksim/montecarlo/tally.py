@@ -151,9 +151,13 @@ def tally_of(metric: object, picture: int) -> Tally | None:
 
 
 def _rate(errors: Tensor, trials: Tensor) -> RateTally:
-    e, n = errors.detach().cpu().long(), trials.detach().cpu().long()
-    sums = torch.stack([(n > 0).sum(), e.sum(), n.sum(), (e * e).sum(), (e * n).sum(), (n * n).sum()])
-    return RateTally(*sums.tolist())
+    # In float64, where whole numbers are exact to 2^53: all sums of squares are one small product.
+    pairs = torch.stack([errors, trials]).detach().cpu().double()
+    (errors_squared, both), (_, trials_squared) = (pairs @ pairs.T).long().tolist()
+    total_errors, total_trials = pairs.sum(1).long().tolist()
+    return RateTally(
+        int(torch.count_nonzero(pairs[1])), total_errors, total_trials, errors_squared, both, trials_squared
+    )
 
 
 def _score(values: Tensor, picture: int) -> ScoreTally:
