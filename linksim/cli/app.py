@@ -35,7 +35,7 @@ def transmit(
         str, typer.Option(help="Which link carries it: sa_oosc (learned) or klt (closed form).")
     ] = "sa_oosc",
     weights: Annotated[
-        str | None, typer.Option(help="Of sa_oosc: shipped weights or a .safetensors file [default small].")
+        str | None, typer.Option(help="Of sa_oosc: shipped weights or a .safetensors file (default small).")
     ] = None,
     boxes: Annotated[Path | None, typer.Option(help="JSON file of boxes or detections.")] = None,
     labels: Annotated[Path | None, typer.Option(help="JSON file of labels, where the boxes have none.")] = None,
@@ -44,12 +44,12 @@ def transmit(
     ] = "awgn",
     snr: Annotated[float, typer.Option(help="Es/N0 per complex channel use in dB.", min=-60, max=100)] = 10.0,
     cbr: Annotated[
-        float | None, typer.Option(help="Payload channel uses per source dimension [default 0.0201].")
+        float | None, typer.Option(help="Payload channel uses per source dimension (default 0.0201).")
     ] = None,
     cbr_total: Annotated[float | None, typer.Option(help="The same, everything billed.")] = None,
     psnr: Annotated[float | None, typer.Option(help="Expected PSNR in dB, at the least rate; klt only.")] = None,
     alpha: Annotated[
-        float | None, typer.Option(help="Uses added to high, taken from low importance [default: the link's].")
+        float | None, typer.Option(help="Uses added to high, taken from low importance (default the link's).")
     ] = None,
     seed: Seed = 1,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
@@ -109,7 +109,7 @@ def train(
     start: Annotated[
         str | None, typer.Option("--from", help="Go on from shipped weights or a .safetensors file, fresh optimizer.")
     ] = None,
-    minutes: Annotated[float | None, typer.Option(help="Minutes of work in all [default 60].")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Minutes of work in all (default 60).")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps in all, instead of minutes; repeats exactly.")] = None,
     snr: Annotated[tuple[float, float], typer.Option(help="Range of SNR in dB.")] = (0.0, 20.0),
     cbr: Annotated[tuple[float, float], typer.Option(help="Range of the mean rate.")] = (0.012, 0.09),
@@ -117,7 +117,7 @@ def train(
         float, typer.Option(help="Patches weigh 2^(exponent*importance); 0: all alike.", min=0, max=8)
     ] = 2.0,
     fading: Annotated[float, typer.Option(help="Share of the pictures sent over Rayleigh.", min=0, max=1)] = 0.25,
-    learning_rate: Annotated[float | None, typer.Option(help="Peak [default 4e-4, with --from 2e-4].")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak (default 4e-4, with --from 2e-4).")] = None,
     batch: Annotated[int, typer.Option(help="Crops per step.", min=1)] = 8,
     crop: Annotated[int, typer.Option(help="Edge of a crop in pixels, a multiple of 64.")] = 256,
     seed: Seed = 1,
@@ -141,7 +141,7 @@ def evaluate(
     scenes: Annotated[Path | None, typer.Option(help="Folder of street scenes; its part val is sent.")] = None,
     kodak: Annotated[Path | None, typer.Option(help="Folder of the Kodak pictures.")] = None,
     table: Annotated[
-        list[str] | None, typer.Option(help="quality, sweep, kodak or entropy; may be repeated [default all].")
+        list[str] | None, typer.Option(help="quality, sweep, kodak or entropy; may be repeated (default all).")
     ] = None,
     alpha: Annotated[list[float] | None, typer.Option(help="Alphas of the table quality.")] = None,
     seed: Seed = 1,
@@ -180,11 +180,11 @@ def sweep(
         list[str] | None, typer.Option("--input", help="name=number, alike for all points; may be repeated.")
     ] = None,
     seed: Seed = 0,
-    chunk: Annotated[int | None, typer.Option(help="Frames per chunk [default 64; of pictures 1].", min=1)] = None,
+    chunk: Annotated[int | None, typer.Option(help="Frames per chunk (default 64; of pictures 1).", min=1)] = None,
     over: Annotated[
-        str | None, typer.Option(help="What a score's interval is about: noise or pictures [default: pictures if any].")
+        str | None, typer.Option(help="What a score's interval is about: noise or pictures (default pictures if any).")
     ] = None,
-    curve: Annotated[str | None, typer.Option(help="The axis that floor cuts [default snr_db].")] = None,
+    curve: Annotated[str | None, typer.Option(help="The axis that floor cuts (default snr_db).")] = None,
     workers: Annotated[int, typer.Option(help="Processes, one thread each.", min=1, max=1024)] = 1,
     ray: Annotated[
         str | None, typer.Option(help="Run on the Ray cluster at this address; 'auto' starts one here.")
@@ -201,7 +201,7 @@ def sweep(
 
 
 StoreFile = Annotated[Path, typer.Argument(help="File of results.")]
-SweepNumber = Annotated[int | None, typer.Option("--sweep", help="Which of the file's sweeps, from 1 [default: last].")]
+SweepNumber = Annotated[int | None, typer.Option("--sweep", help="Which of the file's sweeps, from 1 (default last).")]
 
 
 @app.command()
@@ -223,10 +223,10 @@ def plot(
     store: StoreFile,
     y: Annotated[str, typer.Option(help="The metric, or cbr for its stacked parts.")],
     x: Annotated[
-        str | None, typer.Option(help="An axis of the grid, or a metric as cbr_total [default snr_db].")
+        str | None, typer.Option(help="An axis of the grid, or a metric as cbr_total (default snr_db).")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The figure, by its ending [default: the store's name, .png].")
+        Path | None, typer.Option(help="The figure, by its ending (default the store's name, .png).")
     ] = None,
     theory: Annotated[bool, typer.Option(help="Draw closed forms beside BPSK and QPSK.")] = False,
     number: SweepNumber = None,
