@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from linksim.errors import SweepError, nearest
-from linksim.montecarlo.interval import CONFIDENCE
+from linksim.montecarlo.interval import CONFIDENCE, Interval
 from linksim.montecarlo.stop import Stop, decide
 from linksim.montecarlo.store import Chunk
 from linksim.montecarlo.tally import Over, Tally
@@ -101,7 +101,7 @@ class Fold:
             if rule.floor is not None and rule.metric in self.tallies
         )
 
-    def _interval(self, metric: str):
+    def _interval(self, metric: str) -> Interval:
         return self.tallies[metric].interval(self.rules.over, self.rules.confidence)
 
 

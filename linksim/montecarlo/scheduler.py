@@ -29,7 +29,7 @@ class Job:
     inputs: Mapping[str, Any]
     digest: str
     curve: str
-    fold: Fold = field(default_factory=lambda: Fold(None))  # pyright: ignore[reportArgumentType]
+    fold: Fold
     under_way: set[int] = field(default_factory=set[int])
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     skipped: bool = False
@@ -114,8 +114,10 @@ class Scheduler:
                 if self._progress is not None:
                     self._progress(Progress(self._jobs, time.monotonic() - self._began, self._frames))
         finally:
-            self._commit(force=True)
-            self._executor.close()
+            try:
+                self._commit(force=True)
+            finally:
+                self._executor.close()
         self._tell_failures()
 
     def _more_to_do(self) -> bool:
@@ -134,9 +136,7 @@ class Scheduler:
     # -- handing out
 
     def _hand_out(self) -> None:
-        if self._out_of_time():
-            return
-        if self._alone:
+        if self._out_of_time() or self._alone:
             return
         if self._again:
             # A chunk that was lost with its worker runs alone: should it kill again, it is known which one it was.

@@ -54,6 +54,13 @@ class Shuffled(InProcess):
         return super().wait(seconds)
 
 
+class Forbidden(InProcess):
+    """Where nothing is left to run."""
+
+    def submit(self, task):
+        raise AssertionError("nothing is left to run")
+
+
 def test_the_estimates_are_right():
     table = Sweep(bpsk, grid={"snr_db": [0, 4, 7]}, stop=Stop("ber", relative=0.05), seed=1).run()
     for row in table.itertuples():
@@ -94,10 +101,6 @@ def test_threads_are_restored():
 def test_a_store_is_not_asked_twice(tmp_path):
     store = tmp_path / "a.db"
     first = sweep().run(store=store)
-
-    class Forbidden(InProcess):
-        def submit(self, task):
-            raise AssertionError("nothing is left to run")
 
     assert same(first, sweep().run(store=store, workers=Forbidden()))
     assert same(first, sweep().table(store))
@@ -300,11 +303,18 @@ def test_a_full_disk_keeps_what_was_done(tmp_path, monkeypatch):
         count = self._database.execute("PRAGMA page_count").fetchone()[0]
         self._database.execute(f"PRAGMA max_page_count = {count + 1}")
 
+    closed = []
+
+    class Closing(InProcess):
+        def close(self):
+            closed.append(True)
+
     monkeypatch.setattr("linksim.montecarlo.scheduler.COMMIT_SECONDS", 0.0)
     with monkeypatch.context() as full:
         full.setattr(Store, "_prepare", small)
         with pytest.raises(StoreError, match="the disk is full; what was done is kept"):
-            sweep(chunk=1, stop="ber:rel=0.03").run(store=store)
+            sweep(chunk=1, stop="ber:rel=0.03").run(store=store, workers=Closing())
+    assert closed
     kept = Store(store, read_only=True)
     assert sum(map(len, kept.chunks(kept.points()).values())) > 3
     kept.close()
@@ -555,10 +565,6 @@ def test_a_floor_holds_on_resuming(tmp_path):
     grid = {"length": [256, 512], "snr_db": [0, 6, 14]}
     first = Sweep(bpsk, grid=grid, stop=rule, seed=3, chunk=4).run(store=store)
     assert list(first.snr_db) == [0, 6, 0, 6]
-
-    class Forbidden(InProcess):
-        def submit(self, task):
-            raise AssertionError("nothing is left to run")
 
     assert same(Sweep(bpsk, grid=grid, stop=rule, seed=3, chunk=4).run(store=store, workers=Forbidden()), first)
 
