@@ -19,8 +19,18 @@ from linksim.blocks.losses import BitsPerPixel, HVLoss, SystemLoss, WeightedDist
 from linksim.blocks.metrics import PSNR, SAD, BitErrors, CBRLedger, Delivered, FrameErrors, HeaderErrors, PatchPSNR
 from linksim.blocks.modulation import BPSKDemapper, BPSKMapper, QPSKDemapper, QPSKMapper
 from linksim.blocks.rate import RandomRateAllocator, RateAllocator
-from linksim.blocks.sionna import OFDMChannel, QAMDemapper, QAMMapper
+from linksim.blocks.sionna import (
+    LDPCDecoder,
+    LDPCEncoder,
+    OFDMChannel,
+    PolarDecoder,
+    PolarEncoder,
+    QAMDemapper,
+    QAMMapper,
+    SionnaBlock,
+)
 from linksim.blocks.sources import BitSource, PictureSource
+from linksim.blocks.tensorflow import KerasBlock
 from linksim.blocks.tokens import Detokenizer, Tokenizer
 from linksim.blocks.vectorizer import HVDevectorizer, HVVectorizer, KLTDevectorizer, KLTVectorizer
 
@@ -52,6 +62,9 @@ __all__ = [
     "JSCCEncoder",
     "KLTDevectorizer",
     "KLTVectorizer",
+    "KerasBlock",
+    "LDPCDecoder",
+    "LDPCEncoder",
     "LinearJSCCDecoder",
     "LinearJSCCDistortion",
     "LinearJSCCEncoder",
@@ -61,6 +74,8 @@ __all__ = [
     "PatchImportance",
     "PatchPSNR",
     "PictureSource",
+    "PolarDecoder",
+    "PolarEncoder",
     "PowerNormalizer",
     "QAMDemapper",
     "QAMMapper",
@@ -71,6 +86,7 @@ __all__ = [
     "Rayleigh",
     "Rician",
     "Serializer",
+    "SionnaBlock",
     "SystemLoss",
     "Tokenizer",
     "WeightedDistortion",

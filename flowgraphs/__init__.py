@@ -1,13 +1,15 @@
 """Ready links, one file per system."""
 
 from linksim.flowgraphs.bpsk import bpsk
+from linksim.flowgraphs.coded_qam import coded_qam
+from linksim.flowgraphs.keras_deepjscc import keras_deepjscc
 from linksim.flowgraphs.klt import klt
 from linksim.flowgraphs.sa_oosc import sa_oosc, sa_oosc_training
 
 LINKS = {"klt": klt, "sa_oosc": sa_oosc}
 """The links that carry pictures, by name."""
 
-FLOWGRAPHS = {"bpsk": bpsk, **LINKS}
+FLOWGRAPHS = {"bpsk": bpsk, "coded_qam": coded_qam, **LINKS}
 """All ready flowgraphs, by name; each can be made without arguments."""
 
-__all__ = ["FLOWGRAPHS", "LINKS", "bpsk", "klt", "sa_oosc", "sa_oosc_training"]
+__all__ = ["FLOWGRAPHS", "LINKS", "bpsk", "coded_qam", "keras_deepjscc", "klt", "sa_oosc", "sa_oosc_training"]

@@ -9,12 +9,14 @@ from functools import cache, cached_property
 from operator import attrgetter
 from typing import Any, Literal
 
+from jaxtyping import Bool, Complex, Float, Int, UInt8
 from torch import Tensor
 
 from linksim.errors import PortError, UnknownPortError, nearest
 from linksim.types import PORT_TYPES, Bundle
 
 FAMILIES = ("bool", "uint8", "int", "float", "complex")
+DECLARED: dict[str, Any] = dict(zip(FAMILIES, (Bool, UInt8, Int, Float, Complex), strict=True))
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,26 @@ def parse_spec(annotation: object) -> Spec:
         raise PortError(f"a port needs a fixed rank and plain dimension names (got '{dim_str}')")
     dimensions = tuple(int(token) if token.isdigit() else token for token in dim_str.split())
     return TensorSpec(annotation, frozenset(getattr(annotation, "dtypes", ())), dimensions)
+
+
+@cache
+def parse_declared(text: str) -> Spec:
+    """A spec from text: a name of `PORT_TYPES`, or what a spec shows itself as, "complex [batch, streams, 64]".
+
+    Raises `PortError` where it is neither.
+    """
+    if text in PORT_TYPES:
+        return parse_spec(PORT_TYPES[text])
+    family, _, dimensions = str(text).partition(" ")
+    if family not in DECLARED or not (dimensions.startswith("[") and dimensions.endswith("]")):
+        raise PortError(
+            f"no port type '{text}': give a name of linksim's, or a family ({', '.join(DECLARED)}) and dimensions, "
+            "as 'complex [batch, streams, 64]'"
+        )
+    names = dimensions[1:-1].replace(",", " ").split()
+    if names[:1] != ["batch"] or not all(name.isidentifier() or name.isdigit() for name in names):
+        raise PortError(f"the dimensions in '{text}' must be names or sizes, 'batch' first")
+    return parse_spec(DECLARED[family][Tensor, " ".join(names)])
 
 
 def _is_text(annotation: object) -> bool:

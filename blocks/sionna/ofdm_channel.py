@@ -10,14 +10,13 @@ from torch import Tensor
 from linksim.block import Block
 from linksim.blocks.channels.noise import LEAST_NOISE_VARIANCE, complex_normal
 from linksim.blocks.sionna.estimators import ChannelEstimator, LeastSquares, LinearMMSE
+from linksim.blocks.sionna.fading_models import MODELS, FadingModel, make_fading
 from linksim.blocks.sionna.runtime import OnDemand, Precision, drawing_from
 from linksim.errors import LinksimError, require
 from linksim.types import Decibels, Received, Symbols
 
 SYMBOLS_PER_SLOT = 14
 PILOT_SYMBOLS = (2, 11)
-SPEED_OF_LIGHT = 299_792_458.0
-MODELS = ("tdl-a", "tdl-b", "tdl-c", "tdl-d", "tdl-e")
 
 Estimation = Literal["ls", "lmmse", "perfect"]
 
@@ -25,7 +24,7 @@ Estimation = Literal["ls", "lmmse", "perfect"]
 class _Parts(NamedTuple):
     """Sionna's objects on one device in one precision."""
 
-    fading: Any
+    fading: FadingModel
     estimator: ChannelEstimator | None
     frequencies: Tensor
     pilots: Tensor
@@ -34,7 +33,7 @@ class _Parts(NamedTuple):
 
 
 class OFDMChannel(Block):
-    """Symbols on the subcarriers of slots of 14 OFDM symbols, over a tapped delay line of TR 38.901: y = h x + n.
+    """Symbols on the subcarriers of slots of 14 OFDM symbols, over fading taps of TR 38.901: y = h x + n.
 
     Symbols fill a slot's data elements row by row; OFDM symbols 2 and 11 carry pilots on all active subcarriers. The
     fading goes on from slot to slot. The cyclic prefix is taken to be longer than the taps: each subcarrier sees a
@@ -47,7 +46,8 @@ class OFDMChannel(Block):
     `overhead` has those that carry no symbol: pilots, guard, prefix, and the empty rest of the last slot.
 
     Args:
-        model: "tdl-a" to "tdl-e".
+        model: "tdl-a" to "tdl-e"; "cdl-a" to "cdl-e", between single vertically polarised antennas without
+            direction, the receiver moving anywhere; or "rayleigh", one flat factor per frame.
         delay_spread: root mean square, in seconds.
         speed: of the receiver, in m/s.
         carrier_frequency, subcarrier_spacing: in Hz.
@@ -57,7 +57,7 @@ class OFDMChannel(Block):
 
     Shapes: symbols.samples [batch, uses] complex; snr_db [batch], Es/N0 per complex channel use, mean over the fading;
     out likewise. E|h|^2 = 1, no realisation is normalised. Gradients pass to the symbols and to snr_db.
-    Source: 3GPP TR 38.901, section 7.7.2, by Sionna's TDL; estimators: `linksim.blocks.sionna.estimators`.
+    Source: 3GPP TR 38.901, sections 7.7.1 and 7.7.2, by Sionna; estimators: `linksim.blocks.sionna.estimators`.
 
     Raises:
         ParameterError: a parameter is out of range, or the taps are longer than the cyclic prefix.
@@ -161,7 +161,7 @@ class OFDMChannel(Block):
         from sionna.phy.channel import cir_to_ofdm_channel
 
         with drawing_from(self.rng):
-            paths, delays = parts.fading(batch, slots * SYMBOLS_PER_SLOT, 1 / self.symbol_seconds)
+            paths, delays = parts.fading.paths(batch, slots * SYMBOLS_PER_SLOT, 1 / self.symbol_seconds)
         factors = cir_to_ofdm_channel(parts.frequencies, paths, delays, normalize=False)
         return factors.reshape(batch, slots, SYMBOLS_PER_SLOT, self.fft_size)
 
@@ -180,12 +180,11 @@ class OFDMChannel(Block):
 
     def _make(self, device: str, precision: Precision) -> _Parts:
         from sionna.phy.channel import subcarrier_frequencies
-        from sionna.phy.channel.tr38901 import TDL
         from sionna.phy.ofdm import ResourceGrid
 
         where: dict[str, Any] = {"device": device, "precision": precision}
-        fading = TDL(self._letter, self.delay_spread, self.carrier_frequency, min_speed=self.speed, **where)
-        longest = float(fading.delays.max())
+        fading = make_fading(self.model, self.delay_spread, self.speed, self.carrier_frequency, where)
+        longest = fading.longest_delay
         most = self.cyclic_prefix / (self.fft_size * self.subcarrier_spacing)
         require(longest <= most, "cyclic_prefix", f"at least as long as the taps, {longest:.3g} s", f"{most:.3g} s")
         grid = ResourceGrid(
@@ -201,27 +200,18 @@ class OFDMChannel(Block):
         data = [i for i in range(SYMBOLS_PER_SLOT) if i not in PILOT_SYMBOLS]
         return _Parts(
             fading,
-            self._estimator(where),
+            self._estimator(fading),
             subcarrier_frequencies(self.fft_size, self.subcarrier_spacing, **where),
             grid.pilot_pattern.pilots.reshape(len(PILOT_SYMBOLS), self.active),
             torch.arange(self.guard, self.fft_size - self.guard, device=device),
             torch.tensor(data, device=device),
         )
 
-    @property
-    def _letter(self) -> str:
-        return self.model[-1].upper()
-
-    def _estimator(self, where: dict[str, Any]) -> ChannelEstimator | None:
-        from sionna.phy.ofdm import tdl_freq_cov_mat, tdl_time_cov_mat
-
+    def _estimator(self, fading: FadingModel) -> ChannelEstimator | None:
         if self.estimation == "perfect":
             return None
         if self.estimation == "ls":
             return LeastSquares(SYMBOLS_PER_SLOT, PILOT_SYMBOLS)
-        frequency = tdl_freq_cov_mat(self._letter, self.subcarrier_spacing, self.fft_size, self.delay_spread, **where)
-        inside = slice(self.guard, self.fft_size - self.guard)
-        time = tdl_time_cov_mat(
-            self._letter, self.speed, self.carrier_frequency, self.symbol_seconds, SYMBOLS_PER_SLOT, **where
-        )
-        return LinearMMSE(time, frequency[inside, inside], PILOT_SYMBOLS)
+        frequency = fading.frequency_covariance(self.active, self.subcarrier_spacing)
+        time = fading.time_covariance(SYMBOLS_PER_SLOT, self.symbol_seconds)
+        return LinearMMSE(time, frequency, PILOT_SYMBOLS)

@@ -10,12 +10,14 @@ from rich.table import Table
 
 from linksim.block import Block
 from linksim.catalogue import catalogue, find_block, stage_of
+from linksim.declared import DeclaredBlock
 from linksim.port import Port, read_ports
 
 
 def describe_block(kind: type[Block]) -> dict[str, Any]:
     """A block's summary, ports and parameters as plain values."""
-    inputs, outputs, is_source = read_ports(kind.forward)
+    declared = issubclass(kind, DeclaredBlock)
+    inputs, outputs, is_source = ({}, {}, False) if declared else read_ports(kind.forward)
     parameters = {
         name: {"type": str(p.annotation).replace("<class '", "").replace("'>", ""), "default": _default(p)}
         for name, p in kind.parameter_signature().items()
@@ -27,6 +29,7 @@ def describe_block(kind: type[Block]) -> dict[str, Any]:
         "source": is_source,
         "inputs": _ports(inputs),
         "outputs": _ports(outputs),
+        "declared": declared,
         "parameters": parameters,
     }
 
@@ -59,7 +62,8 @@ def run_blocks(name: str | None, as_json: bool) -> None:
         if shown and stage:
             table.add_section()
         stage = entry["stage"]
-        table.add_row(shown, entry["name"], ", ".join(entry["inputs"]) or "(a source)", ", ".join(entry["outputs"]))
+        takes = "(as declared)" if entry["declared"] else ", ".join(entry["inputs"]) or "(a source)"
+        table.add_row(shown, entry["name"], takes, ", ".join(entry["outputs"]) or "(as declared)")
     console = Console()
     console.print(table)
     console.print("linksim blocks NAME tells all about one.")

@@ -18,7 +18,7 @@ from torch import Tensor
 from linksim import Block, Boxes, Flowgraph, Result, __version__
 from linksim.blocks import AWGN, OFDMChannel, Rayleigh, Rician
 from linksim.blocks.importance import read_boxes
-from linksim.blocks.sionna.ofdm_channel import MODELS
+from linksim.blocks.sionna.fading_models import MODELS
 from linksim.blocks.sources import read_picture
 from linksim.cli.progress import waiting
 from linksim.errors import ParameterError, nearest
@@ -31,7 +31,7 @@ CHANNELS: dict[str, Callable[[], Block]] = {
     "awgn": AWGN,
     "rayleigh": Rayleigh,
     "rician": Rician,
-    **{model: partial(OFDMChannel, model=model) for model in MODELS},
+    **{model: partial(OFDMChannel, model=model) for model in MODELS if model != "rayleigh"},
 }
 CLASSES = ("background", "low", "medium", "high", "nonbackground")
 PROBES = ("importance.out", "rate.lengths", "equalizer.out", "channel.out")

@@ -7,7 +7,8 @@ import torch
 from linksim import Flowgraph, Received, Symbols
 from linksim.blocks import AWGN, OFDMChannel, QPSKDemapper, QPSKMapper
 from linksim.blocks.sionna.estimators import LinearMMSE
-from linksim.blocks.sionna.ofdm_channel import MODELS, PILOT_SYMBOLS
+from linksim.blocks.sionna.fading_models import MODELS
+from linksim.blocks.sionna.ofdm_channel import PILOT_SYMBOLS
 from linksim.blocks.sionna.runtime import drawing_from, sionna_config
 from linksim.errors import LinksimError, ParameterError
 from linksim.flowgraphs import bpsk, sa_oosc
@@ -27,7 +28,8 @@ def through(channel, symbols, snr_db=10.0, seed=1) -> Received:
 
 
 @pytest.mark.parametrize("estimation", ["ls", "lmmse", "perfect"])
-@pytest.mark.parametrize("settings", [{}, WIDE])
+@pytest.mark.parametrize("settings", [{}, WIDE, {"model": "cdl-c", "speed": 30.0}, {"model": "cdl-d", "speed": 30.0},
+                                      {"model": "rayleigh"}])  # fmt: skip
 def test_the_noise_variance_it_states_is_the_one_that_is_measured(estimation, settings):
     """y - gain x has the stated variance, in every OFDM symbol of a slot: the estimate's error is in it."""
     symbols = sent(batch=150)
@@ -124,8 +126,8 @@ def test_coherence_bandwidth_is_what_the_delay_spread_implies():
     factors = frequency_response(channel, 3000)
     mean = (factors[:, :1].conj() * factors).mean(0)
     fading = channel._parts.like(torch.zeros(1, dtype=torch.complex64)).fading
-    delays = torch.as_tensor(fading.delays).flatten().double()
-    powers = torch.as_tensor(fading.mean_powers).flatten().double()
+    delays = torch.as_tensor(fading.paths.delays).flatten().double()
+    powers = torch.as_tensor(fading.paths.mean_powers).flatten().double()
     steps = torch.arange(256) * 30e3
     expected = (powers * torch.exp(-2j * torch.pi * steps[:, None] * delays)).sum(1) / powers.sum()
     assert (mean - expected).abs().max() < 5 / 3000**0.5
@@ -134,6 +136,22 @@ def test_coherence_bandwidth_is_what_the_delay_spread_implies():
     # Near zero |R(f)| = 1 - (2 pi f spread)^2 / 2 for any profile: where it passes 0.9, to a step of 30 kHz.
     passed = int((mean.abs() < 0.9).nonzero()[0]) * 30e3
     assert passed == pytest.approx(0.2**0.5 / (2 * torch.pi * spread), rel=0.2)
+
+
+@pytest.mark.parametrize("model", ["rayleigh", *(f"{kind}-{letter}" for kind in ("tdl", "cdl") for letter in "acde")])
+def test_the_statistics_that_lmmse_knows_are_those_of_the_fading(model):
+    channel = OFDMChannel(model=model, speed=60.0, delay_spread=200e-9, cyclic_prefix=100)
+    parts = channel.seed(5)._parts.like(torch.zeros(1, dtype=torch.complex64))
+    factors = channel._fading(4000, 1, parts)[:, 0].to(torch.complex128)
+    bound = 5 / 4000**0.5
+    power = factors.abs().square().mean((0, 1))
+    assert (power - 1).abs().max() < bound
+    across = (factors[:, 0, :1].conj() * factors[:, 0]).mean(0)
+    expected = parts.fading.frequency_covariance(256, 30e3)[:, 0]
+    assert (across - expected).abs().max() < bound
+    over = (factors[:, :1].conj() * factors).mean((0, 2))
+    expected = parts.fading.time_covariance(14, channel.symbol_seconds)[:, 0]
+    assert (over - expected).abs().max() < bound
 
 
 def test_fading_is_never_normalised_away_and_goes_on_from_slot_to_slot():
@@ -206,7 +224,7 @@ def test_the_receiver_uses_the_noise_variance_of_each_symbol(photograph):
 
 
 @pytest.mark.parametrize(("settings", "message"), [
-    ({"model": "tdl-f"}, "'model' must be one of tdl-a"),
+    ({"model": "tdl-f"}, "'model' must be one of rayleigh, tdl-a"),
     ({"delay_spread": 0}, "'delay_spread'"),
     ({"guard": 130}, "at least 8 subcarriers"),
     ({"estimation": "mmse"}, "ls, lmmse or perfect"),

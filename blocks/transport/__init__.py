@@ -1,0 +1,1 @@
+"""Digital transport of bits: link adaptation, channel coding, modulation, control information."""
