@@ -29,7 +29,7 @@ def schemes() -> tuple[Scheme, ...]:
     """The shipped table, made by scripts/measure_mcs_table.py, by index."""
     with TABLE_FILE.open(newline="", encoding="utf-8") as file:
         return tuple(
-            Scheme(int(row["index"]), int(row["bits_per_symbol"]), int(row["rate_1024"]) / 1024, float(row["snr_db"]))
+            Scheme(int(row["index"]), int(row["bits_per_symbol"]), float(row["rate_1024"]) / 1024, float(row["snr_db"]))
             for row in csv.DictReader(file)
         )
 
