@@ -26,7 +26,7 @@ class LDPCEncoder(Block):
 
     Args:
         information_bits: k, bits in.
-        coded_bits: n, bits out; k/n, checks included, at most 948/1024.
+        coded_bits: n, bits out; k/n, checks included, at most 0.95.
         bits_per_symbol: of the modulation behind it, which the bit interleaver serves; 1 is without.
 
     Shapes: bits [batch, k] uint8; out [batch, n] uint8. No gradient.
