@@ -18,6 +18,7 @@ from linksim.blocks.jscc import (
 from linksim.blocks.losses import BitsPerPixel, HVLoss, SystemLoss, WeightedDistortion
 from linksim.blocks.metrics import PSNR, SAD, BitErrors, CBRLedger, Delivered, FrameErrors, HeaderErrors, PatchPSNR
 from linksim.blocks.modulation import BPSKDemapper, BPSKMapper, QPSKDemapper, QPSKMapper
+from linksim.blocks.picture_codecs import PictureDecoder, PictureEncoder
 from linksim.blocks.rate import RandomRateAllocator, RateAllocator
 from linksim.blocks.sionna import (
     LDPCDecoder,
@@ -32,6 +33,14 @@ from linksim.blocks.sionna import (
 from linksim.blocks.sources import BitSource, PictureSource
 from linksim.blocks.tensorflow import KerasBlock
 from linksim.blocks.tokens import Detokenizer, Tokenizer
+from linksim.blocks.transport import (
+    ControlDecoder,
+    ControlEncoder,
+    IdealTransport,
+    LinkAdaptation,
+    TransportDecoder,
+    TransportEncoder,
+)
 from linksim.blocks.vectorizer import HVDevectorizer, HVVectorizer, KLTDevectorizer, KLTVectorizer
 
 __all__ = [
@@ -44,6 +53,8 @@ __all__ = [
     "BitSource",
     "BitsPerPixel",
     "CBRLedger",
+    "ControlDecoder",
+    "ControlEncoder",
     "Delivered",
     "Deserializer",
     "Detokenizer",
@@ -58,6 +69,7 @@ __all__ = [
     "HeaderEncoder",
     "HeaderErrors",
     "IdealHeader",
+    "IdealTransport",
     "JSCCDecoder",
     "JSCCEncoder",
     "KLTDevectorizer",
@@ -68,11 +80,14 @@ __all__ = [
     "LinearJSCCDecoder",
     "LinearJSCCDistortion",
     "LinearJSCCEncoder",
+    "LinkAdaptation",
     "MMSEEqualizer",
     "MixedFading",
     "OFDMChannel",
     "PatchImportance",
     "PatchPSNR",
+    "PictureDecoder",
+    "PictureEncoder",
     "PictureSource",
     "PolarDecoder",
     "PolarEncoder",
@@ -89,6 +104,8 @@ __all__ = [
     "SionnaBlock",
     "SystemLoss",
     "Tokenizer",
+    "TransportDecoder",
+    "TransportEncoder",
     "WeightedDistortion",
     "ZeroForcingEqualizer",
 ]

@@ -26,6 +26,7 @@ from linksim.blocks import (
     Tokenizer,
 )
 from linksim.blocks.rate import RateSet
+from linksim.port import PortRef
 
 PAPER_CBR = 0.0201
 """SA-OOSC's channel bandwidth ratio (its section 4)."""
@@ -63,7 +64,9 @@ def connect_link(
     fg.connect(fg.normalizer["power"], fg.header["power"])
     fg.connect(fg.header, fg.frame["header"])
     _connect_receiver(fg, received)
-    _connect_metrics(fg, received)
+    connect_quality(fg, received["erased"])
+    connect_bill(fg, fg.serializer, fg.header)
+    _connect_header_errors(fg, received)
     return received
 
 
@@ -97,27 +100,36 @@ def _connect_receiver(fg: Flowgraph, header: Block) -> None:
     fg.connect(fg["image"], fg.concealment["original"])
 
 
-def _connect_metrics(fg: Flowgraph, header: Block) -> None:
-    fg.psnr, fg.patch_psnr, fg.sad = PSNR(), PatchPSNR(), SAD()
-    fg.bill, fg.header_errors, fg.delivered = CBRLedger(), HeaderErrors(), Delivered()
+def connect_quality(fg: Flowgraph, erased: PortRef) -> None:
+    """Metrics of the picture that a `concealment` gives, with an `importance` per patch; `erased` says what is lost."""
+    fg.psnr, fg.patch_psnr, fg.sad, fg.delivered = PSNR(), PatchPSNR(), SAD(), Delivered()
     for metric in (fg.psnr, fg.patch_psnr, fg.sad):
         fg.connect(fg.concealment, metric["image"])
         fg.connect(fg["image"], metric["original"])
     fg.connect(fg.importance, fg.patch_psnr["importance"])
     fg.connect(fg.importance, fg.sad["importance"])
+    fg.connect(fg.psnr, fg["psnr"])
+    fg.connect(fg.psnr, fg.delivered)
+    fg.connect(erased, fg.delivered["erased"])
+    fg.connect(fg.delivered, fg["psnr_delivered"])
+    fg.connect(fg.sad, fg["sad"])
+    fg.connect(erased, fg["erased"])
+
+
+def connect_bill(fg: Flowgraph, payload: Block, header: Block) -> None:
+    """The ledger of a link with a `channel`, of these two blocks' symbols."""
+    fg.bill = CBRLedger()
     fg.connect(fg["image"], fg.bill["original"])
-    fg.connect(fg.serializer, fg.bill["payload"])
-    fg.connect(fg.header, fg.bill["header"])
+    fg.connect(payload, fg.bill["payload"])
+    fg.connect(header, fg.bill["header"])
     fg.connect(fg.channel, fg.bill["received"])
+    for port in ("ledger", "cbr", "cbr_total"):
+        fg.connect(fg.bill[port], fg[port])
+
+
+def _connect_header_errors(fg: Flowgraph, header: Block) -> None:
+    fg.header_errors = HeaderErrors()
     fg.connect(header["erased"], fg.header_errors["erased"])
     fg.connect(header.outputs["lengths"], fg.header_errors["lengths"])
     fg.connect(fg.rate, fg.header_errors["sent"])
-    fg.connect(fg.psnr, fg["psnr"])
-    fg.connect(fg.psnr, fg.delivered)
-    fg.connect(header["erased"], fg.delivered["erased"])
-    fg.connect(fg.delivered, fg["psnr_delivered"])
-    fg.connect(fg.sad, fg["sad"])
-    fg.connect(header["erased"], fg["erased"])
     fg.connect(fg.rate["met"], fg["met"])
-    for port in ("ledger", "cbr", "cbr_total"):
-        fg.connect(fg.bill[port], fg[port])

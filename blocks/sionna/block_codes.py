@@ -14,7 +14,8 @@ from linksim.errors import DimensionError, require
 
 STEP = 4
 """Iterations of belief propagation between two looks at the checks."""
-LDPC_LONGEST, LDPC_LONGEST_LOW_RATE, LOW_RATE = 8448, 3840, 0.25
+LDPC_LONGEST, LDPC_LONGEST_LOW_RATE, LOW_RATE = 8448, 3824, 1 / 3
+"""Base graph 1 ends at rate 1/3: below, code blocks are cut so short that they take base graph 2, down to 1/5."""
 POLAR_LONGEST, POLAR_MOST_CODED, POLAR_LEAST = 1013, 1088, 20
 LDPC_MOST_RATE, LDPC_MOST_SPREAD = 0.95, 5
 LDPC_LEAST = 12
@@ -107,9 +108,8 @@ class LDPCCode(BlockCode):
     """
 
     def __init__(self, information_bits: int, coded_bits: int, bits_per_symbol: int, iterations: int) -> None:
-        rate = information_bits / max(coded_bits, 1)
-        longest = LDPC_LONGEST_LOW_RATE if rate <= LOW_RATE else LDPC_LONGEST
         checked = information_bits + CHECK_BITS
+        longest = LDPC_LONGEST_LOW_RATE if checked / max(coded_bits, 1) <= LOW_RATE else LDPC_LONGEST
         blocks = 1 if checked <= longest else math.ceil(checked / (longest - CHECK_BITS))
         super().__init__(information_bits, coded_bits, blocks, bits_per_symbol)
         # With several blocks each has a check of its own besides.
@@ -173,6 +173,13 @@ class LDPCCode(BlockCode):
         hard = (soft > 0).to(soft.dtype)
         # A lone block may be filled up behind its check.
         return crc.holds(hard if self.blocks > 1 else hard[:, : self.information_bits + CHECK_BITS])
+
+
+def information_bits_at(coded_bits: int, code_rate: float) -> int:
+    """The most information bits for which an `LDPCCode`, checks included, is at most of that rate; at least 1."""
+    carried = int(coded_bits * code_rate)
+    blocks = math.ceil(carried / (LDPC_LONGEST_LOW_RATE if code_rate <= LOW_RATE else LDPC_LONGEST))
+    return max(carried - CHECK_BITS * (1 if blocks <= 1 else blocks + 1), 1)
 
 
 class PolarCode(BlockCode):

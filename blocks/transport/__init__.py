@@ -1,1 +1,14 @@
 """Digital transport of bits: link adaptation, channel coding, modulation, control information."""
+
+from linksim.blocks.transport.control import ControlDecoder, ControlEncoder
+from linksim.blocks.transport.link_adaptation import LinkAdaptation
+from linksim.blocks.transport.transport_coder import IdealTransport, TransportDecoder, TransportEncoder
+
+__all__ = [
+    "ControlDecoder",
+    "ControlEncoder",
+    "IdealTransport",
+    "LinkAdaptation",
+    "TransportDecoder",
+    "TransportEncoder",
+]

@@ -32,7 +32,11 @@ def transmit(
     picture: Annotated[Path, typer.Argument(help="The picture to send.")],
     out: Annotated[Path, typer.Option(help="Folder for report.png, reconstruction.png, result.json.")] = Path("out"),
     link: Annotated[
-        str, typer.Option(help="Which link carries it: sa_oosc (learned) or klt (closed form).")
+        str,
+        typer.Option(
+            help="Which link carries it: sa_oosc (learned), klt (closed form), or a picture codec with LDPC and QAM: "
+            "avif-ldpc, heif-ldpc, webp-ldpc, jpeg2000-ldpc, jpeg-ldpc."
+        ),
     ] = "sa_oosc",
     weights: Annotated[
         str | None, typer.Option(help="Of sa_oosc: shipped weights or a .safetensors file (default small).")
@@ -40,7 +44,7 @@ def transmit(
     boxes: Annotated[Path | None, typer.Option(help="JSON file of boxes or detections.")] = None,
     labels: Annotated[Path | None, typer.Option(help="JSON file of labels, where the boxes have none.")] = None,
     channel: Annotated[
-        str, typer.Option(help="awgn, rayleigh, rician, or tdl-a to tdl-e: OFDM, pilots billed.")
+        str, typer.Option(help="awgn, rayleigh, rician, or tdl-a to tdl-e and cdl-a to cdl-e: OFDM, pilots billed.")
     ] = "awgn",
     snr: Annotated[float, typer.Option(help="Es/N0 per complex channel use in dB.", min=-60, max=100)] = 10.0,
     cbr: Annotated[

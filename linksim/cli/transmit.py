@@ -20,9 +20,10 @@ from linksim.blocks import AWGN, OFDMChannel, Rayleigh, Rician
 from linksim.blocks.importance import read_boxes
 from linksim.blocks.sionna.fading_models import MODELS
 from linksim.blocks.sources import read_picture
+from linksim.blocks.transport.mcs import schemes
 from linksim.cli.progress import waiting
 from linksim.errors import ParameterError, nearest
-from linksim.flowgraphs import LINKS
+from linksim.flowgraphs import DIGITAL_LINKS, LINKS
 from linksim.flowgraphs.picture_link import PAPER_CBR
 from linksim.flowgraphs.sa_oosc import DEFAULT_WEIGHTS
 from linksim.plot import report
@@ -33,8 +34,12 @@ CHANNELS: dict[str, Callable[[], Block]] = {
     "rician": Rician,
     **{model: partial(OFDMChannel, model=model) for model in MODELS if model != "rayleigh"},
 }
+MODULATIONS = {2: "QPSK", 4: "16-QAM", 6: "64-QAM", 8: "256-QAM"}
+LOST = {False: "lost: the header was not decoded", True: "lost: control or code blocks were not decoded"}
 CLASSES = ("background", "low", "medium", "high", "nonbackground")
-PROBES = ("importance.out", "rate.lengths", "equalizer.out", "channel.out")
+PROBES = ("importance.out", "channel.out")
+ANALOG_PROBES = ("rate.lengths", "equalizer.out")
+DIGITAL_PROBES = ("splitter.out", "adaptation.scheme", "adaptation.budget", "transport_decoder.good")
 
 
 @dataclass(frozen=True)
@@ -56,12 +61,15 @@ class Transmission:
 
     def build(self) -> Flowgraph:
         """The flowgraph. Raises `ParameterError` where a name is unknown."""
-        for what, name, known in (("link", self.link, LINKS), ("channel", self.channel, CHANNELS)):
+        links = {**LINKS, **DIGITAL_LINKS}
+        for what, name, known in (("link", self.link, links), ("channel", self.channel, CHANNELS)):
             if name not in known:
                 raise ParameterError(f"no {what} '{name}'; {nearest(name, known)}")
         goals: dict[str, Any] = {name: goal for name, goal in self.goals.items() if goal is not None}
         if len(goals) > 1:
             raise ParameterError("give one of --cbr, --cbr-total and --psnr, not several")
+        if self.digital:
+            return self._build_digital(goals)
         settings: dict[str, Any] = {} if self.alpha is None else {"alpha": self.alpha}
         if self.link == "sa_oosc":
             if self.goals["target_psnr"] is not None:
@@ -70,6 +78,24 @@ class Transmission:
         elif self.weights is not None:
             raise ParameterError(f"--weights is for the link sa_oosc; '{self.link}' has none")
         return LINKS[self.link](**goals, **settings, channel=CHANNELS[self.channel]())
+
+    @property
+    def digital(self) -> bool:
+        """Whether a picture codec and a channel code carry the picture."""
+        return self.link in DIGITAL_LINKS
+
+    @property
+    def probes(self) -> tuple[str, ...]:
+        """What the report shows besides the outputs."""
+        return PROBES + (DIGITAL_PROBES if self.digital else ANALOG_PROBES)
+
+    def _build_digital(self, goals: Mapping[str, Any]) -> Flowgraph:
+        if goals.keys() - {"target_cbr_total"}:
+            raise ParameterError(f"the link '{self.link}' is given its rate by --cbr-total: everything it sends")
+        for name, value in (("weights", self.weights), ("alpha", self.alpha)):
+            if value is not None:
+                raise ParameterError(f"--{name} is not for the link '{self.link}', which has none")
+        return DIGITAL_LINKS[self.link](**goals, channel=CHANNELS[self.channel]())
 
 
 def pick_device(name: str) -> torch.device:
@@ -92,7 +118,7 @@ def send(asked: Transmission) -> tuple[Tensor, Result, dict[str, Any]]:
         inputs["boxes"] = Boxes(boxes.corners.to(device), boxes.importance.to(device))
     fg.to(device)
     start = time.perf_counter()
-    run = fg.run(seed=asked.seed, probe=PROBES, **inputs)
+    run = fg.run(seed=asked.seed, probe=asked.probes, **inputs)
     seconds = time.perf_counter() - start
     if "boxes" in inputs and int(inputs["boxes"].importance.sum()) and not int(run["importance.out"].sum()):
         warnings.warn(f"no box of '{asked.boxes}' touches the picture; all of it is background", stacklevel=2)
@@ -109,16 +135,15 @@ def describe(asked: Transmission, fg: Flowgraph, original: Tensor, run: Result, 
         "cbr": _number(ledger.cbr),
         "cbr_total": _number(ledger.cbr_total),
         "ledger": {name: int(value[0]) for name, value in vars(ledger).items()},
-        "target": {name: goal for name, goal in asked.goals.items() if goal is not None} or {"target_cbr": PAPER_CBR},
+        "target": _target(asked),
         "target_met": bool(run["met"][0]),
         "erased": bool(run["erased"][0]),
         "header": run.labels["header"],
         "csi": run["channel.out"].csi,
         "link": asked.link,
-        "weights": fg.blocks["vectorizer"].settings.get("weights"),
+        **(_digital_facts(run) if asked.digital else _codec_facts(fg)),
         "channel": asked.channel,
         "snr_db": asked.snr_db,
-        "alpha": fg.blocks["rate"].settings["alpha"],
         "seed": asked.seed,
         "picture": asked.picture.name,
         "height": original.shape[1],
@@ -126,6 +151,35 @@ def describe(asked: Transmission, fg: Flowgraph, original: Tensor, run: Result, 
         "seconds": round(seconds, 3),
         "linksim": __version__,
     }
+
+
+def _target(asked: Transmission) -> dict[str, float]:
+    given = {name: goal for name, goal in asked.goals.items() if goal is not None}
+    return given or {"target_cbr_total" if asked.digital else "target_cbr": PAPER_CBR}
+
+
+def _codec_facts(fg: Flowgraph) -> dict[str, Any]:
+    return {
+        "weights": fg.blocks["vectorizer"].settings.get("weights"),
+        "alpha": fg.blocks["rate"].settings["alpha"],
+    }
+
+
+def _digital_facts(run: Result) -> dict[str, Any]:
+    scheme = schemes()[int(run["adaptation.scheme"][0])]
+    return {
+        "modulation": MODULATIONS[scheme.bits_per_symbol],
+        "code_rate": round(scheme.code_rate, 4),
+        "bits_sent": int(run["adaptation.budget"][0]),
+        "bits_received": int(run["transport_decoder.good"][0]),
+    }
+
+
+def _payload(run: Result, digital: bool) -> Tensor:
+    """The payload's symbols as the receiver sees them after the equalizer, complex [uses]."""
+    received = run["splitter.out" if digital else "equalizer.out"]
+    seen = received.symbols.samples[0, : int(received.symbols.length[0])]
+    return seen / received.gain[0, : len(seen)] if digital else seen
 
 
 def _number(value: Tensor) -> float | None:
@@ -147,11 +201,16 @@ def write_report(out: Path, original: Tensor, run: Result, result: Mapping[str, 
 
     out.mkdir(parents=True, exist_ok=True)
     image = run["image"][0].cpu()
-    caption = "lost: the header was not decoded" if result["erased"] else f"reconstruction, {result['psnr_db']:.2f} dB"
-    symbols = run["equalizer.out"].symbols
-    received = symbols.samples[0, : int(symbols.length[0])]
+    digital = "modulation" in result
+    caption = LOST[digital] if result["erased"] else f"reconstruction, {result['psnr_db']:.2f} dB"
     titles = {"figure": figure_title(result), "image": caption}
-    figure = report(original, run["importance.out"][0], run["rate.lengths"][0], received, image, titles)
+    if digital:
+        titles["rate"] = (
+            f"no rate per patch: the whole picture as\n{result['modulation']}, code rate {result['code_rate']:.3f},\n"
+            f"{result['bits_received']:,} of {result['bits_sent']:,} bits came through"
+        )
+    lengths = None if digital else run["rate.lengths"][0]
+    figure = report(original, run["importance.out"][0], lengths, _payload(run, digital), image, titles)
     figure.savefig(out / "report.png")
     pixels = (image.clamp(0, 1) * 255).round().byte().movedim(0, -1).numpy()
     PillowImage.fromarray(pixels).save(out / "reconstruction.png")
@@ -178,7 +237,7 @@ def run_transmit(asked: Transmission, as_json: bool) -> None:
             f"note: {name} = {goal:g} cannot be met with this picture and rate set; see the figures", style="yellow"
         )
     if result["erased"]:
-        notes.print("note: the header was lost in noise, so the picture is rebuilt as mid-grey", style="yellow")
+        notes.print(f"note: {LOST[asked.digital]}, so the picture is rebuilt as mid-grey", style="yellow")
     console.print(f"report.png, reconstruction.png and result.json are in {asked.out}", soft_wrap=True)
 
 
@@ -195,6 +254,9 @@ def _table(result: Mapping[str, Any]) -> Table:
     for name, uses in result["ledger"].items():
         if uses and name != "source_dimensions":
             table.add_row(f"channel uses, {name.replace('_', ' ')}", f"{uses:,}")
+    if "modulation" in result:
+        table.add_row("modulation; code rate", f"{result['modulation']}; {result['code_rate']:.3f}")
+        table.add_row("bits sent; come through", f"{result['bits_sent']:,}; {result['bits_received']:,}")
     table.add_row("header; channel knowledge", f"{result['header']}; {result['csi']}")
     table.add_row("erased", "yes" if result["erased"] else "no")
     table.add_row("time", f"{result['seconds']:.2f} s")

@@ -56,6 +56,13 @@ def rate_map(ax: "Axes", lengths: Tensor, size: tuple[int, int], title: str) -> 
     return _bare(ax, title)
 
 
+def note(ax: "Axes", text: str) -> "Axes":
+    """Words where another figure has a panel."""
+    ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, linespacing=1.6)
+    ax.set_axis_off()
+    return ax
+
+
 def constellation(ax: "Axes", samples: Tensor, title: str) -> "Axes":
     """Received complex samples [uses], at most 20,000 of them, evenly picked."""
     points: NDArray[np.complex64] = samples.detach().cpu().numpy()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from torch import Tensor
 
-from linksim.plot.panels import constellation, error_map, importance_map, picture, rate_map
+from linksim.plot.panels import constellation, error_map, importance_map, note, picture, rate_map
 from linksim.plot.style import STYLE
 
 if TYPE_CHECKING:
@@ -13,12 +13,18 @@ if TYPE_CHECKING:
 
 
 def report(
-    original: Tensor, importance: Tensor, lengths: Tensor, received: Tensor, image: Tensor, titles: Mapping[str, str]
+    original: Tensor,
+    importance: Tensor,
+    lengths: Tensor | None,
+    received: Tensor,
+    image: Tensor,
+    titles: Mapping[str, str],
 ) -> "Figure":
     """Six panels: original, importance, rate map; received constellation, reconstruction, error.
 
     Shapes: original, image [3, height, width]; importance, lengths [rows, cols]; received [uses] complex. `titles`
-    has the figure's title as `figure` and the reconstruction's as `image`.
+    has the figure's title as `figure` and the reconstruction's as `image`; where a link has no rate per patch,
+    `lengths` is None and `rate` says what stands there instead.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -31,7 +37,10 @@ def report(
         figure.suptitle(titles["figure"], fontsize=12)
         picture(axes[0, 0], original, f"original, {width}x{height}")
         importance_map(axes[0, 1], original, importance, "importance of the patches")
-        rate_map(axes[0, 2], lengths, (height, width), "rate map")
+        if lengths is None:
+            note(axes[0, 2], titles["rate"])
+        else:
+            rate_map(axes[0, 2], lengths, (height, width), "rate map")
         constellation(axes[1, 0], received, "payload after the equalizer")
         picture(axes[1, 1], image, titles["image"])
         error_map(axes[1, 2], image, original, "error")
