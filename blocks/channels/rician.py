@@ -6,8 +6,8 @@ from types import MappingProxyType
 import torch
 
 from linksim.block import Block
-from linksim.blocks.channels.noise import complex_normal, flat_channel
-from linksim.blocks.channels.rayleigh import Coherence, gain_shape
+from linksim.blocks.channels.noise import flat_channel
+from linksim.blocks.channels.rayleigh import Coherence, checked_coherence, draw_gain
 from linksim.errors import require
 from linksim.types import Decibels, Received, Symbols
 
@@ -34,16 +34,15 @@ class Rician(Block):
 
     def __init__(self, *, k_factor_db: float = 6.0, coherence: Coherence = "frame") -> None:
         super().__init__()
-        require(coherence in ("frame", "symbol"), "coherence", "'frame' or 'symbol'", coherence)
         require(-100 <= k_factor_db <= 100, "k_factor_db", "in -100..100 dB", k_factor_db)
-        self.coherence: Coherence = coherence
+        self.coherence: Coherence = checked_coherence(coherence)
         self.k_factor = 10.0 ** (k_factor_db / 10.0)
 
     def forward(self, symbols: Symbols, snr_db: Decibels) -> Received:
         sent = symbols.samples
         phase = torch.rand(sent.shape[0], 1, device=sent.device, dtype=sent.real.dtype, generator=self.rng)
         line_of_sight = torch.polar(torch.ones_like(phase), phase * math.tau)
-        scattered = complex_normal(gain_shape(symbols, self.coherence), sent, self.rng)
+        scattered = draw_gain(symbols, self.coherence, self.rng)
         share = self.k_factor / (self.k_factor + 1.0)
         gain = math.sqrt(share) * line_of_sight + math.sqrt(1.0 - share) * scattered
         return flat_channel(symbols, gain, snr_db, self.rng)

@@ -76,6 +76,11 @@ def test_coherence_says_what_fades_together():
     symbol = Rayleigh(coherence="symbol").seed(1)(symbols=ones(3, 5), snr_db=torch.zeros(3)).gain
     assert len(set(frame.flatten().tolist())) == 3
     assert len(set(symbol.flatten().tolist())) == 15
+    blocks = Rayleigh(coherence=2).seed(1)(symbols=ones(3, 5), snr_db=torch.zeros(3)).gain
+    assert len(set(blocks.flatten().tolist())) == 9
+    assert torch.equal(blocks[:, [0, 2]], blocks[:, [1, 3]])
+    wide = Rician(coherence=3).seed(1)(symbols=ones(2, 7), snr_db=torch.zeros(2)).gain
+    assert [len(set(row.tolist())) for row in wide] == [3, 3]
 
 
 @pytest.mark.parametrize("snr_db", [0.0, 10.0, -5.0])
@@ -172,6 +177,9 @@ def test_llrs_agree_with_sionna():
 def test_bad_parameters():
     with pytest.raises(ParameterError, match="'coherence' must be 'frame' or 'symbol'"):
         Rayleigh(coherence="block")
+    for coherence in (0, -1, True, 2.5):
+        with pytest.raises(ParameterError, match="a positive number of uses"):
+            Rician(coherence=coherence)
     with pytest.raises(ParameterError, match="k_factor_db"):
         Rician(k_factor_db=1e9)
     with pytest.raises(DimensionError, match="even"):

@@ -11,7 +11,7 @@ from linksim.blocks.sionna.fading_models import MODELS
 from linksim.blocks.sionna.ofdm_channel import PILOT_SYMBOLS
 from linksim.blocks.sionna.runtime import drawing_from, sionna_config
 from linksim.errors import LinksimError, ParameterError
-from linksim.flowgraphs import bpsk, sa_oosc
+from linksim.flowgraphs import bpsk, sa_oosc, sa_oosc_training
 from linksim.montecarlo import Sweep
 from linksim.theory import bit_error_rate
 
@@ -177,6 +177,35 @@ def test_gradients_agree_with_finite_differences(estimation):
         return out.symbols.samples, out.gain, out.noise_variance
 
     assert torch.autograd.gradcheck(run, (samples, snr_db))
+
+
+@pytest.mark.parametrize("estimation", ["ls", "lmmse"])
+def test_gradients_reach_the_jscc_encoder_as_finite_differences_say(estimation):
+    """From a loss on what the decoder makes of it, through equalizer, estimate and fading, to the encoder's weights."""
+    link = sa_oosc_training(weights="small", least_cbr=0.05, most_cbr=0.06)
+    link.channel = OFDMChannel(fft_size=64, guard=4, cyclic_prefix=20, estimation=estimation)
+    image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    inputs = {"image": image, "importance": torch.ones(1, 4, 4, dtype=torch.long), "mean_weight": torch.ones(1),
+              "snr_db": torch.full((1,), 12.0)}  # fmt: skip
+    weights = [p for p in link.jscc_encoder.parameters() if p.requires_grad]
+
+    def loss():
+        link.seed(3)
+        return (link(**inputs)["image"] - image).double().square().sum()
+
+    gradients = torch.autograd.grad(loss(), weights, allow_unused=True)
+    norm = sum(g.double().square().sum() for g in gradients if g is not None).sqrt()
+    # In float32, along the gradient, where the loss changes most: by a thousandth each way.
+    step = 1e-3 * loss().item() / norm.item()
+    ends = []
+    with torch.no_grad():
+        for length in (step, -2 * step):
+            for weight, gradient in zip(weights, gradients, strict=True):
+                if gradient is not None:
+                    weight.add_(gradient / norm, alpha=length)
+            ends.append(loss().item())
+    assert norm > 0
+    assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(norm.item(), rel=0.02)
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -36,7 +36,8 @@ def noisy(bits, sigma, seed=2):
 
 @pytest.mark.parametrize("code", PAIRS)
 @pytest.mark.parametrize(("k", "n"), [(1, 128), (13, 96), (40, 128), (257, 1000), (1000, 2000), (1013, 1150),
-                                      (8424, 16000), (8425, 16001), (20001, 40002), (3000, 60000), (5000, 17000), (8400, 25000), (3800, 11500)])  # fmt: skip
+                                      (8424, 16000), (8425, 16001), (20001, 40002), (3000, 60000),
+                                      (5000, 17000), (8400, 25000), (3800, 11500)])  # fmt: skip
 def test_any_number_of_bits_comes_back(code, k, n):
     encoder, decoder = (kind(information_bits=k, coded_bits=n) for kind in PAIRS[code])
     bits = random_bits(2, k)
