@@ -22,6 +22,7 @@ bench: .venv/full .venv/linked
 	$(BIN)/python tests/benchmarks/picture_end_to_end.py
 	$(BIN)/python tests/benchmarks/sweep_speed.py
 	$(BIN)/python tests/benchmarks/sweep_kills.py
+	$(BIN)/python tests/benchmarks/coded_bler.py
 
 show: .venv/core .venv/linked
 	$(BIN)/python scripts/show_closed_forms.py

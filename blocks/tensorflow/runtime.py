@@ -18,7 +18,7 @@ from linksim.errors import LinksimError
 @cache
 def tensorflow() -> Any:
     """The module, told to take GPU memory only as it needs it. Raises `LinksimError` where it is not installed."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if "tensorflow" not in sys.modules:
         # Both carry an LLVM: with TensorFlow's loaded first, triton's, which torch's optimizers load, ends the process.
         with suppress(ImportError):
