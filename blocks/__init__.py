@@ -20,6 +20,13 @@ from linksim.blocks.metrics import PSNR, SAD, BitErrors, CBRLedger, Delivered, F
 from linksim.blocks.modulation import BPSKDemapper, BPSKMapper, QPSKDemapper, QPSKMapper
 from linksim.blocks.picture_codecs import PictureDecoder, PictureEncoder
 from linksim.blocks.rate import RandomRateAllocator, RateAllocator
+from linksim.blocks.semantics import (
+    ClassImportance,
+    DrawnImportance,
+    ImportanceAnnotator,
+    ObjectDetector,
+    RuleImportance,
+)
 from linksim.blocks.sionna import (
     LDPCDecoder,
     LDPCEncoder,
@@ -53,11 +60,13 @@ __all__ = [
     "BitSource",
     "BitsPerPixel",
     "CBRLedger",
+    "ClassImportance",
     "ControlDecoder",
     "ControlEncoder",
     "Delivered",
     "Deserializer",
     "Detokenizer",
+    "DrawnImportance",
     "ErasureConcealment",
     "FrameBuilder",
     "FrameErrors",
@@ -70,6 +79,7 @@ __all__ = [
     "HeaderErrors",
     "IdealHeader",
     "IdealTransport",
+    "ImportanceAnnotator",
     "JSCCDecoder",
     "JSCCEncoder",
     "KLTDevectorizer",
@@ -84,6 +94,7 @@ __all__ = [
     "MMSEEqualizer",
     "MixedFading",
     "OFDMChannel",
+    "ObjectDetector",
     "PatchImportance",
     "PatchPSNR",
     "PictureDecoder",
@@ -100,6 +111,7 @@ __all__ = [
     "RateAllocator",
     "Rayleigh",
     "Rician",
+    "RuleImportance",
     "Serializer",
     "SionnaBlock",
     "SystemLoss",

@@ -87,6 +87,16 @@ class Boxes(Bundle):
 
 
 @dataclass(frozen=True)
+class Detections(Bundle):
+    """Objects found in a picture: corners (x1, y1, x2, y2) in pixels, COCO's class number, confidence 0 to 1; class -1
+    pads a short list. An object's id is its place in the list, from 1."""
+
+    corners: Float[Tensor, "batch objects 4"]
+    category: Int[Tensor, "batch objects"]
+    confidence: Float[Tensor, "batch objects"]
+
+
+@dataclass(frozen=True)
 class Distortion(Bundle):
     """What a transmitter can foresee of its codec's error; every codec has a subclass of its own.
 
@@ -163,6 +173,7 @@ PORT_TYPES: dict[str, object] = {
     "Symbols": Symbols,
     "Received": Received,
     "Boxes": Boxes,
+    "Detections": Detections,
     "Counts": Counts,
     "Score": Score,
     "Ledger": Ledger,

@@ -25,7 +25,7 @@ from linksim.blocks.picture_codecs.codecs import CODECS
 from linksim.blocks.sources import list_pictures, read_picture, street_scenes
 from linksim.blocks.transport.mcs import best_scheme, schemes
 from linksim.flowgraphs import sa_oosc, separation
-from linksim.theory import awgn_capacity
+from linksim.theory import awgn_capacity, constellation_capacity
 
 SNRS_DB = (0.0, 2.5, 5.0, 7.5, 10.0, 12.5, 15.0, 17.5, 20.0)
 DESIGN_SNR_DB = 10.0
@@ -38,6 +38,8 @@ TITLES = {
 }
 NAMES = {"avif": "AVIF", "heif": "HEIF", "webp": "WebP", "jpeg2000": "JPEG 2000", "jpeg": "JPEG"}
 MODES = {"amc": "rate follows the SNR", "capacity": "at capacity, rate follows", "fixed": "rate fixed for 10 dB"}
+
+MODULATIONS = {2: "qpsk", 4: "16qam", 6: "64qam", 8: "256qam"}
 
 Case = tuple[str, int]
 Row = dict[str, Any]
@@ -96,11 +98,21 @@ def transport(pictures: Pictures, case: Case) -> list[Row]:
     for mode, design in (("amc", None), ("fixed", DESIGN_SNR_DB)):
         link = separation(codec="jpeg", target_cbr_total=RATES[case[0]], design_snr_db=design)
         for snr_db in SNRS_DB:
+            if design is not None and beyond_capacity(snr_db):
+                budget = int(link.adaptation(image=image, snr_db=torch.tensor([snr_db])).budget)
+                rows.append({"mode": mode, "snr_db": snr_db, "budget": budget, "good": 0})
+                continue
             probe = ["adaptation.budget", "transport_decoder.good"]
             run = link.run(image=image, snr_db=snr_db, seed=case[1], probe=probe)
             budget, good = (int(run[name][0]) for name in probe)
             rows.append({"mode": mode, "snr_db": snr_db, "budget": budget, "good": good})
     return rows
+
+
+def beyond_capacity(snr_db: float) -> bool:
+    """Whether the scheme for the design SNR asks for more than its modulation's capacity: then long blocks fail."""
+    scheme = best_scheme(DESIGN_SNR_DB)
+    return scheme.efficiency > float(constellation_capacity(snr_db, modulation=MODULATIONS[scheme.bits_per_symbol]))
 
 
 def budgets(case: Case, image: torch.Tensor) -> dict[str, int]:

@@ -22,29 +22,26 @@ def read_boxes(boxes: Path, labels: Path | None = None) -> Boxes:
 
     Raises `FileError` naming the file and the entry where it is not of that form.
     """
-    entries = _read_json(boxes)
+    entries = read_json(boxes)
     if not isinstance(entries, list):
         raise FileError(f"'{boxes}' must hold a list of boxes (got {type(entries).__name__})")
-    known = None if labels is None else _read_labels(labels)
+    known = None if labels is None else read_labels(labels)
     corners: list[list[float]] = []
     importance: list[int] = []
     for number, entry in enumerate(entries):
         where = f"'{boxes}', entry {number}"
-        box = entry.get("box") if isinstance(entry, dict) else None
-        if not isinstance(box, dict) or not all(_is_number(box.get(name)) for name in CORNERS):
-            raise FileError(f"{where}: must have a 'box' with the numbers {', '.join(CORNERS)}")
-        if box["x1"] > box["x2"] or box["y1"] > box["y2"]:
-            raise FileError(f"{where}: x1 must not exceed x2, nor y1 y2 (got {box})")
+        box = corners_of(entry, where)
         label = _label(entry, known, where)
         if label is not None:
-            corners.append([float(box[name]) for name in CORNERS])
+            corners.append(box)
             importance.append(label)
     if known is not None:
         _warn_of_strays(entries, known, boxes, labels)
     return Boxes(torch.tensor(corners).reshape(1, -1, 4), torch.tensor([importance], dtype=torch.int64))
 
 
-def _read_json(path: Path) -> Any:
+def read_json(path: Path) -> Any:
+    """What a JSON file holds. Raises `FileError` naming the file."""
     try:
         return json.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -53,11 +50,22 @@ def _read_json(path: Path) -> Any:
         raise FileError(f"'{path}' is no valid JSON: {error}") from None
 
 
-def _read_labels(path: Path) -> dict[str, int]:
-    labels = _read_json(path)
+def read_labels(path: Path) -> dict[str, int]:
+    """Labels 0 to 3 by id. Raises `FileError` naming the file."""
+    labels = read_json(path)
     if not isinstance(labels, dict) or not all(_is_label(label) for label in labels.values()):
         raise FileError(f"'{path}' must map ids to labels 0 to 3")
     return labels
+
+
+def corners_of(entry: Any, where: str) -> list[float]:
+    """The corners in an entry's `box`. Raises `FileError` beginning with `where`."""
+    box = entry.get("box") if isinstance(entry, dict) else None
+    if not isinstance(box, dict) or not all(_is_number(box.get(name)) for name in CORNERS):
+        raise FileError(f"{where}: must have a 'box' with the numbers {', '.join(CORNERS)}")
+    if box["x1"] > box["x2"] or box["y1"] > box["y2"]:
+        raise FileError(f"{where}: x1 must not exceed x2, nor y1 y2 (got {box})")
+    return [float(box[name]) for name in CORNERS]
 
 
 def _label(entry: dict[str, Any], known: dict[str, int] | None, where: str) -> int | None:

@@ -3,13 +3,15 @@
 from linksim.blocks.sources.bit_source import BitSource
 from linksim.blocks.sources.picture_cases import PictureCases
 from linksim.blocks.sources.picture_source import PictureSource, list_pictures, read_picture
-from linksim.blocks.sources.street_scenes import StreetScene, street_scenes
+from linksim.blocks.sources.street_scenes import LabelledObjects, StreetScene, labelled_objects, street_scenes
 
 __all__ = [
     "BitSource",
+    "LabelledObjects",
     "PictureCases",
     "PictureSource",
     "StreetScene",
+    "labelled_objects",
     "list_pictures",
     "read_picture",
     "street_scenes",

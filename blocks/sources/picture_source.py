@@ -121,3 +121,14 @@ def _stack(pictures: Sequence[Tensor]) -> Tensor:
         words = ", ".join(f"{height}x{width}" for height, width in sorted(sizes))
         raise DimensionError(f"the pictures of one batch must have one size (got {words}); use batch=1")
     return torch.stack(list(pictures))
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Height and width of a picture as `read_picture` gives it, from its header alone. Raises `FileError`."""
+    try:
+        with PillowImage.open(path) as opened:
+            width, height = opened.size
+            # Orientations 5 to 8 lie on their side (EXIF tag 274).
+            return (width, height) if opened.getexif().get(274, 1) >= 5 else (height, width)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise FileError(f"cannot read the picture '{path}': {error}") from None

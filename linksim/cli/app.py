@@ -80,6 +80,19 @@ def demo(
 
 
 @app.command()
+def agreement(
+    dataset: Annotated[Path, typer.Argument(help="Street scenes with labels by a model and three drivers.")],
+    part: Annotated[str | None, typer.Option(help="One part of the split, as val (default all).")] = None,
+    seed: Seed = 1,
+    json: Json = False,
+) -> None:
+    """How far annotators agree on what matters, per object and per patch, with intervals."""
+    from linksim.cli.agreement import Agreement, run_agreement
+
+    run_agreement(Agreement(dataset, part, seed), json)
+
+
+@app.command()
 def blocks(
     name: Annotated[str | None, typer.Argument(help="One block, to see all about it.")] = None, json: Json = False
 ) -> None:
