@@ -121,6 +121,8 @@ class Annotator:
                 tokens = self._tokens(answer, tokens)
                 labels = read_answer(answer.choices[0].message.content, ids)
                 return Annotation(labels, [], "", *tokens)
+            except LinksimError:
+                raise
             except (ValueError, IndexError, AttributeError, TypeError) as error:
                 problem = f"a bad answer: {error}"
             except Exception as error:
