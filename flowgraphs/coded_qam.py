@@ -1,5 +1,6 @@
 """Coded QAM: bits through a channel code, a modulation and a channel."""
 
+import math
 from typing import Literal
 
 from linksim import Block, Decibels, Flowgraph
@@ -36,7 +37,8 @@ def coded_qam(
     """
     require(code in ("ldpc", "polar"), "code", "'ldpc' or 'polar'", code)
     require(0 < code_rate < 1, "code_rate", "in (0, 1)", code_rate)
-    symbols = -int(-information_bits / code_rate // bits_per_symbol)
+    # Rounded first: k / (k / n) can lie a hair above n.
+    symbols = math.ceil(round(information_bits / code_rate / bits_per_symbol, 6))
     lengths = {"information_bits": information_bits, "coded_bits": symbols * bits_per_symbol}
     fg = Flowgraph("coded_qam", inputs={"snr_db": Decibels})
     fg.bits = BitSource(length=information_bits)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from linksim.block import Block
 from linksim.checks import DimensionScope
-from linksim.errors import PortError
+from linksim.errors import DimensionError, DTypeError, PortError, RankError
 from linksim.port import Port, TensorSpec, parse_declared
 from linksim.types import Received, Symbols
 
@@ -17,8 +17,8 @@ class DeclaredBlock(Block):
     """Base of wrappers: parameters `inputs` and `outputs` declare the ports, from name to type.
 
     A type is a name of linksim's, as "Bits", or a dtype family with named or fixed dimensions, as
-    "complex [batch, streams, 64]". A tensor belongs to each port; on a `Symbols` port it is the samples, all of them
-    sent, and on a `Received` port, an input only, the samples as they came. Every call is checked against the types.
+    "complex [batch, streams, 64]". A tensor belongs to each port; on a `Symbols` port it is the samples, of frames of
+    one length, and on a `Received` port, an input only, the samples as they came. Every call is checked.
 
     A subclass writes `call`. Raises `PortError` where a type cannot be read.
     """
@@ -73,19 +73,34 @@ class DeclaredBlock(Block):
 
 
 def _read(declared: Mapping[str, str]) -> Mapping[str, Port]:
+    for name in declared:
+        if not name.isidentifier() or name == "batch":
+            raise PortError(f"'{name}' cannot name a port: it must be an identifier, and not 'batch'")
     return {name: Port(name, parse_declared(text)) for name, text in declared.items()}
 
 
 def _tensor_of(value: Tensor | Symbols | Received) -> Tensor:
     if isinstance(value, Tensor):
         return value
-    return value.samples if isinstance(value, Symbols) else value.symbols.samples
+    symbols = value if isinstance(value, Symbols) else value.symbols
+    if bool((symbols.length != symbols.samples.shape[1]).any()):
+        raise DimensionError(
+            f"frames of one batch must all be {symbols.samples.shape[1]} uses long here (got {symbols.length.tolist()})"
+        )
+    return symbols.samples
 
 
 def _as_symbols(samples: Tensor) -> Symbols:
+    if samples.dim() != 2:
+        raise RankError(f"Symbols are made of samples [batch, uses] (got {list(samples.shape)})")
     return Symbols(samples, torch.full((len(samples),), samples.shape[1], device=samples.device))
 
 
 def _in_family(tensor: Tensor, port: Port) -> Tensor:
     # Other libraries carry bits as floats.
-    return tensor.byte() if isinstance(port.spec, TensorSpec) and port.spec.family == "uint8" else tensor
+    if not isinstance(port.spec, TensorSpec) or port.spec.family != "uint8" or tensor.dtype == torch.uint8:
+        return tensor
+    whole = tensor.byte()
+    if not torch.equal(whole.to(tensor.dtype), tensor):
+        raise DTypeError(f"'{port.name}' is declared as {port}, but its values are no whole numbers from 0 to 255")
+    return whole

@@ -130,7 +130,7 @@ def parse_declared(text: str) -> Spec:
             "as 'complex [batch, streams, 64]'"
         )
     names = dimensions[1:-1].replace(",", " ").split()
-    if names[:1] != ["batch"] or not all(name.isidentifier() or name.isdigit() for name in names):
+    if names[:1] != ["batch"] or not all(name.isidentifier() or (name.isascii() and name.isdigit()) for name in names):
         raise PortError(f"the dimensions in '{text}' must be names or sizes, 'batch' first")
     return parse_spec(DECLARED[family][Tensor, " ".join(names)])
 

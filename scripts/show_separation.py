@@ -218,7 +218,8 @@ def digital_rayleigh(rows: Rows, case: Case, codec: str, mode: str) -> list[Row]
     rows_found: list[Row] = []
     for snr_db in SNRS_DB:
         if mode == "capacity":
-            rows_found.append({"snr_db": snr_db, "lost": 0.0, metric: capacity_mean(found, metric, snr_db)})
+            value, lost = capacity_mean(found, metric, snr_db)
+            rows_found.append({"snr_db": snr_db, "lost": lost, metric: value})
             continue
         edges = np.exp(-(10 ** ((np.array([s.snr_db for s in table]) - snr_db) / 10)))
         shares = edges - np.append(edges[1:], 0.0)
@@ -230,15 +231,18 @@ def digital_rayleigh(rows: Rows, case: Case, codec: str, mode: str) -> list[Row]
     return rows_found
 
 
-def capacity_mean(found: Row, metric: str, snr_db: float) -> float:
-    """Mean over the fade of the quality at its capacity, between the budgets that were measured."""
-    points = sorted({(b, found["shown"][f"{b} {b}"][metric]) for b in found["budgets"].values()})
+def capacity_mean(found: Row, metric: str, snr_db: float) -> tuple[float, float]:
+    """Mean over the fade of the quality at its capacity, between the budgets that were measured, and the share lost:
+    fades under the smallest budget at which the codec has anything to show."""
+    shown = {b: found["shown"][f"{b} {b}"] for b in found["budgets"].values()}
+    points = sorted((b, row[metric]) for b, row in shown.items() if not row["lost"])
     bits, values = (np.array(column) for column in zip(*points, strict=True))
     uses = found["budgets"]["capacity 10.0"] / float(awgn_capacity(10.0))
     # Midpoints of equal shares of the exponential distribution of |h|^2.
     strength = -np.log1p(-(np.arange(400) + 0.5) / 400)
     carried = uses * np.log2(1 + strength * 10 ** (snr_db / 10))
-    return float(np.interp(np.log(carried), np.log(bits), values).mean())
+    grey = found["grey"][metric]
+    return float(np.interp(np.log(carried), np.log(bits), values, left=grey).mean()), float((carried < bits[0]).mean())
 
 
 def curve(per_picture: Iterable[Sequence[Row]], metric: str) -> list[Row]:

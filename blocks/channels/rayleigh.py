@@ -1,5 +1,6 @@
 """The flat Rayleigh fading channel."""
 
+from numbers import Integral
 from types import MappingProxyType
 from typing import Literal
 
@@ -46,7 +47,8 @@ class Rayleigh(Block):
 
 def checked_coherence(coherence: Coherence) -> Coherence:
     """The coherence. Raises `ParameterError` where it is none."""
-    known = coherence in ("frame", "symbol") or (type(coherence) is int and coherence > 0)
+    counted = isinstance(coherence, Integral) and not isinstance(coherence, bool)
+    known = coherence in ("frame", "symbol") or (counted and int(coherence) > 0)
     require(known, "coherence", "'frame' or 'symbol' or a positive number of uses", coherence)
     return coherence
 

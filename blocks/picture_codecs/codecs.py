@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from linksim.errors import LinksimError, ParameterError, nearest
 
+BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, OverflowError, RuntimeError)
+"""What the codecs' libraries raise, in turn, where a stream is damaged."""
+
 Pixels = NDArray[np.uint8]
 """RGB, [height, width, 3]."""
 
@@ -55,7 +58,9 @@ class PillowCodec(PictureCodec):
 
         try:
             return np.asarray(Image.open(io.BytesIO(data), formats=[self._form]).convert("RGB"))
-        except (OSError, ValueError, SyntaxError):
+        except BROKEN:
+            return None
+        except Image.DecompressionBombError:
             return None
 
 
@@ -122,7 +127,7 @@ class HEIF(PictureCodec):
     def decode(self, data: bytes) -> Pixels | None:
         try:
             return np.asarray(self._library.open_heif(io.BytesIO(data)).to_pillow().convert("RGB"))
-        except (OSError, ValueError, EOFError, RuntimeError):
+        except BROKEN:
             return None
 
 
@@ -166,16 +171,19 @@ class CompressAICodec(PictureCodec):
     def decode(self, data: bytes) -> Pixels | None:
         import torch
 
+        if not data or data[0] not in self.qualities:
+            return None
+        network = self._network(data[0])
         try:
-            quality, numbers = data[0], [int.from_bytes(data[i : i + 3], "big") for i in range(1, len(data) - 2, 3)]
+            numbers = [int.from_bytes(data[i : i + 3], "big") for i in range(1, len(data) - 2, 3)]
             height, width, rows, cols, count = numbers[:5]
             place, parts = 1 + 3 * (5 + count), []
             for length in numbers[5 : 5 + count]:
                 parts.append([data[place : place + length]])
                 place += length
             with torch.no_grad():
-                image = self._network(quality).decompress(parts, (rows, cols))["x_hat"][0]
-        except (IndexError, ValueError, RuntimeError):
+                image = network.decompress(parts, (rows, cols))["x_hat"][0]
+        except BROKEN:
             return None
         whole = (image.clamp(0, 1) * 255).round().byte().movedim(0, -1).numpy()
         return whole[:height, :width]

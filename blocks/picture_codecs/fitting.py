@@ -107,9 +107,9 @@ class Container:
         if kind < 8:
             shown = self._shown(rest)
             return None if shown is None else resized(shown, height, width)
-        return self._unpack_regions(kind - 8, rest, height, width)
+        return self._unpack_regions(rest, height, width)
 
-    def _unpack_regions(self, scale: int, rest: bytes, height: int, width: int) -> Pixels | None:
+    def _unpack_regions(self, rest: bytes, height: int, width: int) -> Pixels | None:
         rows, cols = tiles_of(height), tiles_of(width)
         count = rows * cols
         head = -(-count // 8)
@@ -124,7 +124,7 @@ class Container:
         scatter(whole, shown, important)
         other = self._shown(behind)
         if other is not None:
-            scatter(whole, resized(other, *mosaic_size(~important)) if scale else other, ~important)
+            scatter(whole, other, ~important)
         return whole[:height, :width]
 
     def _shown(self, data: bytes) -> Pixels | None:
@@ -168,9 +168,9 @@ def gather(pixels: Pixels, chosen: NDArray[np.bool_]) -> Pixels:
 
 
 def scatter(whole: Pixels, mosaic: Pixels, chosen: NDArray[np.bool_]) -> None:
-    """The inverse of `gather`, into a picture of whole tiles."""
+    """The inverse of `gather`, into a picture of whole tiles; a mosaic that was sent smaller is enlarged."""
     rows, cols = chosen.shape
     down, across = (side // TILE for side in mosaic_size(chosen))
-    tiles = mosaic[: down * TILE, : across * TILE].reshape(down, TILE, across, TILE, 3).swapaxes(1, 2)
+    tiles = resized(mosaic, down * TILE, across * TILE).reshape(down, TILE, across, TILE, 3).swapaxes(1, 2)
     view = whole.reshape(rows, TILE, cols, TILE, 3).swapaxes(1, 2)
     view[chosen] = tiles.reshape(-1, TILE, TILE, 3)[: int(chosen.sum())]

@@ -103,17 +103,18 @@ class BlockCode(ABC):
 class LDPCCode(BlockCode):
     """5G LDPC with CRC24, belief propagation until the check holds.
 
-    One block carries CRC24A. Several carry CRC24B each, and the bits before the cutting CRC24A, as in 5G.
+    One block carries CRC24A; several carry CRC24B each, and the bits before the cutting CRC24A. Two things differ from
+    5G: it checks short transport blocks by CRC16, and codes long ones at rates from 1/4 to 1/3 by repetition.
     Source: 3GPP TS 38.212, sections 5.1, 5.2.2, 5.3.2 and 5.4.2, by Sionna's LDPC5GEncoder and LDPC5GDecoder.
     """
 
     def __init__(self, information_bits: int, coded_bits: int, bits_per_symbol: int, iterations: int) -> None:
-        checked = information_bits + CHECK_BITS
-        longest = LDPC_LONGEST_LOW_RATE if checked / max(coded_bits, 1) <= LOW_RATE else LDPC_LONGEST
-        blocks = 1 if checked <= longest else math.ceil(checked / (longest - CHECK_BITS))
+        blocks = _block_count(information_bits, coded_bits)
         super().__init__(information_bits, coded_bits, blocks, bits_per_symbol)
         # With several blocks each has a check of its own besides.
-        self._block_bits = max(math.ceil(checked / blocks) + (CHECK_BITS if blocks > 1 else 0), LDPC_LEAST)
+        self._block_bits = max(
+            math.ceil((information_bits + CHECK_BITS) / blocks) + (CHECK_BITS if blocks > 1 else 0), LDPC_LEAST
+        )
         self._bits_per_symbol, self._iterations = bits_per_symbol, iterations
         for coded in self.coded_lengths:
             true = self._block_bits / max(coded, 1)
@@ -152,6 +153,8 @@ class LDPCCode(BlockCode):
     def _decode(self, llrs: Tensor, coded: int) -> Decoded:
         where = _where(llrs)
         mother = self._mother(coded)
+        # Half precision is too coarse for belief propagation, and Sionna's objects have none.
+        llrs = llrs if llrs.dtype == torch.float64 else llrs.float()
         llrs = torch.nn.functional.pad(llrs, (0, -coded % mother)).view(len(llrs), -1, mother).sum(1)
         decoder = _ldpc(self._block_bits, mother, self._bits_per_symbol, *where).decoder
         crc = _crc(self._check, *where)
@@ -176,10 +179,24 @@ class LDPCCode(BlockCode):
 
 
 def information_bits_at(coded_bits: int, code_rate: float) -> int:
-    """The most information bits for which an `LDPCCode`, checks included, is at most of that rate; at least 1."""
+    """The most information bits for which an `LDPCCode`, checks included, is at most of that rate; 0 for none."""
     carried = int(coded_bits * code_rate)
-    blocks = math.ceil(carried / (LDPC_LONGEST_LOW_RATE if code_rate <= LOW_RATE else LDPC_LONGEST))
-    return max(carried - CHECK_BITS * (1 if blocks <= 1 else blocks + 1), 1)
+    most = carried - CHECK_BITS
+    # More blocks have more checks, and what is left for information may need fewer blocks again.
+    while most > 0 and most + CHECK_BITS * _checks(_block_count(most, coded_bits)) > carried:
+        most = carried - CHECK_BITS * _checks(_block_count(most, coded_bits))
+    return max(most, 0)
+
+
+def _checks(blocks: int) -> int:
+    """One for all, and one for each where there are several."""
+    return 1 if blocks == 1 else blocks + 1
+
+
+def _block_count(information_bits: int, coded_bits: int) -> int:
+    checked = information_bits + CHECK_BITS
+    longest = LDPC_LONGEST_LOW_RATE if checked / max(coded_bits, 1) <= LOW_RATE else LDPC_LONGEST
+    return 1 if checked <= longest else math.ceil(checked / (longest - CHECK_BITS))
 
 
 class PolarCode(BlockCode):

@@ -10,23 +10,32 @@ ChannelEstimator = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 [batch], to factor and error variance of every element, each [batch, slots, OFDM symbols, subcarriers]."""
 
 
+LEAST_SHARE = 1e-10
+
+
 class LeastSquares:
     """The factors at the pilots as they were seen, on straight lines between the OFDM symbols, and beyond them.
 
-    The error variance is that of the noise on the lines; how far the channel itself is from straight is not in it.
+    The error variance is that of the noise on the lines, and of how far the channel itself is from straight: with the
+    covariance R of the OFDM symbols and the weights w of the lines, R_tt - 2 Re(w R_pt) + w R_pp w^T.
     Source: van de Beek et al., On channel estimation in OFDM systems, VTC 1995.
     """
 
-    def __init__(self, count: int, pilot_symbols: Sequence[int]) -> None:
+    def __init__(self, time: Tensor, pilot_symbols: Sequence[int]) -> None:
         first, last = pilot_symbols
-        place = (torch.arange(count) - first) / (last - first)
+        place = (torch.arange(len(time), device=time.device).double() - first) / (last - first)
         self._weights = torch.stack([1 - place, place], 1)
+        known = time.real.double()
+        pilots = known[list(pilot_symbols)]
+        among = (self._weights @ pilots[:, list(pilot_symbols)] * self._weights).sum(1)
+        self._bend = (known.diagonal() - 2 * (self._weights * pilots.T).sum(1) + among).clamp_min(0)
 
     def __call__(self, seen: Tensor, noise_variance: Tensor) -> tuple[Tensor, Tensor]:
         """See `ChannelEstimator`."""
-        weights = self._weights.to(seen.device, seen.real.dtype)
+        weights = self._weights.to(seen.real.dtype)
         estimate = torch.einsum("tp,bspf->bstf", weights.to(seen.dtype), seen)
         error = noise_variance[:, None, None, None] * weights.square().sum(1)[:, None]
+        error = error + self._bend.to(error.dtype)[:, None]
         return estimate, error.expand(estimate.shape)
 
 
@@ -43,16 +52,19 @@ class LinearMMSE:
         chosen = torch.tensor(pilot_symbols, device=time.device)
         wide = torch.complex128
         across = time[:, chosen].to(wide)
-        self._time_values, time_vectors = torch.linalg.eigh(time[chosen][:, chosen].to(wide))
-        self._frequency_values, frequency_vectors = torch.linalg.eigh(frequency.to(wide))
+        time_values, time_vectors = torch.linalg.eigh(time[chosen][:, chosen].to(wide))
+        frequency_values, frequency_vectors = torch.linalg.eigh(frequency.to(wide))
+        frequency_values = frequency_values.clamp_min(0)
+        self._joint = time_values.clamp_min(0)[:, None] * frequency_values
         self._time_in, self._frequency_in = time_vectors.conj().T, frequency_vectors.conj().T
-        self._time_out, self._frequency_out = across @ time_vectors, frequency.to(wide) @ frequency_vectors
+        self._time_out, self._frequency_out = across @ time_vectors, frequency_vectors * frequency_values
         self._power = time.diagonal().real.double()[:, None] * frequency.diagonal().real.double()
 
     def __call__(self, seen: Tensor, noise_variance: Tensor) -> tuple[Tensor, Tensor]:
         """See `ChannelEstimator`."""
-        joint = self._time_values.clamp_min(0)[:, None] * self._frequency_values.clamp_min(0)
-        weight = 1 / (joint + noise_variance.double()[:, None, None])
+        # Below this share of the strongest direction the covariances are rounding errors.
+        noise = noise_variance.double().clamp_min(LEAST_SHARE * float(self._joint.max()))
+        weight = 1 / (self._joint + noise[:, None, None])
         inner = torch.einsum("ip,jf,bspf->bsij", self._time_in, self._frequency_in, seen.to(torch.complex128))
         inner = inner * weight[:, None]
         estimate = torch.einsum("ti,fj,bsij->bstf", self._time_out, self._frequency_out, inner)

@@ -53,12 +53,14 @@ def _tdl(
     from sionna.phy.channel.tr38901 import TDL
     from sionna.phy.ofdm import tdl_freq_cov_mat, tdl_time_cov_mat
 
+    # The estimator inverts them: rounded to single precision they would not be positive any more.
+    exact: dict[str, Any] = {**where, "precision": "double"}
     fading = TDL(letter, delay_spread, carrier_frequency, min_speed=speed, **where)
     return FadingModel(
         fading,
         float(fading.delays.max()),
-        lambda count, spacing: tdl_freq_cov_mat(letter, spacing, count, delay_spread, **where),
-        lambda count, apart: tdl_time_cov_mat(letter, speed, carrier_frequency, apart, count, **where),
+        lambda count, spacing: tdl_freq_cov_mat(letter, spacing, count, delay_spread, **exact),
+        lambda count, apart: tdl_time_cov_mat(letter, speed, carrier_frequency, apart, count, **exact),
     )
 
 

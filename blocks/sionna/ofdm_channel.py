@@ -210,8 +210,8 @@ class OFDMChannel(Block):
     def _estimator(self, fading: FadingModel) -> ChannelEstimator | None:
         if self.estimation == "perfect":
             return None
-        if self.estimation == "ls":
-            return LeastSquares(SYMBOLS_PER_SLOT, PILOT_SYMBOLS)
-        frequency = fading.frequency_covariance(self.active, self.subcarrier_spacing)
         time = fading.time_covariance(SYMBOLS_PER_SLOT, self.symbol_seconds)
+        if self.estimation == "ls":
+            return LeastSquares(time, PILOT_SYMBOLS)
+        frequency = fading.frequency_covariance(self.active, self.subcarrier_spacing)
         return LinearMMSE(time, frequency, PILOT_SYMBOLS)

@@ -1,11 +1,13 @@
 """Sionna inside linksim: imported without a trace, its random numbers drawn from a block's own generator."""
 
 import copy
+import random
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, Generic, Literal, TypeVar
 
+import numpy as np
 import torch
 
 Made = TypeVar("Made")
@@ -30,15 +32,21 @@ def sionna_device(device: torch.device) -> str:
 
 @contextmanager
 def drawing_from(generator: torch.Generator) -> Generator[None]:
-    """Within, every Sionna object on the generator's device draws from it; Sionna's own generators stay untouched."""
+    """Within, every Sionna object on the generator's device draws from it; Sionna's own generators stay untouched.
+
+    What Sionna draws by Python or NumPy comes from generators that this one seeds.
+    """
     config, name = sionna_config(), sionna_device(generator.device)
     with torch.random.fork_rng(devices=[generator.device] if generator.device.type == "cuda" else []):
         known: dict[str, torch.Generator] = config._torch_rngs
-        before = known.get(name)
+        before, others = known.get(name), (config._py_rng, config._np_rng)
         known[name] = generator
+        seed = int(torch.randint(1 << 62, (), generator=generator, device=generator.device))
+        config._py_rng, config._np_rng = random.Random(seed), np.random.default_rng(seed)
         try:
             yield
         finally:
+            config._py_rng, config._np_rng = others
             if before is None:
                 del known[name]
             else:

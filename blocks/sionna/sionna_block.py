@@ -12,6 +12,10 @@ from linksim.blocks.sionna.runtime import OnDemand, Precision, drawing_from, sio
 from linksim.declared import DeclaredBlock
 from linksim.errors import LinksimError, ParameterError
 
+REFUSED = ("utils", "config")
+PLAIN = ("StreamManagement",)
+"""What Sionna's blocks take that is no object of its own kind."""
+NOT_GIVEN = ("self", "args", "kwargs", "device", "precision")
 NESTED = "sionna"
 """The key by which a parameter says that it is an object of Sionna's itself."""
 
@@ -65,12 +69,21 @@ class SionnaBlock(DeclaredBlock):
         return _build(self._described, device, precision)
 
     def call(self, tensors: list[Tensor], batch: int | None) -> list[Tensor]:
-        like = next((t for t in tensors if t.is_floating_point() or t.is_complex()), torch.empty(0, device=self.device))
+        where = tensors[0].device if tensors else self.device
+        if where != self.device:
+            raise LinksimError(f"{self.label} stands on {self.device}, but its data on {where}; move it with .to()")
+        like = next((t for t in tensors if t.is_floating_point() or t.is_complex()), torch.empty(0, device=where))
         made = self._made.like(like)
         given = [t.to(like.real.dtype) if t.dtype == torch.uint8 else t for t in tensors] or [batch]
         with drawing_from(self.rng):
             found = made(*given, **self._arguments)
         return list(found) if isinstance(found, tuple | list) else [found]
+
+
+def _base() -> Any:
+    from sionna.phy.object import Object
+
+    return Object
 
 
 def _find(path: str) -> Any:
@@ -81,18 +94,23 @@ def _find(path: str) -> Any:
         found = getattr(importlib.import_module(f"sionna.phy.{module}".rstrip(".")), name)
     except (ImportError, AttributeError):
         found = None
-    # What a module of Sionna's has imported from elsewhere is not a block.
-    if not (isinstance(found, type) and found.__module__.startswith("sionna.phy.")):
+    # A description may come from a file of somebody else's: plots, which write files, and settings are no blocks.
+    known = isinstance(found, type) and found.__module__.startswith("sionna.phy.") and not module.startswith(REFUSED)
+    if not (known and isinstance(found, type) and (issubclass(found, _base()) or name in PLAIN)):
         raise ParameterError(f"no block '{path}' in sionna.phy; give its path, as 'fec.scrambling.Scrambler'")
     return found
 
 
 def _check_names(path: str, kind: Any, settings: Mapping[str, Any]) -> None:
     known = inspect.signature(kind.__init__).parameters
-    strange = [name for name in settings if name not in known]
+    names = [name for name in known if name not in NOT_GIVEN]
+    strange = [name for name in settings if name not in names]
     if strange:
-        names = [name for name in known if name not in ("self", "args", "kwargs", "device", "precision")]
         raise ParameterError(f"'{path}' of Sionna has no parameter '{strange[0]}'; it has {', '.join(names)}")
+    for value in settings.values():
+        if isinstance(value, Mapping) and NESTED in value:
+            inside = {name: each for name, each in value.items() if name != NESTED}
+            _check_names(value[NESTED], _find(value[NESTED]), inside)
 
 
 def _refuse_normalization(settings: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from linksim.blocks.tensorflow.runtime import Crossing, seeds_from, tensorflow, to_torch
 from linksim.declared import DeclaredBlock
-from linksim.errors import LinksimError, ParameterError
+from linksim.errors import LinksimError, ParameterError, PortError
 
 KERAS_SEED = "seed_generator_state"
 
@@ -19,7 +19,7 @@ class KerasBlock(DeclaredBlock):
     Args:
         model: a built Keras model of the TensorFlow backend, or a callable, as a `tf.function`.
         inputs: the ports in the order of the model's inputs, from name to type, see `DeclaredBlock`.
-        outputs: the ports in the order of what the model gives; one alone is best called "out".
+        outputs: the ports in the order of what the model gives, a dict's in its own; one alone is best called "out".
         complex_pairs: complex tensors cross as pairs of real ones, with one more dimension of size 2 at the end, for
             models that know real numbers only.
 
@@ -93,6 +93,9 @@ class KerasBlock(DeclaredBlock):
         given = [*tensors, *self.weights, *states]
         count = len(self.output_ports)
         found = Crossing.apply(self._function, count, *given)
+        if len(found) != count + len(states):
+            made = len(found) - len(states)
+            raise PortError(f"{self.label} declares {count} outputs, but its model gives {made}")
         if self.training:
             for state, value in zip(self._states(), found[count:], strict=True):
                 state.copy_(value)
@@ -133,6 +136,8 @@ class KerasBlock(DeclaredBlock):
 
 
 def _listed(outputs: Any) -> list[Any]:
+    if isinstance(outputs, Mapping):
+        return list(outputs.values())
     return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
 
 

@@ -43,6 +43,9 @@ def to_tensorflow(tensor: Tensor) -> Any:
         tensor = tensor.cpu()
     # TensorFlow reads a conjugate or a stride as what lies in memory.
     tensor = tensor.detach().resolve_conj().resolve_neg().contiguous()
+    if tensor.device.type == "cuda":
+        # TensorFlow computes on streams of its own, and does not wait for torch's.
+        torch.cuda.current_stream(tensor.device).synchronize()
     return tf.experimental.dlpack.from_dlpack(tensor.__dlpack__())
 
 
@@ -71,10 +74,15 @@ class Crossing(torch.autograd.Function):
         ctx.tape, ctx.watched, ctx.found, ctx.device = tape, watched, found[:outputs], device
         crossed = tuple(to_torch(value, device) for value in found)
         ctx.mark_non_differentiable(*crossed[outputs:])
+        # The tape reads the same memory: torch must notice when it is changed before the way back.
+        ctx.save_for_backward(*tensors, *crossed)
         return crossed
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
+        _ = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            raise LinksimError("a KerasBlock has no second derivative; leave out create_graph=True")
         seeds = [to_tensorflow(gradient) for gradient in gradients[: len(ctx.found)]]
         found = ctx.tape.gradient(ctx.found, ctx.watched, seeds, unconnected_gradients="zero")
         waiting = iter(found)

@@ -10,6 +10,7 @@ from linksim.block import Block
 from linksim.blocks.header.bits import from_bits, to_bits
 from linksim.blocks.header.fec import RobustCode, crc_bits
 from linksim.blocks.modulation.bpsk import BPSKDemapper, BPSKMapper
+from linksim.blocks.sources.picture_source import MOST_PIXELS
 from linksim.errors import ParameterError
 from linksim.types import Flags, Received, Size, Symbols, Uses
 
@@ -85,10 +86,12 @@ class ControlDecoder(Block):
             llrs = torch.nn.functional.pad(llrs, (0, CONTROL_USES - llrs.shape[1]))
         decided, good = CODE.decode(llrs, _holds)
         height, width, scheme = (from_bits(f) for f in decided[:, :INFORMATION_BITS].split(list(FIELDS.values()), 1))
-        good &= length >= CONTROL_USES
+        # What passed the check by chance must not ask for more memory than any picture that can be read.
+        good &= (length >= CONTROL_USES) & (height * width <= MOST_PIXELS)
         size = torch.stack([height, width], 1)
         # Pictures of a batch have one size: a frame that says another was read wrongly.
-        common = size[good].mode(0).values if bool(good.any()) else torch.tensor([16, 16])
+        found, count = size[good].unique(dim=0, return_counts=True)
+        common = found[count.argmax()] if len(found) else torch.tensor([16, 16])
         good &= (size == common).all(1)
         uses = torch.where(good, CONTROL_USES, length)
         scheme = torch.where(good, scheme, 0)

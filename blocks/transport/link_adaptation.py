@@ -1,5 +1,6 @@
 """What a digital link may send: scheme, channel uses and bits."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -11,6 +12,7 @@ from linksim.blocks.transport.mcs import best_scheme
 from linksim.errors import LinksimError, require
 from linksim.types import Decibels, Image, Size, Uses
 
+MOST_SNR_DB = 300.0
 IDEAL_SCHEME = 255
 """The scheme's number where bits go at capacity, without a code."""
 
@@ -31,7 +33,8 @@ class LinkAdaptation(Block):
     transport.mcs` has the table.
 
     Args:
-        target_cbr_total: channel uses in all, control included, over 3*height*width.
+        target_cbr_total: channel uses in all, control included, over 3*height*width; what a channel spends on pilots
+            and guard comes on top, as it is the channel that knows.
         margin_db: how much more SNR than the table asks for.
         design_snr_db: the SNR for which the scheme is chosen, whatever comes; None adapts to each frame's.
         ideal: bits at channel capacity, log2(1 + SNR) per use, at the design SNR if one is given: what no code reaches.
@@ -79,7 +82,12 @@ class LinkAdaptation(Block):
 
     def _grant(self, snr_db: float, uses: int) -> tuple[int, int]:
         if self.ideal:
-            # float64: the SNR of a table is exact.
-            return IDEAL_SCHEME, int(uses * torch.log2(1 + 10 ** (torch.tensor(snr_db).double() / 10)))
+            return IDEAL_SCHEME, int(uses * math.log2(1 + 10 ** (min(snr_db, MOST_SNR_DB) / 10)))
         scheme = best_scheme(snr_db)
-        return scheme.index, information_bits_at(uses * scheme.bits_per_symbol, scheme.code_rate)
+        bits = information_bits_at(uses * scheme.bits_per_symbol, scheme.code_rate)
+        if bits == 0:
+            raise LinksimError(
+                f"target_cbr_total = {self.target_cbr_total:g} leaves {uses} uses for the payload: too few for the "
+                f"code's check at {snr_db:g} dB; ask for more"
+            )
+        return scheme.index, bits

@@ -36,5 +36,6 @@ def schemes() -> tuple[Scheme, ...]:
 
 def best_scheme(snr_db: float) -> Scheme:
     """The scheme with most bits per use among those that an SNR serves; the most robust one where it serves none."""
-    served = [scheme for scheme in schemes() if scheme.snr_db <= snr_db]
+    # An SNR may come in single precision: one that stands in the table must serve its scheme.
+    served = [scheme for scheme in schemes() if scheme.snr_db <= snr_db + 1e-4]
     return max(served, key=lambda scheme: scheme.efficiency, default=schemes()[0])

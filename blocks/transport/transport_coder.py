@@ -46,7 +46,8 @@ class TransportEncoder(Block):
         self.mappers = nn.ModuleDict({str(order): QAMMapper(bits_per_symbol=order) for order in ORDERS})
 
     def forward(self, bits: Bits, scheme: Uses, uses: Uses) -> Symbols:
-        samples = torch.zeros(len(bits), int(uses.max()), dtype=torch.complex64, device=bits.device)
+        kind = torch.complex128 if torch.get_default_dtype() == torch.float64 else torch.complex64
+        samples = torch.zeros(len(bits), int(uses.max()), dtype=kind, device=bits.device)
         for used, count, rows in _groups(scheme, uses):
             code = _code(used.index, count, 1)
             chosen = bits[rows, : code.information_bits]

@@ -80,6 +80,29 @@ def demo(
 
 
 @app.command()
+def annotate(
+    pictures: Annotated[Path, typer.Argument(help="A folder of pictures.")],
+    out: Annotated[Path, typer.Option(help="The benchmark's folder; what it holds already is kept.")],
+    by: Annotated[
+        str, typer.Option(help="Who labels: mllm (OPENAI_BASE_URL and OPENAI_API_KEY), rule (distance, path) or class.")
+    ] = "mllm",
+    model: Annotated[str, typer.Option(help="Of mllm: the endpoint's name for it.")] = "gpt-4o",
+    scenario: Annotated[str, typer.Option(help="Of mllm: driving, surveillance, or words of your own.")] = "driving",
+    detector: Annotated[str, typer.Option(help="Weights of ultralytics that find the objects.")] = "yolo11x.pt",
+    detections: Annotated[Path | None, typer.Option(help="A folder of detections, instead of a detector.")] = None,
+    workers: Annotated[int, typer.Option(help="Of mllm: questions at a time.", min=1, max=64)] = 8,
+    price: Annotated[
+        tuple[float, float] | None, typer.Option(help="Of a million tokens in and out, to count the cost.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Make a benchmark of labelled objects from a folder of pictures, resumably."""
+    from linksim.cli.annotate import Annotating, run_annotate
+
+    run_annotate(Annotating(pictures, out, by, model, scenario, detector, detections, workers, price), json)
+
+
+@app.command()
 def agreement(
     dataset: Annotated[Path, typer.Argument(help="Street scenes with labels by a model and three drivers.")],
     part: Annotated[str | None, typer.Option(help="One part of the split, as val (default all).")] = None,

@@ -136,7 +136,7 @@ def describe(asked: Transmission, fg: Flowgraph, original: Tensor, run: Result, 
         "cbr_total": _number(ledger.cbr_total),
         "ledger": {name: int(value[0]) for name, value in vars(ledger).items()},
         "target": _target(asked),
-        "target_met": bool(run["met"][0]),
+        "target_met": _met(asked, run),
         "erased": bool(run["erased"][0]),
         "header": run.labels["header"],
         "csi": run["channel.out"].csi,
@@ -156,6 +156,12 @@ def describe(asked: Transmission, fg: Flowgraph, original: Tensor, run: Result, 
 def _target(asked: Transmission) -> dict[str, float]:
     given = {name: goal for name, goal in asked.goals.items() if goal is not None}
     return given or {"target_cbr_total" if asked.digital else "target_cbr": PAPER_CBR}
+
+
+def _met(asked: Transmission, run: Result) -> bool:
+    """What the link says of its goal, and the bill: pilots and guard come on top of what a link can plan."""
+    most = _target(asked).get("target_cbr_total")
+    return bool(run["met"][0]) and (most is None or float(run["cbr_total"].value) <= most * (1 + 1e-6))
 
 
 def _codec_facts(fg: Flowgraph) -> dict[str, Any]:
@@ -233,9 +239,10 @@ def run_transmit(asked: Transmission, as_json: bool) -> None:
     console.print(_table(result))
     if not result["target_met"]:
         name, goal = next(iter(result["target"].items()))
-        notes.print(
-            f"note: {name} = {goal:g} cannot be met with this picture and rate set; see the figures", style="yellow"
-        )
+        why = "with this picture and rate set"
+        if name == "target_cbr_total" and result["ledger"]["pilots"]:
+            why = "for what the channel spends on pilots and guard comes on top"
+        notes.print(f"note: {name} = {goal:g} cannot be met {why}; see the figures", style="yellow")
     if result["erased"]:
         notes.print(f"note: {LOST[asked.digital]}, so the picture is rebuilt as mid-grey", style="yellow")
     console.print(f"report.png, reconstruction.png and result.json are in {asked.out}", soft_wrap=True)

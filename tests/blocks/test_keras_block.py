@@ -115,6 +115,57 @@ def test_states_move_in_training_only_and_noise_is_the_blocks_own():
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
+def test_what_changes_before_the_way_back_is_noticed():
+    block = KerasBlock(model=lambda x: x * x, **FLOATS)
+    x = torch.tensor([[1.0, 2.0]], requires_grad=True)
+    between = x * 1
+    out = block(x=between)
+    with torch.no_grad():
+        between.mul_(10)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        out.sum().backward()
+
+
+def test_a_second_derivative_is_refused_and_not_wrong():
+    block = KerasBlock(model=lambda x: x * x * x, **FLOATS)
+    x = torch.tensor([[1.0, 2.0]], requires_grad=True)
+    with pytest.raises(LinksimError, match="no second derivative"):
+        torch.autograd.grad((block(x=x) + x**3).sum(), x, create_graph=True)
+
+
+def test_outputs_that_are_not_declared_are_refused():
+    for model, count in ((lambda x: (x, x), 2), (lambda x: [x, x, x], 3)):
+        with pytest.raises(PortError, match=f"declares 1 outputs, but its model gives {count}"):
+            KerasBlock(model=model, **FLOATS)(x=torch.ones(1, 2))
+    named = KerasBlock(model=lambda x: {"out": 2 * x}, **FLOATS)
+    assert named(x=torch.ones(1, 2)).tolist() == [[2.0, 2.0]]
+
+
+def test_frames_of_several_lengths_and_broken_bits_are_refused():
+    from linksim import Symbols
+
+    block = KerasBlock(model=lambda x: x, inputs={"x": "Symbols"}, outputs={"out": "Symbols"})
+    with pytest.raises(LinksimError, match=r"all be 4 uses long here \(got \[4, 2\]\)"):
+        block(x=Symbols(torch.ones(2, 4) + 0j, torch.tensor([4, 2])))
+    bits = KerasBlock(model=lambda x: x * 0.5, inputs={"x": "float [batch, n]"}, outputs={"out": "Bits"})
+    with pytest.raises(LinksimError, match="no whole numbers from 0 to 255"):
+        bits(x=torch.ones(2, 4))
+    for name in ("batch", "a b", ""):
+        with pytest.raises(PortError, match="cannot name a port"):
+            KerasBlock(model=lambda x: x, inputs={name: "Bits"}, outputs={"out": "Bits"})
+
+
+def test_a_seed_sets_the_weights_at_the_start():
+    import random
+
+    state = random.getstate()
+    first, again, other = (keras_deepjscc(height=8, width=8, filters=4, seed=seed) for seed in (1, 1, 2))
+    assert random.getstate() == state
+    for a, b, c in zip(first.parameters(), again.parameters(), other.parameters(), strict=True):
+        assert torch.equal(a, b)
+        assert a.dim() == 1 or not torch.equal(a, c)
+
+
 def test_several_inputs_and_outputs():
     tf = tensorflow()
     block = KerasBlock(

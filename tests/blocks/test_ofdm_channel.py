@@ -42,6 +42,31 @@ def test_the_noise_variance_it_states_is_the_one_that_is_measured(estimation, se
     assert stated.min() >= 0.1 - 1e-6
 
 
+@pytest.mark.parametrize("estimation", ["ls", "lmmse"])
+def test_fast_receivers_are_told_how_far_the_estimate_is_off(estimation):
+    symbols = sent(batch=150)
+    received = through(OFDMChannel(estimation=estimation, speed=300 / 3.6), symbols, snr_db=25.0)
+    error = (received.symbols.samples - received.gain * symbols.samples).abs().square()
+    by_symbol = error.view(150, 2, 12, 240).mean((0, 1, 3))
+    stated = received.noise_variance.view(150, 2, 12, 240).mean((0, 1, 3))
+    torch.testing.assert_close(by_symbol, stated, rtol=0.15, atol=0.0)
+    assert stated.max() > 2 * 10**-2.5
+
+
+@pytest.mark.parametrize("snr_db", [60.0, 80.0, 120.0, 200.0, 300.0])
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.complex128])
+@pytest.mark.parametrize("model", ["tdl-a", "cdl-c", "rayleigh"])
+def test_without_noise_lmmse_is_as_good_as_its_precision(snr_db, dtype, model):
+    symbols = sent(batch=4, uses=2880, dtype=dtype)
+    settings = {"model": model, "speed": 0.0}
+    known, estimated = (
+        OFDMChannel(estimation=e, **settings).seed(4)(symbols=symbols, snr_db=torch.full((4,), snr_db).to(dtype).real)
+        for e in ("perfect", "lmmse")
+    )
+    error = (known.gain - estimated.gain).abs().square().mean().item()
+    assert error < max(10 ** (-snr_db / 10), 1e-6 if dtype == torch.complex64 else 1e-8)
+
+
 def test_lmmse_is_better_than_least_squares_and_perfect_knowledge_is_best():
     noise = {
         e: through(OFDMChannel(estimation=e), sent()).noise_variance.mean().item() for e in ("ls", "lmmse", "perfect")

@@ -181,8 +181,8 @@ def hub(tmp_path, monkeypatch):
     from compressai.zoo.image import model_urls
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    torch.manual_seed(1)
     with torch.random.fork_rng():
+        torch.manual_seed(1)
         model = zoo.image_models["bmshj2018-factorized"](1, metric="mse", pretrained=False)
     model.update(force=True)
     name = model_urls["bmshj2018-factorized"]["mse"][1].rsplit("/", 1)[-1]

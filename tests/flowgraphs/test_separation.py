@@ -209,6 +209,8 @@ def test_what_cannot_be_sent_is_said(crop):
         separation(target_cbr_total=0.003).run(image=crop, snr_db=10.0)
     with pytest.raises(ParameterError, match="no codec 'avi'"):
         separation(codec="avi")
-    tiny = separation(target_cbr_total=0.0035).run(image=crop, snr_db=10.0)
+    with pytest.raises(LinksimError, match="too few for the code's check at 10 dB"):
+        separation(target_cbr_total=0.0031).run(image=crop, snr_db=10.0)
+    tiny = separation(target_cbr_total=0.0036).run(image=crop, snr_db=10.0)
     assert not tiny["met"].any()
     assert tiny["erased"].all()

@@ -1,0 +1,131 @@
+"""`linksim annotate`: a benchmark of labelled objects from any folder of pictures."""
+
+import json
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from torch import Tensor
+
+from linksim import Detections
+from linksim.blocks import ClassImportance, ObjectDetector, RuleImportance
+from linksim.blocks.semantics.annotator import Annotator
+from linksim.blocks.semantics.detection_files import detection_list, read_detections, write_json
+from linksim.blocks.sources import list_pictures, read_picture
+from linksim.cli.progress import tracked
+from linksim.errors import FileError, ParameterError, nearest
+
+WAYS = ("mllm", "rule", "class")
+
+
+@dataclass(frozen=True)
+class Annotating:
+    """What the user asked for."""
+
+    pictures: Path
+    out: Path
+    by: str
+    model: str
+    scenario: str
+    detector: str
+    detections: Path | None
+    workers: int
+    price: tuple[float, float] | None
+
+
+def run_annotate(asked: Annotating, as_json: bool) -> None:
+    """The command."""
+    if asked.by not in WAYS:
+        raise ParameterError(f"no way '{asked.by}' to label; {nearest(asked.by, WAYS)}")
+    paths = list_pictures(asked.pictures)
+    names = [path.stem for path in paths]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise FileError(f"two pictures in '{asked.pictures}' are called '{twice}'; give each a name of its own")
+    for path in tracked(paths, len(paths), "finding objects"):
+        _prepare(asked, path)
+    annotator = Annotator(model=asked.model, scenario=asked.scenario, cache=asked.out / "answers")
+    todo = [path for path in paths if not _labels_path(asked, path).is_file()]
+    with ThreadPoolExecutor(max(asked.workers, 1) if asked.by == "mllm" else 1) as pool:
+        jobs = [pool.submit(_label, asked, annotator, path) for path in todo]
+        try:
+            found = [job.result() for job in tracked(as_completed(jobs), len(jobs), "labelling")]
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    by_rule = {name: ids for name, ids in sorted(found) if ids}
+    _report(asked, annotator, len(paths), len(todo), by_rule, as_json)
+
+
+def _prepare(asked: Annotating, path: Path) -> None:
+    """The picture and its detections, where they are not there yet."""
+    picture = asked.out / "images" / path.name
+    if not picture.is_file():
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, picture)
+    target = asked.out / "detections" / f"{path.stem}.json"
+    if target.is_file():
+        return
+    if asked.detections is not None:
+        found = read_detections(asked.detections / f"{path.stem}.json")
+    else:
+        found = ObjectDetector(model=asked.detector)(image=read_picture(path)[None])
+    write_json(target, detection_list(found))
+
+
+def _labels_path(asked: Annotating, path: Path) -> Path:
+    return asked.out / f"importance_{asked.by}" / f"{path.stem}.json"
+
+
+def _label(asked: Annotating, annotator: Annotator, path: Path) -> tuple[str, list[int]]:
+    """Write the labels of one picture; its name, and the ids that the rule had to label."""
+    image = read_picture(path)
+    found = read_detections(asked.out / "detections" / f"{path.stem}.json")
+    rule = _labels_of(RuleImportance(), image, found)
+    if asked.by == "mllm":
+        annotation = annotator.annotate(image, detection_list(found), rule)
+        labels, by_rule = annotation.labels, annotation.by_rule
+    else:
+        chosen = rule() if asked.by == "rule" else _labels_of(ClassImportance(), image, found)()
+        labels, by_rule = dict(enumerate(chosen, 1)), []
+    write_json(_labels_path(asked, path), {str(i): label for i, label in labels.items()})
+    return path.stem, by_rule
+
+
+def _labels_of(block: RuleImportance | ClassImportance, image: Tensor, found: Detections) -> Callable[[], list[int]]:
+    given: dict[str, Any] = {"detections": found}
+    if isinstance(block, RuleImportance):
+        given["image"] = image[None]
+
+    def labels() -> list[int]:
+        return block(**given).importance[0].tolist()
+
+    return labels
+
+
+def _report(
+    asked: Annotating, annotator: Annotator, pictures: int, new: int, by_rule: dict[str, list[int]], as_json: bool
+) -> None:
+    usage = asdict(annotator.usage)
+    cost = None
+    if asked.price is not None:
+        tokens = (annotator.usage.input_tokens, annotator.usage.output_tokens)
+        cost = sum(price * count / 1e6 for price, count in zip(asked.price, tokens, strict=True))
+    if as_json:
+        print(json.dumps({"pictures": pictures, "labelled_now": new, "by_rule": by_rule, "cost": cost, **usage}))
+        return
+    console = Console()
+    console.print(f"{pictures} pictures in {asked.out}, {new} labelled now by {asked.by}", soft_wrap=True)
+    if asked.by == "mllm":
+        spent = "" if cost is None else f", {cost:.4f} at the prices given"
+        asked_for = f"{usage['questions']} questions, {usage['kept']} answers known before, {usage['retries']} retries"
+        tokens = f"{usage['input_tokens']:,} + {usage['output_tokens']:,} tokens"
+        console.print(f"{asked_for}, {tokens}{spent}", soft_wrap=True)
+    for name, ids in by_rule.items():
+        console.print(f"note: {name}: objects {ids} are labelled by the rule", style="yellow", soft_wrap=True)
+    for problem in sorted(set(annotator.usage.problems)):
+        console.print(f"note: {problem}", style="yellow", markup=False, soft_wrap=True)
