@@ -12,7 +12,7 @@ from linksim.blocks.transport.mcs import best_scheme
 from linksim.errors import LinksimError, require
 from linksim.types import Decibels, Image, Size, Uses
 
-MOST_SNR_DB = 300.0
+MOST_SNR_DB = 150.0
 IDEAL_SCHEME = 255
 """The scheme's number where bits go at capacity, without a code."""
 

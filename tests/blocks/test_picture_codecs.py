@@ -107,6 +107,20 @@ def test_any_size(codec, size, crop):
     assert psnr(decoded.image, image)[0] > 20
 
 
+@pytest.mark.parametrize("codec", CODECS)
+def test_damaged_streams_are_lost_and_nothing_else(codec, crop):
+    kind = find_codec(available(codec))
+    whole = kind.encode((crop[0] * 255).round().byte().movedim(0, -1).numpy().copy(), kind.qualities[20])
+    generator = np.random.default_rng(1)
+    for _ in range(60):
+        data = bytearray(whole)
+        for place in generator.integers(0, len(data), generator.integers(1, 30)):
+            data[place] = generator.integers(256)
+        for decode in (kind.decode, kind.decode_prefix):
+            pixels = decode(bytes(data[: generator.integers(1, len(data) + 1)]))
+            assert pixels is None or pixels.shape[2] == 3
+
+
 def test_a_batch_is_coded_picture_by_picture(crop):
     image = torch.cat([crop, crop.flip(3), torch.zeros_like(crop)])
     budget = torch.tensor([60_000, 20_000, 8])

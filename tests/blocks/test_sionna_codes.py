@@ -137,6 +137,19 @@ def test_block_error_rates_are_those_of_sionnas_own_simulation(code, k, n, snr_d
     assert abs(theirs - row.estimate) < 4 * (2 * pooled * (1 - pooled) / frames) ** 0.5
 
 
+def test_a_rate_gives_the_length_it_came_from():
+    for k, n in ((68, 448), (51, 500), (200, 448), (1000, 2048)):
+        assert coded_qam(information_bits=k, code_rate=k / n).encoder.settings["coded_bits"] == n
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("code", PAIRS)
+def test_llrs_of_any_precision_are_decoded(code, dtype):
+    encoder, decoder = (kind(information_bits=100, coded_bits=300) for kind in PAIRS[code])
+    bits = random_bits(3, 100)
+    assert torch.equal(decoder(llrs=noisy(encoder(bits=bits), 0.5).to(dtype)).bits, bits)
+
+
 @pytest.mark.parametrize(("kind", "settings", "message"), [
     (LDPCEncoder, {"information_bits": 0}, "'information_bits' must be at least 1"),
     (LDPCEncoder, {"information_bits": 1000, "coded_bits": 1010}, "rate with checks is at most 0.95"),
@@ -240,7 +253,31 @@ def test_normalising_every_realisation_is_refused():
         SionnaBlock(block="channel.OFDMChannel", settings={"normalize_channel": True})
 
 
+def test_what_sionna_draws_by_numpy_or_python_comes_from_the_block_too(tmp_path):
+    bits = random_bits(2, 64)
+    config = sionna_config()
+    before = config.np_rng.bit_generator.state, config.py_rng.getstate()
+    fresh = {"block": "fec.scrambling.Scrambler", "settings": {"keep_state": False}}
+    one, other = SionnaBlock(**fresh), SionnaBlock(**fresh)
+    first, second = one.seed(1)(bits=bits), one(bits=bits)
+    assert torch.equal(first, other.seed(1)(bits=bits))
+    assert not torch.equal(first, second)
+    assert not torch.equal(first, other.seed(2)(bits=bits))
+    fg = Flowgraph("scrambled")
+    fg.bits, fg.scrambler = BitSource(length=64), SionnaBlock()
+    fg.connect(fg.bits, fg.scrambler, fg["out"])
+    fg.save(tmp_path / "link.yaml")
+    twin = Flowgraph.load(tmp_path / "link.yaml")
+    assert torch.equal(fg.run(batch=2, seed=3)["out"], twin.run(batch=2, seed=3)["out"])
+    assert (config.np_rng.bit_generator.state, config.py_rng.getstate()) == before
+
+
 @pytest.mark.parametrize(("settings", "message"), [
+    ({"block": "utils.plotting.PlotBER", "arguments": {"save_fig": True, "path": "x.png"}}, "no block 'utils.plotting"),
+    ({"block": "config.Config"}, "no block 'config.Config'"),
+    ({"block": "mapping.Mapper", "settings": {"device": "cpu"}}, "has no parameter 'device'"),
+    ({"block": "ofdm.ResourceGridMapper", "settings": {"resource_grid": {"sionna": "ofdm.ResourceGrid", "fft": 3}}},
+     "'ofdm.ResourceGrid' of Sionna has no parameter 'fft'"),
     ({"block": "fec.Nothing"}, "no block 'fec.Nothing' in sionna.phy"),
     ({"block": "mapping.np"}, "no block 'mapping.np'"),
     ({"block": "..os.path"}, "no block"),

@@ -89,8 +89,18 @@ def test_frames_of_a_batch_have_schemes_of_their_own():
     assert found.good.tolist() == [0, grant.budget[1], grant.budget[2], 0]
 
 
-@pytest.mark.parametrize("coded", [1000, 8448, 16896, 40_000, 126_001 * 6])
-@pytest.mark.parametrize("rate", [120 / 1024, 0.25, 0.5, 948 / 1024])
+def test_an_snr_that_stands_in_the_table_serves_its_scheme():
+    for scheme in schemes():
+        single = torch.tensor([scheme.snr_db], dtype=torch.float32)
+        for link in (
+            LinkAdaptation(target_cbr_total=0.3),
+            LinkAdaptation(target_cbr_total=0.3, design_snr_db=scheme.snr_db),
+        ):
+            assert link(image=torch.zeros(1, 3, 64, 64), snr_db=single).scheme.item() == scheme.index
+
+
+@pytest.mark.parametrize("coded", [44_839, 1000, 8448, 16896, 40_000, 126_001 * 6])
+@pytest.mark.parametrize("rate", [120 / 1024, 0.25, 0.3343, 0.5, 948 / 1024])
 def test_checks_and_information_fill_the_rate_and_no_more(coded, rate):
     most = information_bits_at(coded, rate)
     code = LDPCCode(most, coded, 1, 1)
@@ -211,6 +221,8 @@ def test_what_cannot_be_sent_is_said(crop):
         separation(codec="avi")
     with pytest.raises(LinksimError, match="too few for the code's check at 10 dB"):
         separation(target_cbr_total=0.0031).run(image=crop, snr_db=10.0)
+    infinite = separation(target_cbr_total=0.1, ideal=True, codec="jpeg").run(image=crop, snr_db=float("inf"))
+    assert infinite["psnr"].value.item() > 40
     tiny = separation(target_cbr_total=0.0036).run(image=crop, snr_db=10.0)
     assert not tiny["met"].any()
     assert tiny["erased"].all()
