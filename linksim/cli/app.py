@@ -43,6 +43,17 @@ def transmit(
     ] = None,
     boxes: Annotated[Path | None, typer.Option(help="JSON file of boxes or detections.")] = None,
     labels: Annotated[Path | None, typer.Option(help="JSON file of labels, where the boxes have none.")] = None,
+    importance: Annotated[
+        str | None,
+        typer.Option(
+            help="Who labels the objects: file (--boxes has labels), rule, class, mllm (an endpoint), or none "
+            "(default file with --boxes, else none)."
+        ),
+    ] = None,
+    detector: Annotated[
+        str, typer.Option(help="Of rule, class and mllm without --boxes: weights of ultralytics.")
+    ] = "yolo11x.pt",
+    model: Annotated[str, typer.Option(help="Of mllm: the endpoint's name for it.")] = "gpt-4o",
     channel: Annotated[
         str, typer.Option(help="awgn, rayleigh, rician, or tdl-a to tdl-e and cdl-a to cdl-e: OFDM, pilots billed.")
     ] = "awgn",
@@ -60,10 +71,12 @@ def transmit(
     json: Json = False,
 ) -> None:
     """Send one picture over a noisy channel and report what became of it."""
+    from linksim.cli.importance import ImportanceSource
     from linksim.cli.transmit import Transmission, run_transmit
 
     goals = {"target_cbr": cbr, "target_cbr_total": cbr_total, "target_psnr": psnr}
-    asked = Transmission(picture, out, link, weights, boxes, labels, channel, snr, goals, alpha, seed, device.value)
+    source = ImportanceSource(importance, boxes, labels, detector, model)
+    asked = Transmission(picture, out, link, weights, source, channel, snr, goals, alpha, seed, device.value)
     run_transmit(asked, json)
 
 

@@ -17,10 +17,10 @@ from torch import Tensor
 
 from linksim import Block, Boxes, Flowgraph, Result, __version__
 from linksim.blocks import AWGN, OFDMChannel, Rayleigh, Rician
-from linksim.blocks.importance import read_boxes
 from linksim.blocks.sionna.fading_models import MODELS
 from linksim.blocks.sources import read_picture
 from linksim.blocks.transport.mcs import schemes
+from linksim.cli.importance import ImportanceSource
 from linksim.cli.progress import waiting
 from linksim.errors import ParameterError, nearest
 from linksim.flowgraphs import DIGITAL_LINKS, LINKS
@@ -50,8 +50,7 @@ class Transmission:
     out: Path
     link: str
     weights: str | None
-    boxes: Path | None
-    labels: Path | None
+    importance: ImportanceSource
     channel: str
     snr_db: float
     goals: Mapping[str, float | None]
@@ -111,17 +110,16 @@ def send(asked: Transmission) -> tuple[Tensor, Result, dict[str, Any]]:
     device = pick_device(asked.device)
     original = read_picture(asked.picture)
     inputs: dict[str, Any] = {"image": original[None].to(device), "snr_db": asked.snr_db}
-    if asked.labels is not None and asked.boxes is None:
-        raise ParameterError("--labels needs --boxes: labels name boxes by their ids")
-    if asked.boxes is not None:
-        boxes = read_boxes(asked.boxes, asked.labels)
+    boxes = asked.importance.find(original[None])
+    if boxes is not None:
         inputs["boxes"] = Boxes(boxes.corners.to(device), boxes.importance.to(device))
     fg.to(device)
     start = time.perf_counter()
     run = fg.run(seed=asked.seed, probe=asked.probes, **inputs)
     seconds = time.perf_counter() - start
     if "boxes" in inputs and int(inputs["boxes"].importance.sum()) and not int(run["importance.out"].sum()):
-        warnings.warn(f"no box of '{asked.boxes}' touches the picture; all of it is background", stacklevel=2)
+        where = f"of '{asked.importance.boxes}' " if asked.importance.boxes else ""
+        warnings.warn(f"no box {where}touches the picture; all of it is background", stacklevel=2)
     return original, run, describe(asked, fg, original, run, seconds)
 
 

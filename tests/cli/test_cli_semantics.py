@@ -160,3 +160,34 @@ def test_the_rule_reaches_what_its_docstring_says(data_folder):
         pairs = [(labels[i], value) for i, value in zip(ids, ruled, strict=True) if i in labels]
         right, total = right + sum(a == b for a, b in pairs), total + len(pairs)
     assert right / total > 0.58
+
+
+def test_transmit_takes_importance_from_rule_class_and_file(cli, bench, tmp_path):
+    picture, boxes = bench / "images" / "a.png", bench / "detections" / "a.json"
+    high = {}
+    for way, more in (("rule", ()), ("class", ()), ("file", ("--labels", bench / MODEL / "a.json")), ("none", ())):
+        asked = ("--link", "klt", "--cbr", "0.2", "--importance", way, "--boxes", boxes, *more)
+        code, text, err = cli("transmit", picture, *asked, "--out", tmp_path / way, "--json")
+        assert code == 0, err
+        high[way] = json.loads(text)["patch_psnr_db"]
+    assert high["none"]["nonbackground"] is None
+    # Cars are medium by class; 50 pixels high in a picture of 64 they stand before the bonnet, by the rule.
+    assert high["class"]["medium"] is not None
+    assert high["rule"]["high"] is not None
+    assert high["file"]["low"] is not None
+
+
+def test_transmit_says_what_does_not_fit(cli, bench, tmp_path):
+    picture, boxes = bench / "images" / "a.png", bench / "detections" / "a.json"
+    for more, message in (
+        (("--importance", "rules"), "did you mean 'rule'"),
+        (("--importance", "file"), "needs --boxes"),
+        (("--labels", picture), "--labels needs --boxes"),
+        (
+            ("--importance", "rule", "--boxes", bench / "detections" / "a.json", "--labels", picture),
+            "leave out --labels",
+        ),
+    ):
+        code, _, err = cli("transmit", picture, *more, "--out", tmp_path)
+        assert code == 2
+        assert message in err

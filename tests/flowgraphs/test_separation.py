@@ -222,7 +222,7 @@ def test_what_cannot_be_sent_is_said(crop):
     with pytest.raises(LinksimError, match="too few for the code's check at 10 dB"):
         separation(target_cbr_total=0.0031).run(image=crop, snr_db=10.0)
     infinite = separation(target_cbr_total=0.1, ideal=True, codec="jpeg").run(image=crop, snr_db=float("inf"))
-    assert infinite["psnr"].value.item() > 40
+    assert infinite["psnr"].value.item() > 38
     tiny = separation(target_cbr_total=0.0036).run(image=crop, snr_db=10.0)
     assert not tiny["met"].any()
     assert tiny["erased"].all()
