@@ -184,7 +184,7 @@ def test_transmit_says_what_does_not_fit(cli, bench, tmp_path):
         (("--importance", "file"), "needs --boxes"),
         (("--labels", picture), "--labels needs --boxes"),
         (
-            ("--importance", "rule", "--boxes", bench / "detections" / "a.json", "--labels", picture),
+            ("--importance", "rule", "--boxes", boxes, "--labels", picture),
             "leave out --labels",
         ),
     ):
