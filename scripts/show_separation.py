@@ -37,7 +37,7 @@ TITLES = {
     "kodak": "Kodak, CBR 1/16 in all: PSNR",
 }
 NAMES = {"avif": "AVIF", "heif": "HEIF", "webp": "WebP", "jpeg2000": "JPEG 2000", "jpeg": "JPEG"}
-MODES = {"amc": "rate follows the SNR", "capacity": "at capacity, rate follows", "fixed": "rate fixed for 10 dB"}
+MODES = {"amc": "follows the SNR", "capacity": "follows at capacity", "fixed": "fixed for 10 dB"}
 
 MODULATIONS = {2: "qpsk", 4: "16qam", 6: "64qam", 8: "256qam"}
 
@@ -126,19 +126,32 @@ def budgets(case: Case, image: torch.Tensor) -> dict[str, int]:
     return found
 
 
-def quality(pictures: Pictures, case: Case, codec: str, partial: Sequence[tuple[int, int]]) -> Row:
-    """PSNR by bits: of all schemes, at capacity, and where only the first of the bits came through."""
+def quality(pictures: Pictures, case: Case, codec: str) -> Row:
+    """PSNR by bits: of all schemes, and at capacity."""
     image, boxes = pictures.read(case)
     given = budgets(case, image)
-    pairs = [(budget, budget) for budget in given.values()] + list(partial)
+    return {
+        "budgets": given,
+        "shown": shown(image, boxes, codec, [(budget, budget) for budget in given.values()]),
+        "grey": measured(torch.full_like(image, 0.5), image, boxes),
+    }
+
+
+def cut(pictures: Pictures, case: Case, codec: str, budget: int, good: int) -> Row:
+    """PSNR where only the first of the bits came through."""
+    return shown(*pictures.read(case), codec, [(budget, good)])[f"{budget} {good}"]
+
+
+def shown(image: torch.Tensor, boxes: Boxes | None, codec: str, pairs: Sequence[tuple[int, int]]) -> dict[str, Row]:
+    """What a codec shows of pairs of bits sent and bits received."""
     encoder, decoder = PictureEncoder(codec=codec), PictureDecoder(codec=codec)
     size = torch.tensor([image.shape[-2:]])
-    shown: dict[str, Row] = {}
+    found: dict[str, Row] = {}
     for budget, good in pairs:
         bits = encoder(image=image, budget=torch.tensor([budget])).bits
         decoded = decoder(bits=bits, good=torch.tensor([good]), size=size)
-        shown[f"{budget} {good}"] = {**measured(decoded.image, image, boxes), "lost": bool(decoded.lost)}
-    return {"budgets": given, "shown": shown, "grey": measured(torch.full_like(image, 0.5), image, boxes)}
+        found[f"{budget} {good}"] = {**measured(decoded.image, image, boxes), "lost": bool(decoded.lost)}
+    return found
 
 
 def measured(image: torch.Tensor, original: torch.Tensor, boxes: Boxes | None) -> dict[str, float]:
@@ -183,9 +196,11 @@ def measure(rows: Rows, pictures: Pictures, workers: int) -> None:
         for fading in (False, True):
             work[f"learned {case} {fading}"] = _bind(learned, pictures, case, fading)
         through = rows.known[f"transport {case}"]
-        partial = [(row["budget"], row["good"]) for row in through if row["good"] < row["budget"]]
+        partial = {(row["budget"], row["good"]) for row in through if row["good"] < row["budget"]}
         for codec in CODECS:
-            work[f"quality {case} {codec}"] = _bind(quality, pictures, case, codec, partial)
+            work[f"quality {case} {codec}"] = _bind(quality, pictures, case, codec)
+            for pair in partial:
+                work[f"cut {case} {codec} {pair}"] = _bind(cut, pictures, case, codec, *pair)
     rows.measure(work, workers)
 
 
@@ -203,7 +218,17 @@ def digital_awgn(rows: Rows, case: Case, codec: str, mode: str) -> list[Row]:
         bits = [found["budgets"][f"capacity {snr}"] for snr in SNRS_DB]
         return [{"snr_db": snr, **found["shown"][f"{b} {b}"]} for snr, b in zip(SNRS_DB, bits, strict=True)]
     through = [row for row in rows.known[f"transport {case}"] if row["mode"] == mode]
-    return [{"snr_db": row["snr_db"], **found["shown"][f"{row['budget']} {row['good']}"]} for row in through]
+    return [{"snr_db": row["snr_db"], **arrived(rows, case, codec, row)} for row in through]
+
+
+def arrived(rows: Rows, case: Case, codec: str, row: Row) -> Row:
+    """What a transmission shows: all that its scheme carries, or the part that came through."""
+    found = rows.known[f"quality {case} {codec}"]
+    if row["good"] < row["budget"]:
+        return rows.known[f"cut {case} {codec} {(row['budget'], row['good'])}"]
+    scheme = best_scheme(row["snr_db"] if row["mode"] == "amc" else DESIGN_SNR_DB)
+    budget = found["budgets"][f"scheme {scheme.index}"]
+    return found["shown"][f"{budget} {budget}"]
 
 
 def digital_rayleigh(rows: Rows, case: Case, codec: str, mode: str) -> list[Row]:
@@ -291,9 +316,9 @@ def figure(rows: Rows, cases: Sequence[Case], path: Path) -> None:
                         label=name,
                         **line,
                     )
-                words = "AWGN" if channel == "awgn" else "slow Rayleigh fading"
-                known = "" if mode == "fixed" or channel == "awgn" else ", fade known to the transmitter"
-                ax.set_title(f"{words}; digital: {title}{known}", fontsize=9)
+                words = "AWGN" if channel == "awgn" else "slow Rayleigh"
+                known = "" if mode == "fixed" or channel == "awgn" else " (sender knows the fade)"
+                ax.set_title(f"{words}; digital {title}{known}", fontsize=9)
                 ax.grid(alpha=0.3)
         for ax in axes[-1]:
             ax.set_xlabel("mean Es/N0, dB")

@@ -11,10 +11,14 @@ from torch import Tensor, nn
 from linksim.block import Block
 from linksim.blocks.sionna.block_codes import LDPCCode, information_bits_at
 from linksim.blocks.sionna.qam import ORDERS, QAMDemapper, QAMMapper
+from linksim.blocks.sionna.runtime import sionna_config
 from linksim.blocks.transport.link_adaptation import IDEAL_SCHEME
 from linksim.blocks.transport.mcs import Scheme, schemes
 from linksim.errors import require
 from linksim.types import Bits, Flags, Received, Symbols, Uses
+
+SCRAMBLING = 1
+"""c_init of the scrambling sequence: 5G's for user 0 in cell 1."""
 
 
 class TransportBits(NamedTuple):
@@ -25,7 +29,7 @@ class TransportBits(NamedTuple):
 
 
 class TransportEncoder(Block):
-    """Information bits as symbols: CRC24, code blocks, 5G LDPC at the scheme's rate, QAM.
+    """Information bits as symbols: CRC24, code blocks, 5G LDPC at the scheme's rate, scrambling, QAM.
 
     Shapes: bits [batch, n], zeros past a frame's budget; scheme and uses [batch]; out.samples [batch, largest uses]
     complex, of mean energy 1, out.length = uses. With the ideal scheme of `LinkAdaptation` nothing is sent, but the
@@ -52,7 +56,9 @@ class TransportEncoder(Block):
             code = _code(used.index, count, 1)
             chosen = bits[rows, : code.information_bits]
             filled = torch.nn.functional.pad(chosen, (0, code.information_bits - chosen.shape[1]))
-            symbols = self.mappers[str(used.bits_per_symbol)](bits=code.encode(filled))
+            coded = code.encode(filled)
+            scrambled = coded ^ _scrambling(coded.shape[1]).to(coded.device)
+            symbols = self.mappers[str(used.bits_per_symbol)](bits=scrambled)
             samples[rows, :count] = symbols.samples
         return Symbols(samples, uses)
 
@@ -86,7 +92,8 @@ class TransportDecoder(Block):
         for used, count, rows in _groups(scheme, length):
             code = _code(used.index, count, self.iterations)
             llrs = self.demappers[str(used.bits_per_symbol)](received=_part(received, rows, count))
-            decoded = code.decode(llrs)
+            turned = 1 - 2 * _scrambling(llrs.shape[1]).to(llrs)
+            decoded = code.decode(llrs * turned)
             # A block's bits end where the next one's begin; the last one also carries the check of all.
             blocks = decoded.passed.long().cumprod(1).sum(1)
             good = (blocks * code.payload_bits).clamp_max(code.information_bits)
@@ -135,6 +142,23 @@ def _groups(scheme: Tensor, uses: Tensor) -> list[tuple[Scheme, int, Tensor]]:
             rows = (kinds == torch.tensor([index, count], device=kinds.device)).all(1).nonzero()[:, 0]
             groups.append((schemes()[index], count, rows))
     return groups
+
+
+def _scrambling(length: int) -> Tensor:
+    """A pseudo-random sequence, uint8 [length]: without it the zeros behind a stream would all be one weak symbol.
+
+    Source: 3GPP TS 38.211, sections 5.2.1 and 7.3.1.1, by Sionna.
+    """
+    return _sequence(length.bit_length())[:length]
+
+
+@lru_cache(maxsize=32)
+def _sequence(order: int) -> Tensor:
+    """The sequence's first 2^order bits, which take a second for a million."""
+    sionna_config()
+    from sionna.phy.nr.utils import generate_prng_seq
+
+    return torch.as_tensor(generate_prng_seq(1 << order, SCRAMBLING)).byte()
 
 
 @lru_cache(maxsize=256)

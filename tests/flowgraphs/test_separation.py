@@ -75,6 +75,14 @@ def test_a_scheme_works_at_its_snr_and_fails_well_below(scheme):
     assert delivered[1] < 0.3
 
 
+@pytest.mark.parametrize("index", [0, 5, 9, 15])
+def test_zeros_behind_a_stream_are_sent_at_full_power(index):
+    bits, scheme, uses = torch.zeros(1, 10, dtype=torch.uint8), torch.tensor([index]), torch.tensor([3000])
+    symbols = TransportEncoder()(bits=bits, scheme=scheme, uses=uses)
+    assert symbols.samples.abs().square().mean().item() == pytest.approx(1.0, abs=0.06)
+    assert symbols.samples.mean().abs().item() < 0.1
+
+
 def test_frames_of_a_batch_have_schemes_of_their_own():
     snr_db = torch.tensor([-20.0, 3.0, 12.0, 40.0])
     grant = LinkAdaptation(target_cbr_total=0.3)(image=torch.zeros(4, 3, 64, 64), snr_db=snr_db)
