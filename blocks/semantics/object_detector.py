@@ -1,5 +1,7 @@
 """Objects by a detector of ultralytics."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -62,10 +64,28 @@ def _padded(found: list[Any], device: torch.device) -> Detections:
     return Detections(corners.to(device), category.to(device), confidence.to(device))
 
 
+@contextmanager
+def _as_it_was() -> Generator[None]:
+    """Importing ultralytics changes what others use: Pillow's open, which then may install packages to read a broken
+    picture, torch's save, how tensors are printed, and the state of random numbers. Afterwards all is as before."""
+    from PIL import Image as PillowImage
+
+    changed: list[tuple[Any, str]] = [(PillowImage, "open"), (torch, "save")]
+    before = [getattr(owner, name) for owner, name in changed]
+    printed = dict(vars(torch._tensor_str.PRINT_OPTS))  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        for (owner, name), value in zip(changed, before, strict=True):
+            setattr(owner, name, value)
+        torch.set_printoptions(**printed)
+
+
 @cache
 def _load(model: str) -> Any:
     try:
-        with torch.random.fork_rng():
+        with _as_it_was():
             from ultralytics import YOLO
     except ImportError:
         raise LinksimError(

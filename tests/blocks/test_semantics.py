@@ -1,6 +1,8 @@
 """What matters in a picture: detectors, tables, rules, and a model that answers well or badly."""
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -22,6 +24,7 @@ from linksim.blocks import (
 from linksim.blocks.semantics.annotator import Annotator
 from linksim.blocks.semantics.categories import COCO, NUMBER
 from linksim.blocks.semantics.detection_files import detection_list, read_detections, write_json
+from linksim.blocks.semantics.object_detector import _as_it_was
 from linksim.blocks.semantics.question import read_answer
 from linksim.errors import FileError, LinksimError, ParameterError
 
@@ -117,8 +120,20 @@ def test_files_of_another_form_are_refused(tmp_path, content, message):
 # -- the detector
 
 
+def test_the_detectors_library_leaves_pillow_as_it_was():
+    code = (
+        "import torch; from PIL import Image; before = Image.open\n"
+        "from linksim.blocks import ObjectDetector\n"
+        "try:\n    ObjectDetector(model='/nowhere/x.pt')(image=torch.zeros(1, 3, 64, 64))\n"
+        "except ValueError: print(Image.open is before)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.stdout.splitlines()[-1:] == ["True"], run.stderr
+
+
 def test_without_weights_one_line_says_how_to_get_them(monkeypatch, tmp_path):
-    pytest.importorskip("ultralytics")
+    with _as_it_was():
+        pytest.importorskip("ultralytics")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(LinksimError, match="give its path, or give detections from a file") as caught:
         ObjectDetector(model=str(tmp_path / "yolo11x.pt"))(image=PICTURE[..., :64, :64])
@@ -126,7 +141,8 @@ def test_without_weights_one_line_says_how_to_get_them(monkeypatch, tmp_path):
 
 
 def test_a_local_model_finds_what_ultralytics_finds(tmp_path, photograph):
-    ultralytics = pytest.importorskip("ultralytics")
+    with _as_it_was():
+        ultralytics = pytest.importorskip("ultralytics")
     with torch.random.fork_rng():
         torch.manual_seed(1)
         network = ultralytics.YOLO("yolo11n.yaml", verbose=False)
