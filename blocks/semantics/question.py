@@ -114,8 +114,10 @@ def read_answer(text: str | None, ids: Sequence[int]) -> dict[int, int]:
         raise ValueError("the answer has no list 'objects'")
     asked, labels = set(ids), dict[int, int]()
     for entry in objects:
-        if isinstance(entry, dict) and entry.get("id") in asked and str(entry.get("importance")).lower() in LEVELS:
-            labels.setdefault(entry["id"], LEVELS[str(entry["importance"]).lower()])
+        number = entry.get("id") if isinstance(entry, dict) else None
+        # A list cannot be looked up, and true would pass for 1.
+        if type(number) is int and number in asked and str(entry.get("importance")).lower() in LEVELS:
+            labels.setdefault(number, LEVELS[str(entry["importance"]).lower()])
     if not labels:
         raise ValueError("the answer labels none of the objects")
     return labels

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from linksim.blocks.sionna.runtime import Precision, drawing_from
+from linksim.blocks.sionna.runtime import Precision, drawing_from, sionna_device
 from linksim.errors import DimensionError, require
 
 STEP = 4
@@ -249,8 +249,6 @@ class _Check(NamedTuple):
 
 
 def _where(like: Tensor) -> tuple[str, Precision]:
-    from linksim.blocks.sionna.runtime import sionna_device
-
     return sionna_device(like.device), "double" if like.dtype == torch.float64 else "single"
 
 

@@ -49,7 +49,7 @@ def run_annotate(asked: Annotating, as_json: bool) -> None:
     for path in tracked(paths, len(paths), "finding objects"):
         _prepare(asked, path)
     annotator = Annotator(model=asked.model, scenario=asked.scenario, cache=asked.out / "answers")
-    todo = [path for path in paths if not _labels_path(asked, path).is_file()]
+    todo = [path for path in paths if not _labels_path(asked, path).is_file() or _unsettled(asked, path)]
     with ThreadPoolExecutor(max(asked.workers, 1) if asked.by == "mllm" else 1) as pool:
         jobs = [pool.submit(_label, asked, annotator, path) for path in todo]
         try:
@@ -81,6 +81,15 @@ def _labels_path(asked: Annotating, path: Path) -> Path:
     return asked.out / f"importance_{asked.by}" / f"{path.stem}.json"
 
 
+def _by_rule_path(asked: Annotating, path: Path) -> Path:
+    """Which objects the rule labelled in the model's place: there, the next run tries again."""
+    return asked.out / "by_rule" / f"{path.stem}.json"
+
+
+def _unsettled(asked: Annotating, path: Path) -> bool:
+    return asked.by == "mllm" and _by_rule_path(asked, path).is_file()
+
+
 def _label(asked: Annotating, annotator: Annotator, path: Path) -> tuple[str, list[int]]:
     """Write the labels of one picture; its name, and the ids that the rule had to label."""
     image = read_picture(path)
@@ -92,7 +101,12 @@ def _label(asked: Annotating, annotator: Annotator, path: Path) -> tuple[str, li
     else:
         chosen = rule() if asked.by == "rule" else _labels_of(ClassImportance(), image, found)()
         labels, by_rule = dict(enumerate(chosen, 1)), []
+    # The note first: a run that is killed between the two asks again.
+    if by_rule:
+        write_json(_by_rule_path(asked, path), by_rule)
     write_json(_labels_path(asked, path), {str(i): label for i, label in labels.items()})
+    if not by_rule and asked.by == "mllm":
+        _by_rule_path(asked, path).unlink(missing_ok=True)
     return path.stem, by_rule
 
 

@@ -356,6 +356,41 @@ def test_the_block_answers_for_a_batch_with_padding(endpoint):
     assert block.usage.questions == 2
 
 
+def test_annotate_asks_again_where_the_rule_had_to_answer(endpoint, tmp_path, photograph, capsys):
+    from PIL import Image as PillowImage
+
+    from linksim.cli.annotate import Annotating, run_annotate
+
+    pixels = (photograph[0, :, :128, :256] * 255).byte().movedim(0, -1).numpy()
+    (tmp_path / "in").mkdir()
+    for name in "ab":
+        PillowImage.fromarray(pixels + ord(name)).save(tmp_path / "in" / f"{name}.png")
+        write_json(tmp_path / "found" / f"{name}.json", detection_list(SCENE))
+    asked = Annotating(
+        tmp_path / "in", tmp_path / "out", "mllm", "m", "driving", "", tmp_path / "found", 1, (2.0, 10.0)
+    )
+
+    def run():
+        run_annotate(asked, as_json=True)
+        return json.loads(capsys.readouterr().out)
+
+    endpoint.scripts = [says(answer("high", "low", "medium")), says(answer("high"))]
+    first = run()
+    assert first["labelled_now"] == 2
+    assert first["cost"] == pytest.approx((200 * 2 + 20 * 10) / 1e6)
+    assert list(first["by_rule"].values()) == [[2, 3]]
+    name = next(iter(first["by_rule"]))
+    again = run()
+    assert (again["labelled_now"], again["questions"], again["kept"]) == (1, 0, 1)
+    for path in (tmp_path / "out" / "answers").iterdir():
+        path.unlink()
+    endpoint.scripts = [says(answer("low", "low", "high"))]
+    assert run()["by_rule"] == {}
+    labels = json.loads((tmp_path / "out" / "importance_mllm" / f"{name}.json").read_text())
+    assert labels == {"1": 1, "2": 1, "3": 3}
+    assert run()["labelled_now"] == 0
+
+
 def test_without_a_key_it_says_so(monkeypatch):
     pytest.importorskip("openai")
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
@@ -363,7 +398,19 @@ def test_without_a_key_it_says_so(monkeypatch):
         ask(annotator())
 
 
-@pytest.mark.parametrize("text", ["{}", "[]", '{"objects": [1, 2]}', '{"objects": [{"id": "1"}]}', "{" * 5000, "\0"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"objects": [{"id": [1], "importance": "low"}]}',
+        '{"objects": [{"id": true, "importance": "low"}]}',
+        "{}",
+        "[]",
+        '{"objects": [1, 2]}',
+        '{"objects": [{"id": "1"}]}',
+        "{" * 5000,
+        "\0",
+    ],
+)
 def test_hostile_answers_are_only_bad_ones(text):
     with pytest.raises(ValueError, match="answer"):
         read_answer(text, [1, 2])
