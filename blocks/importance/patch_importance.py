@@ -1,9 +1,11 @@
 """From labelled boxes to a label per patch."""
 
 import torch
+from torch import Tensor
+from torch.nn import functional
 
 from linksim.block import Block
-from linksim.errors import ParameterError
+from linksim.errors import DimensionError, ParameterError
 from linksim.types import PATCH, Boxes, Image, Importance
 
 
@@ -11,29 +13,61 @@ class PatchImportance(Block):
     """Give each 16x16 patch the highest label of the boxes that touch it; 0, background, where none does.
 
     Shapes: image [batch, 3, height, width], of which only the size counts; boxes.corners [batch, objects, 4] in pixels,
-    boxes.importance [batch, objects]; out [batch, ceil(height/16), ceil(width/16)]. Without boxes all is background.
-    A box touches a patch when they share an area, however small. No gradient.
+    boxes.importance [batch, objects]; known [batch, ceil(height/16), ceil(width/16)], labels that a patch has whatever
+    the boxes say, as from `ImportanceStudent`; out like known. Without either all is background. A box touches a patch
+    when they share an area, however small. No gradient.
     Source: SA-OOSC, section 2.
+
+    Raises:
+        ParameterError: a label is not 0 to 3.
+        DimensionError: `known` does not have a label for each patch.
 
     >>> boxes = Boxes(torch.tensor([[[15.0, 0.0, 17.0, 4.0]]]), torch.tensor([[3]]))
     >>> PatchImportance()(image=torch.zeros(1, 3, 32, 48), boxes=boxes).tolist()
     [[[3, 3, 0], [0, 0, 0]]]
     """
 
-    def forward(self, image: Image, boxes: Boxes | None = None) -> Importance:
+    def forward(self, image: Image, boxes: Boxes | None = None, known: Importance | None = None) -> Importance:
         rows, cols = (-(-size // PATCH) for size in image.shape[2:])
         labels = torch.zeros(image.shape[0], rows, cols, dtype=torch.int64, device=image.device)
+        if known is not None:
+            if known.shape != labels.shape:
+                raise DimensionError(
+                    f"'known' must be {list(labels.shape)}, a label per patch (got {list(known.shape)})"
+                )
+            labels = _checked(known)
         if boxes is None or boxes.importance.shape[1] == 0:
             return labels
-        if not 0 <= int(boxes.importance.min()) <= int(boxes.importance.max()) <= 3:
-            raise ParameterError(f"'importance' must hold labels 0 to 3 (got {boxes.importance.unique().tolist()})")
+        _checked(boxes.importance)
         left, top, right, bottom = boxes.corners.unbind(-1)
-        across = _touched(left, right, cols)
-        down = _touched(top, bottom, rows)
-        touched = down[:, :, :, None] & across[:, :, None, :]
-        return (touched * boxes.importance[:, :, None, None]).amax(1).long()
+        across = touched(left, right, cols)
+        down = touched(top, bottom, rows)
+        both = down[:, :, :, None] & across[:, :, None, :]
+        return torch.maximum((both * boxes.importance[:, :, None, None]).amax(1).long(), labels)
 
 
-def _touched(low: torch.Tensor, high: torch.Tensor, count: int) -> torch.Tensor:
-    start = torch.arange(count, device=low.device) * PATCH
-    return (low[..., None] < start + PATCH) & (high[..., None] > start)
+def importance_of_masks(masks: Tensor, importance: Tensor) -> Tensor:
+    """Labels per patch from what each object covers: the highest of those that have a pixel in it, [1, rows, cols].
+
+    Finer than boxes; for the port `known` of `PatchImportance`, or `known_importance` of a link.
+    Shapes: masks bool [objects, height, width]; importance int [objects], 0 to 3.
+    Raises `ParameterError` where a label is not 0 to 3.
+    """
+    rows, cols = (-(-size // PATCH) for size in masks.shape[1:])
+    if not len(masks):
+        return torch.zeros(1, rows, cols, dtype=torch.int64)
+    labels = (masks * _checked(importance)[:, None, None]).amax(0)
+    margins = (0, cols * PATCH - masks.shape[2], 0, rows * PATCH - masks.shape[1])
+    return functional.pad(labels, margins).unfold(0, PATCH, PATCH).unfold(1, PATCH, PATCH).amax((-2, -1))[None]
+
+
+def _checked(labels: Tensor) -> Tensor:
+    if not 0 <= int(labels.min()) <= int(labels.max()) <= 3:
+        raise ParameterError(f"'importance' must hold labels 0 to 3 (got {labels.unique().tolist()})")
+    return labels
+
+
+def touched(low: Tensor, high: Tensor, count: int, edge: float = PATCH) -> Tensor:
+    """Which of `count` cells in a row, each `edge` long, share a length with [low, high]: bool [..., count]."""
+    start = torch.arange(count, device=low.device) * edge
+    return (low[..., None] < start + edge) & (high[..., None] > start)

@@ -1,6 +1,7 @@
 """Where data begins."""
 
 from linksim.blocks.sources.bit_source import BitSource
+from linksim.blocks.sources.masked_scenes import MaskedScene, cityscapes_scenes, coco_scenes
 from linksim.blocks.sources.picture_cases import PictureCases
 from linksim.blocks.sources.picture_source import PictureSource, list_pictures, read_picture
 from linksim.blocks.sources.street_scenes import LabelledObjects, StreetScene, labelled_objects, street_scenes
@@ -8,9 +9,12 @@ from linksim.blocks.sources.street_scenes import LabelledObjects, StreetScene, l
 __all__ = [
     "BitSource",
     "LabelledObjects",
+    "MaskedScene",
     "PictureCases",
     "PictureSource",
     "StreetScene",
+    "cityscapes_scenes",
+    "coco_scenes",
     "labelled_objects",
     "list_pictures",
     "read_picture",

@@ -1,8 +1,9 @@
 """Street scenes with detections and labels per object: the benchmark that accompanies SA-OOSC, and folders like it."""
 
+import glob
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,12 +43,18 @@ def street_scenes(folder: Path, part: str | None = "val", labels: str = LABELS) 
     """The scenes of one part of the split, in the split's order; of all parts, or of all pictures where there is no
     split, with `part` None.
 
-    The folder holds `images`, `detections` and folders of labels, as importance_mllm and importance_human_a, _b, _c. A
-    scene without a file of labels is refused. Raises `FileError` naming what is missing.
+    The folder holds `images`, `detections` and folders of labels, as importance_mllm, importance_human_a, _b, _c. The
+    folders of pictures and of detections may have other names, where one folder only holds such files, and a JSON file
+    may be called after its scene with an ending, as SCENE_importance.json: so SA-OOSC's authors published theirs, with
+    labels in folders called after the annotators. A scene without a file of labels is refused. Raises `FileError`
+    naming what is missing.
     """
     scenes = [
         StreetScene(
-            name, scene_picture(folder, name), folder / "detections" / f"{name}.json", folder / labels / f"{name}.json"
+            name,
+            scene_picture(folder, name),
+            scene_json(detections_folder(folder), name),
+            scene_json(folder / labels, name),
         )
         for name in scene_names(folder, part)
     ]
@@ -62,8 +69,8 @@ def scene_names(folder: Path, part: str | None) -> list[str]:
     """The names of the scenes of one part of the split, or of all with None. Raises `FileError`."""
     split = folder / "split.json"
     if not split.is_file():
-        if part is None and (folder / "images").is_dir():
-            return sorted(path.stem for path in (folder / "images").iterdir() if path.suffix.lower() in SUFFIXES)
+        if part is None and pictures_folder(folder).is_dir():
+            return sorted(path.stem for path in pictures_folder(folder).iterdir() if path.suffix.lower() in SUFFIXES)
         raise FileError(f"no street scenes in '{folder}': '{split.name}' is missing")
     parts = json.loads(split.read_text("utf-8"))
     if part is not None and part not in parts:
@@ -78,12 +85,12 @@ def labelled_objects(folder: Path, part: str | None, annotators: tuple[str, ...]
     """
     found: list[LabelledObjects] = []
     for name in scene_names(folder, part):
-        path = folder / "detections" / f"{name}.json"
+        path = scene_json(detections_folder(folder), name)
         entries = read_json(path)
         if not isinstance(entries, list):
             raise FileError(f"'{path}' must hold a list of detections (got {type(entries).__name__})")
         detections = {str(entry.get("track_id")): entry for entry in entries if isinstance(entry, dict)}
-        labels = {annotator: read_labels(folder / annotator / f"{name}.json") for annotator in annotators}
+        labels = {annotator: read_labels(scene_json(folder / annotator, name)) for annotator in annotators}
         for annotator, given in labels.items():
             missing, strange = detections.keys() - given.keys(), given.keys() - detections.keys()
             if missing or strange:
@@ -98,5 +105,31 @@ def labelled_objects(folder: Path, part: str | None, annotators: tuple[str, ...]
 
 def scene_picture(folder: Path, name: str) -> Path:
     """The picture's file, of whatever suffix it has."""
-    paths = [folder / "images" / f"{name}{suffix}" for suffix in SUFFIXES]
+    paths = [pictures_folder(folder) / f"{name}{suffix}" for suffix in SUFFIXES]
     return next((path for path in paths if path.is_file()), paths[0])
+
+
+def scene_json(folder: Path, name: str) -> Path:
+    """The scene's file in a folder of detections or labels: SCENE.json, or the one SCENE_something.json."""
+    exact = folder / f"{name}.json"
+    with_ending = sorted(folder.glob(f"{glob.escape(name)}_*.json"))
+    return with_ending[0] if not exact.is_file() and len(with_ending) == 1 else exact
+
+
+def pictures_folder(folder: Path) -> Path:
+    """`images`, or the one other folder within that holds pictures."""
+    return _only(folder, "images", lambda path: path.suffix.lower() in SUFFIXES)
+
+
+def detections_folder(folder: Path) -> Path:
+    """`detections`, or the one other folder within whose JSON files hold lists of boxes."""
+    return _only(folder, "detections", lambda path: path.suffix == ".json" and isinstance(read_json(path), list))
+
+
+def _only(folder: Path, usual: str, fits: Callable[[Path], bool]) -> Path:
+    """The usual folder, or where that is not there the only one whose first file fits."""
+    if (folder / usual).is_dir() or not folder.is_dir():
+        return folder / usual
+    inner = (path for path in folder.iterdir() if path.is_dir())
+    found = [path for path in inner if any(fits(first) for first in sorted(path.iterdir())[:1] if first.is_file())]
+    return found[0] if len(found) == 1 else folder / usual
