@@ -1,6 +1,6 @@
 """A picture over a noisy link with a codec in closed form: KLT, a rate per patch, linear joint coding."""
 
-from linksim import Block, Boxes, Decibels, Flowgraph, Image
+from linksim import Block, Flowgraph
 from linksim.blocks import (
     KLTDevectorizer,
     KLTVectorizer,
@@ -10,7 +10,7 @@ from linksim.blocks import (
     RateAllocator,
 )
 from linksim.blocks.rate import RateSet
-from linksim.flowgraphs.picture_link import PAPER_CBR, Header, connect_link
+from linksim.flowgraphs.picture_link import PAPER_CBR, PICTURE_INPUTS, Header, connect_link
 
 
 def klt(
@@ -29,12 +29,12 @@ def klt(
 ) -> Flowgraph:
     """The KLT link. Give eta or one target, else target_cbr is 0.0201; see `RateAllocator` for the rate's parameters.
 
-    Inputs: image [batch, 3, height, width], boxes (optional), snr_db [batch].
+    Inputs: image [batch, 3, height, width], boxes and known_importance (optional), snr_db [batch].
     Outputs: image, erased, met, psnr, psnr_delivered, patch_psnr per class, sad, ledger, cbr, cbr_total, header errors.
     """
     if eta is None and target_cbr is None and target_cbr_total is None and target_psnr is None:
         target_cbr = PAPER_CBR
-    fg = Flowgraph("klt", inputs={"image": Image, "boxes": Boxes, "snr_db": Decibels})
+    fg = Flowgraph("klt", inputs=PICTURE_INPUTS)
     fg.vectorizer, fg.devectorizer = KLTVectorizer(), KLTDevectorizer()
     fg.rate = RateAllocator(
         eta=eta,

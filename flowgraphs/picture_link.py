@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from linksim import Block, Flowgraph
+from linksim import Block, Boxes, Decibels, Flowgraph, Image, Importance
 from linksim.blocks import (
     AWGN,
     PSNR,
@@ -31,6 +31,9 @@ from linksim.port import PortRef
 PAPER_CBR = 0.0201
 """SA-OOSC's channel bandwidth ratio (its section 4)."""
 
+PICTURE_INPUTS = {"image": Image, "boxes": Boxes, "known_importance": Importance, "snr_db": Decibels}
+"""What every link that carries pictures takes; boxes and importance are optional."""
+
 Header = Literal["robust", "ideal"]
 
 
@@ -45,11 +48,11 @@ def connect_link(
 ) -> Block:
     """Complete a flowgraph that has a vectorizer, a rate, a jscc_encoder, a jscc_decoder and a devectorizer.
 
-    Its inputs must be image, boxes and snr_db. Returns the block that gives the receiver what the header carried, of
+    Its inputs must be `PICTURE_INPUTS`. Returns the block that gives the receiver what the header carried, of
     which lengths and power are connected to the jscc_decoder already. `token` is the edge in pixels that the vectorizer
     takes.
     """
-    fg.importance, fg.tokenizer = PatchImportance(), Tokenizer(token=token)
+    fg.tokenizer = Tokenizer(token=token)
     fg.normalizer, fg.serializer, fg.frame = PowerNormalizer(), Serializer(), FrameBuilder()
     fg.channel = channel or AWGN()
     _connect_transmitter(fg)
@@ -71,8 +74,7 @@ def connect_link(
 
 
 def _connect_transmitter(fg: Flowgraph) -> None:
-    fg.connect(fg["image"], fg.importance["image"])
-    fg.connect(fg["boxes"], fg.importance["boxes"])
+    connect_importance(fg)
     fg.connect(fg["image"], fg.tokenizer, fg.vectorizer, fg.jscc_encoder, fg.normalizer, fg.serializer)
     fg.connect(fg.vectorizer["entropy"], fg.rate)
     fg.connect(fg.importance, fg.rate["importance"])
@@ -98,6 +100,14 @@ def _connect_receiver(fg: Flowgraph, header: Block) -> None:
         fg.connect(header.outputs[port], fg.jscc_decoder[port])
     fg.connect(header["erased"], fg.concealment["erased"])
     fg.connect(fg["image"], fg.concealment["original"])
+
+
+def connect_importance(fg: Flowgraph) -> None:
+    """The `importance` per patch of a link from its inputs: of labelled boxes, of labels per patch, or of both."""
+    fg.importance = PatchImportance()
+    fg.connect(fg["image"], fg.importance["image"])
+    fg.connect(fg["boxes"], fg.importance["boxes"])
+    fg.connect(fg["known_importance"], fg.importance["known"])
 
 
 def connect_quality(fg: Flowgraph, erased: PortRef) -> None:

@@ -1,6 +1,6 @@
 """SA-OOSC: a picture over a noisy link with a learned codec, a rate per patch by entropy and importance."""
 
-from linksim import Block, Boxes, Decibels, Flowgraph, Image, Importance
+from linksim import Block, Decibels, Flowgraph, Image, Importance
 from linksim.blocks import (
     BitsPerPixel,
     Deserializer,
@@ -19,7 +19,7 @@ from linksim.blocks import (
     WeightedDistortion,
 )
 from linksim.blocks.vectorizer.hv import TRANSFORMS
-from linksim.flowgraphs.picture_link import PAPER_CBR, Header, connect_link
+from linksim.flowgraphs.picture_link import PAPER_CBR, PICTURE_INPUTS, Header, connect_link
 from linksim.types import Power
 
 DEFAULT_ALPHA = 8.0
@@ -44,12 +44,13 @@ def sa_oosc(
     """SA-OOSC's link. Give eta or one target, else target_cbr is 0.0201; see `RateAllocator` for the rate's parameters.
 
     `weights`: a shipped name, the path of a .safetensors file, or None for an untrained codec.
-    Inputs: image [batch, 3, height, width], boxes (optional), snr_db [batch], which the transmitter's coder knows too.
+    Inputs: image [batch, 3, height, width], boxes and known_importance (optional), snr_db [batch], which the
+    transmitter's coder knows too.
     Outputs: image, erased, met, psnr, psnr_delivered, patch_psnr per class, sad, ledger, cbr, cbr_total, header errors.
     """
     if eta is None and target_cbr is None and target_cbr_total is None:
         target_cbr = PAPER_CBR
-    fg = Flowgraph("sa_oosc", inputs={"image": Image, "boxes": Boxes, "snr_db": Decibels})
+    fg = Flowgraph("sa_oosc", inputs=PICTURE_INPUTS)
     _add_codec(fg, weights, transform)
     fg.rate = RateAllocator(
         eta=eta,

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from linksim import Block, Boxes, Decibels, Flowgraph, Image
+from linksim import Block, Flowgraph
 from linksim.blocks import (
     AWGN,
     ControlDecoder,
@@ -12,14 +12,13 @@ from linksim.blocks import (
     FrameSplitter,
     IdealTransport,
     LinkAdaptation,
-    PatchImportance,
     PictureDecoder,
     PictureEncoder,
     TransportDecoder,
     TransportEncoder,
 )
 from linksim.blocks.picture_codecs.codecs import CODECS
-from linksim.flowgraphs.picture_link import PAPER_CBR, connect_bill, connect_quality
+from linksim.flowgraphs.picture_link import PAPER_CBR, PICTURE_INPUTS, connect_bill, connect_importance, connect_quality
 
 
 def separation(
@@ -37,12 +36,13 @@ def separation(
     The scheme follows each frame's mean SNR, or `design_snr_db`; see `LinkAdaptation`. With `ideal` bits go at the
     capacity of that SNR, and arrive where the channel carries them. `region_gain` serves importance, see
     `PictureEncoder`. A frame whose code blocks fail is lost, or shows the prefix that its codec can decode.
-    Inputs: image [batch, 3, height, width], boxes (optional), snr_db [batch].
+    Inputs: image [batch, 3, height, width], boxes and known_importance (optional), snr_db [batch].
     Outputs: image, erased, met, psnr, psnr_delivered, patch_psnr per class, sad, ledger, cbr, cbr_total.
     Raises what its blocks raise: `ParameterError`, and `LinksimError` where a codec's library is not there.
     """
-    fg = Flowgraph("separation", inputs={"image": Image, "boxes": Boxes, "snr_db": Decibels})
-    fg.importance, fg.channel = PatchImportance(), channel or AWGN()
+    fg = Flowgraph("separation", inputs=PICTURE_INPUTS)
+    fg.channel = channel or AWGN()
+    connect_importance(fg)
     fg.adaptation = LinkAdaptation(
         target_cbr_total=target_cbr_total, margin_db=margin_db, design_snr_db=design_snr_db, ideal=ideal
     )
@@ -61,8 +61,6 @@ def separation(
 
 
 def _connect_transmitter(fg: Flowgraph) -> None:
-    fg.connect(fg["image"], fg.importance["image"])
-    fg.connect(fg["boxes"], fg.importance["boxes"])
     for block in (fg.adaptation, fg.encoder):
         fg.connect(fg["image"], block["image"])
     for block in (fg.adaptation, fg.channel):
