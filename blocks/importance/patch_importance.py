@@ -35,10 +35,10 @@ class PatchImportance(Block):
                 raise DimensionError(
                     f"'known' must be {list(labels.shape)}, a label per patch (got {list(known.shape)})"
                 )
-            labels = _checked(known)
+            labels = _checked(known, "known")
         if boxes is None or boxes.importance.shape[1] == 0:
             return labels
-        _checked(boxes.importance)
+        _checked(boxes.importance, "importance")
         left, top, right, bottom = boxes.corners.unbind(-1)
         across = touched(left, right, cols)
         down = touched(top, bottom, rows)
@@ -51,20 +51,22 @@ def importance_of_masks(masks: Tensor, importance: Tensor) -> Tensor:
 
     Finer than boxes; for the port `known` of `PatchImportance`, or `known_importance` of a link.
     Shapes: masks bool [objects, height, width]; importance int [objects], 0 to 3.
-    Raises `ParameterError` where a label is not 0 to 3.
+    Raises `DimensionError` where there is not one label per mask, `ParameterError` where one is not 0 to 3.
     """
-    rows, cols = (-(-size // PATCH) for size in masks.shape[1:])
-    if not len(masks):
-        return torch.zeros(1, rows, cols, dtype=torch.int64)
-    labels = (masks * _checked(importance)[:, None, None]).amax(0)
-    margins = (0, cols * PATCH - masks.shape[2], 0, rows * PATCH - masks.shape[1])
-    return functional.pad(labels, margins).unfold(0, PATCH, PATCH).unfold(1, PATCH, PATCH).amax((-2, -1))[None]
+    if importance.shape != masks.shape[:1]:
+        raise DimensionError(f"'importance' must be [{len(masks)}], a label per mask (got {list(importance.shape)})")
+    height, width = masks.shape[1:]
+    labels = torch.zeros(1, height, width, dtype=torch.uint8, device=masks.device)
+    for mask, label in zip(masks, _checked(importance, "importance").tolist(), strict=True):
+        labels = torch.maximum(labels, mask * torch.tensor(label, dtype=torch.uint8, device=masks.device))
+    padded = functional.pad(labels, (0, -width % PATCH, 0, -height % PATCH))
+    return padded.unfold(1, PATCH, PATCH).unfold(2, PATCH, PATCH).amax((-2, -1)).long()
 
 
-def _checked(labels: Tensor) -> Tensor:
-    if not 0 <= int(labels.min()) <= int(labels.max()) <= 3:
-        raise ParameterError(f"'importance' must hold labels 0 to 3 (got {labels.unique().tolist()})")
-    return labels
+def _checked(labels: Tensor, name: str) -> Tensor:
+    if labels.numel() and not 0 <= int(labels.min()) <= int(labels.max()) <= 3:
+        raise ParameterError(f"'{name}' must hold labels 0 to 3 (got {labels.unique().tolist()})")
+    return labels.long()
 
 
 def touched(low: Tensor, high: Tensor, count: int, edge: float = PATCH) -> Tensor:

@@ -97,15 +97,17 @@ def _cityscapes_scene(name: str, picture: Path, outlines: Path) -> MaskedScene:
     if not isinstance(entries, list):
         raise FileError(f"'{outlines}' must hold 'objects', a list of outlines")
     for number, entry in enumerate(entries):
-        if not isinstance(entry, dict):
+        if not isinstance(entry, dict) or not isinstance(entry.get("label"), str):
             raise FileError(f"'{outlines}', object {number}: must be a label with a polygon (got {entry!r})")
-    polygons = [_corners(entry.get("polygon"), f"'{outlines}', object {n}") for n, entry in enumerate(entries)]
+    kept = [(n, entry) for n, entry in enumerate(entries) if not entry.get("deleted")]
+    polygons = [_corners(entry.get("polygon"), f"'{outlines}', object {n}") for n, entry in kept]
+    size = picture_size(picture)
     found = [
-        OutlinedObject(NUMBER[CITYSCAPES[entry["label"]]], (polygons[n],), n)
-        for n, entry in enumerate(entries)
-        if entry.get("label") in CITYSCAPES and not entry.get("deleted") and len(polygons[n]) > 2
+        OutlinedObject(NUMBER[CITYSCAPES[entry["label"]]], (polygon,), layer)
+        for layer, ((_, entry), polygon) in enumerate(zip(kept, polygons, strict=True))
+        if entry["label"] in CITYSCAPES and _inside((polygon,), size)
     ]
-    return MaskedScene(name, picture, picture_size(picture), tuple(found), tuple(polygons))
+    return MaskedScene(name, picture, size, tuple(found), tuple(polygons))
 
 
 def coco_scenes(folder: Path, part: str = "train2017") -> Iterator[MaskedScene]:
@@ -135,15 +137,20 @@ def _coco_scenes(pictures: Path, instances: Path) -> Iterator[MaskedScene]:
     content = read_json(instances)
     if not isinstance(content, dict) or not all(isinstance(content.get(k), list) for k in ("images", "annotations")):
         raise FileError(f"'{instances}' must hold the lists 'images' and 'annotations'")
-    objects: dict[Any, list[OutlinedObject]] = {}
+    objects: dict[int, list[OutlinedObject]] = {}
     for number, entry in enumerate(content["annotations"]):
         found = _coco_object(entry, f"'{instances}', annotation {number}")
         if found is not None:
             objects.setdefault(entry["image_id"], []).append(found)
-    for entry in sorted(content["images"], key=lambda e: str(e.get("file_name"))):
-        path = pictures / str(entry.get("file_name"))
+    for number, entry in enumerate(content["images"]):
+        if not isinstance(entry, dict) or not isinstance(entry.get("file_name"), str):
+            raise FileError(f"'{instances}', image {number}: must have an 'id' and a 'file_name' (got {entry!r})")
+    for entry in sorted(content["images"], key=lambda e: e["file_name"]):
+        path = pictures / entry["file_name"]
         if path.is_file():
-            yield MaskedScene(path.stem, path, picture_size(path), tuple(objects.get(entry.get("id"), ())))
+            size = picture_size(path)
+            inside = tuple(o for o in objects.get(entry.get("id"), ()) if _inside(o.outline, size))
+            yield MaskedScene(path.stem, path, size, inside)
         else:
             _warn(f"picture '{path.name}' is not in '{pictures}'; it is left out")
 
@@ -151,16 +158,20 @@ def _coco_scenes(pictures: Path, instances: Path) -> Iterator[MaskedScene]:
 def _coco_object(entry: Any, where: str) -> OutlinedObject | None:
     if not isinstance(entry, dict) or entry.get("category_id") not in COCO_NUMBERS:
         raise FileError(f"{where}: 'category_id' must be one of COCO's classes")
+    if not isinstance(entry.get("image_id"), int):
+        raise FileError(f"{where}: 'image_id' must be a number (got {entry.get('image_id')!r})")
     if entry.get("iscrowd") or not isinstance(entry.get("segmentation"), list):
         return None
     parts = [part for part in entry["segmentation"] if isinstance(part, list) and len(part) >= 6]
-    outline = tuple(_corners(list(zip(part[::2], part[1::2], strict=False)), where) for part in parts)
+    if any(len(part) % 2 for part in parts):
+        raise FileError(f"{where}: an outline must be a list of corners x, y")
+    outline = tuple(_corners(list(zip(part[::2], part[1::2], strict=True)), where) for part in parts)
     return OutlinedObject(COCO_NUMBERS.index(entry["category_id"]), outline) if outline else None
 
 
 def _yolo_scenes(pictures: Path, labels: Path) -> Iterator[MaskedScene]:
     files = {file.stem: _yolo_lines(file) for file in sorted(labels.glob("*.txt"))}
-    numbers = {category for lines in files.values() for category, _ in filter(None, lines)}
+    numbers = {line[0] for lines in files.values() for line in lines if line is not None and line[0] in COCO_NUMBERS}
     # YOLO counts the classes from 0 to 79; files made from COCO's own have its numbers from 1 to 90.
     classes = COCO_NUMBERS if max(numbers, default=0) >= len(COCO) else tuple(range(len(COCO)))
     bare: list[str] = []
@@ -203,7 +214,7 @@ def _yolo_object(
         return None
     height, width = size
     corners = tuple((x * width, y * height) for x, y in zip(shares[::2], shares[1::2], strict=True))
-    return OutlinedObject(classes.index(int(category)), (corners,))
+    return OutlinedObject(classes.index(int(category)), (corners,)) if _inside((corners,), size) else None
 
 
 def _corners(points: Any, where: str) -> Polygon:
@@ -220,7 +231,16 @@ def _box(outline: Iterable[Polygon], size: tuple[int, int]) -> list[float]:
     points = [corner for polygon in outline for corner in polygon]
     across, down = [x for x, _ in points], [y for _, y in points]
     height, width = size
-    return [max(min(across), 0.0), max(min(down), 0.0), min(max(across), width), min(max(down), height)]
+    return [
+        float(min(max(edge(values), 0.0), most))
+        for edge, values, most in ((min, across, width), (min, down, height), (max, across, width), (max, down, height))
+    ]
+
+
+def _inside(outline: Iterable[Polygon], size: tuple[int, int]) -> bool:
+    """Whether any of it lies in the picture."""
+    left, top, right, bottom = _box(outline, size)
+    return left < right and top < bottom
 
 
 def _filled(polygons: Iterable[tuple[Polygon, int]], size: tuple[int, int]) -> Tensor:

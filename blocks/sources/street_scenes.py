@@ -1,10 +1,10 @@
 """Street scenes with detections and labels per object: the benchmark that accompanies SA-OOSC, and folders like it."""
 
-import glob
 import json
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ from linksim.types import Boxes
 
 SUFFIXES = (".webp", ".png", ".jpg", ".jpeg")
 LABELS = "importance_mllm"
+CITYSCAPES_WORD = "_leftImg8bit"
+FILES_LOOKED_AT = 3
+"""In a folder of another name than usual: what they are decides what it is."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,10 @@ def scene_names(folder: Path, part: str | None) -> list[str]:
     if not split.is_file():
         if part is None and pictures_folder(folder).is_dir():
             return sorted(path.stem for path in pictures_folder(folder).iterdir() if path.suffix.lower() in SUFFIXES)
-        raise FileError(f"no street scenes in '{folder}': '{split.name}' is missing")
+        wanted = f"'{split.name}' is missing"
+        if part is None:
+            wanted += ", and there is neither 'images' nor exactly one other folder of pictures"
+        raise FileError(f"no street scenes in '{folder}': {wanted}")
     parts = json.loads(split.read_text("utf-8"))
     if part is not None and part not in parts:
         raise FileError(f"'{split}' has no part '{part}'; {nearest(part, parts)}")
@@ -110,10 +116,18 @@ def scene_picture(folder: Path, name: str) -> Path:
 
 
 def scene_json(folder: Path, name: str) -> Path:
-    """The scene's file in a folder of detections or labels: SCENE.json, or the one SCENE_something.json."""
-    exact = folder / f"{name}.json"
-    with_ending = sorted(folder.glob(f"{glob.escape(name)}_*.json"))
-    return with_ending[0] if not exact.is_file() and len(with_ending) == 1 else exact
+    """The scene's file in a folder of detections or labels: SCENE.json, or SCENE_ending.json, one ending for all."""
+    ending = _ending(folder, folder.stat().st_mtime_ns if folder.is_dir() else 0)
+    return folder / f"{name}{ending}.json"
+
+
+@lru_cache(maxsize=64)
+def _ending(folder: Path, _changed: int) -> str:
+    """What all file names of a folder end with from an underscore on, as "_importance"; "" where they do not."""
+    stems = [path.stem for path in folder.glob("*.json")]
+    endings = {f"_{stem.rpartition('_')[2]}" for stem in stems if "_" in stem}
+    # Cityscapes' own names all end with the same word: that is part of the name, not of the file's kind.
+    return endings.pop() if len(endings) == 1 and all("_" in s for s in stems) and endings != {CITYSCAPES_WORD} else ""
 
 
 def pictures_folder(folder: Path) -> Path:
@@ -130,6 +144,13 @@ def _only(folder: Path, usual: str, fits: Callable[[Path], bool]) -> Path:
     """The usual folder, or where that is not there the only one whose first file fits."""
     if (folder / usual).is_dir() or not folder.is_dir():
         return folder / usual
-    inner = (path for path in folder.iterdir() if path.is_dir())
-    found = [path for path in inner if any(fits(first) for first in sorted(path.iterdir())[:1] if first.is_file())]
+    inner = (path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith("."))
+    found = [path for path in inner if any(_fits(fits, file) for file in sorted(path.iterdir())[:FILES_LOOKED_AT])]
     return found[0] if len(found) == 1 else folder / usual
+
+
+def _fits(fits: Callable[[Path], bool], file: Path) -> bool:
+    try:
+        return file.is_file() and fits(file)
+    except FileError:
+        return False

@@ -46,6 +46,8 @@ def test_cityscapes_objects_are_cut_by_what_stands_before_them(tmp_path):
         {"label": "rider", "polygon": rectangle(30, 10, 49, 29)},
         {"label": "cargroup", "polygon": rectangle(60, 10, 80, 30)},
         {"label": "pole", "polygon": rectangle(10, 10, 11, 39)},
+        {"label": "truck", "polygon": rectangle(0, 0, 95, 63), "deleted": 1},
+        {"label": "bus", "polygon": rectangle(100, 0, 120, 63)},
     ]
     write_cityscapes(tmp_path, objects)
     (scene,) = cityscapes_scenes(tmp_path)
@@ -75,6 +77,7 @@ def test_cityscapes_says_what_is_missing_or_broken(tmp_path):
         ({"objects": [{"label": "car", "polygon": [[1, "x"]]}]}, "object 0: an outline must be"),
         ({"objects": [{"label": "car", "polygon": [[1, float("nan")]] * 3}]}, "corners must be numbers"),
         ({"objects": [3]}, "object 0: must be"),
+        ({"objects": [{"label": ["car"], "polygon": rectangle(0, 0, 9, 9)}]}, "object 0: must be"),
     ):
         write(tmp_path / "gtFine" / "val" / "aachen" / "b_gtFine_polygons.json", content)
         with pytest.raises(FileError, match=message):
@@ -110,6 +113,14 @@ def test_coco_in_its_own_form(tmp_path):
     write(instances, {"images": names, "annotations": [{**car, "category_id": 12}]})
     with pytest.raises(FileError, match="annotation 0: 'category_id' must be one of COCO's"):
         list(coco_scenes(tmp_path, "val2017"))
+    for broken, message in (
+        ({"images": names, "annotations": [{**car, "image_id": [1]}]}, "annotation 0: 'image_id' must be a number"),
+        ({"images": names, "annotations": [{**car, "segmentation": [[1] * 7]}]}, "annotation 0: an outline must be"),
+        ({"images": [3], "annotations": []}, "image 0: must have an 'id' and a 'file_name'"),
+    ):
+        write(instances, broken)
+        with pytest.raises(FileError, match=message):
+            list(coco_scenes(tmp_path, "val2017"))
     write(instances, {"images": names})
     with pytest.raises(FileError, match="must hold the lists 'images' and 'annotations'"):
         list(coco_scenes(tmp_path, "val2017"))
@@ -120,13 +131,16 @@ def test_yolo_files_are_read_and_their_faults_counted(tmp_path):
     blank(tmp_path / "images" / "train2017" / "b.jpg")
     labels = tmp_path / "labels" / "train2017"
     square = "0.25 0.25 0.5 0.25 0.5 0.5 0.25 0.5"
-    write(labels / "a.txt", f"2 {square}\n\n2 0.1 0.1\nno numbers\n2 0.1 0.1 0.2 0.2 7 7\n0.5 {square}\nnan {square}\n")
+    write(
+        labels / "a.txt",
+        f"2 {square}\n\n2 0.1 0.1\nno numbers\n2 0.1 0.1 0.2 0.2 7 7\n999 {square}\n0.5 {square}\nnan {square}\n",
+    )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         first, second = coco_scenes(tmp_path)
     messages = [str(warning.message) for warning in caught]
     assert messages[0] == "1 pictures have no file of outlines, as 'b'; they have no objects"
-    assert messages[1].startswith("5 lines in ")
+    assert messages[1].startswith("6 lines in ")
     assert messages[1].endswith("are no outlines, as in 'a.txt'; they are left out")
     assert first.detections().category.tolist() == [[NUMBER["car"]]]
     assert first.detections().corners.tolist() == [[[24, 16, 48, 32]]]
@@ -174,8 +188,10 @@ def test_masks_label_the_patches_they_touch():
     labels = importance_of_masks(masks, torch.tensor([2, 1]))
     assert labels.tolist() == [[[2, 0, 0, 0], [2, 0, 0, 0], [0, 0, 0, 1]]]
     assert importance_of_masks(masks[:0], torch.zeros(0, dtype=torch.int64)).tolist() == [[[0] * 4] * 3]
-    with pytest.raises(ParameterError, match="labels 0 to 3"):
+    with pytest.raises(ParameterError, match="'importance' must hold labels 0 to 3"):
         importance_of_masks(masks, torch.tensor([4, 1]))
+    with pytest.raises(DimensionError, match=r"must be \[2\], a label per mask \(got \[1\]\)"):
+        importance_of_masks(masks, torch.tensor([1]))
 
 
 def test_known_labels_and_boxes_are_joined():
@@ -189,5 +205,7 @@ def test_known_labels_and_boxes_are_joined():
     assert PatchImportance()(image=image, boxes=drawn, known=known).tolist() == [[[2, 3, 0], [0, 0, 2]]]
     with pytest.raises(DimensionError, match=r"'known' must be \[1, 2, 3\], a label per patch \(got \[1, 2, 2\]\)"):
         PatchImportance()(image=image, known=known[:, :, :2])
-    with pytest.raises(ParameterError, match="labels 0 to 3"):
+    with pytest.raises(ParameterError, match="'known' must hold labels 0 to 3"):
         PatchImportance()(image=image, known=known + 1)
+    small = PatchImportance()(image=image, known=known.int())
+    assert small.dtype == torch.int64
