@@ -24,6 +24,7 @@ from linksim.blocks.semantics import (
     ClassImportance,
     DrawnImportance,
     ImportanceAnnotator,
+    ImportanceStudent,
     ObjectDetector,
     RuleImportance,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "IdealHeader",
     "IdealTransport",
     "ImportanceAnnotator",
+    "ImportanceStudent",
     "JSCCDecoder",
     "JSCCEncoder",
     "KLTDevectorizer",

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -14,25 +15,35 @@ SHIPPED = "linksim.blocks.weights"
 """The package whose .safetensors files are the shipped weights, one file per preset."""
 
 
-def shipped_weights() -> list[str]:
-    """The names of the weights that come with the package."""
+def shipped_weights(part: str = "") -> list[str]:
+    """The names of the weights that come with the package, of those that hold a part."""
     folder = files(SHIPPED)
-    return sorted(entry.name.removesuffix(".safetensors") for entry in folder.iterdir()
-                  if entry.name.endswith(".safetensors"))  # fmt: skip
+    names = sorted(
+        entry.name.removesuffix(".safetensors") for entry in folder.iterdir() if entry.name.endswith(".safetensors")
+    )
+    return [name for name in names if not part or _holds(Path(str(folder.joinpath(f"{name}.safetensors"))), part)]
 
 
-def weights_path(name: str) -> Path:
+@cache
+def _holds(path: Path, part: str) -> bool:
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        return any(key.startswith(f"{part}.") for key in file.keys())  # noqa: SIM118
+
+
+def weights_path(name: str, part: str = "") -> Path:
     """The file of shipped weights by name, or a .safetensors file of one's own by its path.
 
-    Raises `WeightsError` where there is neither.
+    Raises `WeightsError` where there is neither, or the shipped weights do not hold the part asked for.
     """
     if name.endswith(".safetensors"):
         if not Path(name).is_file():
             raise WeightsError(f"no file of weights at '{name}'")
         return Path(name)
-    known = shipped_weights()
+    known = shipped_weights(part)
     if name not in known:
-        raise WeightsError(f"no weights '{name}'; {nearest(name, known)} A path must end in .safetensors.")
+        raise WeightsError(f"no weights '{name}'; {nearest(name, known)} (a path must end in .safetensors)")
     return Path(str(files(SHIPPED).joinpath(f"{name}.safetensors")))
 
 
@@ -61,7 +72,7 @@ def load_part(module: nn.Module, name: str | None, part: str) -> None:
     """
     if name is None or any(parameter.is_meta for parameter in module.parameters()):
         return
-    path = weights_path(name)
+    path = weights_path(name, part)
     given, wanted = read_weights(path, part), module.state_dict()
     for what, keys in (
         ("lacks", wanted.keys() - given.keys()),

@@ -5,6 +5,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,17 @@ class Agreement:
     dataset: Path
     part: str | None
     seed: int
+    model: str = MODEL
+    drivers: tuple[str, ...] = DRIVERS
+
+    def __post_init__(self) -> None:
+        if len(self.drivers) < 3:
+            raise ParameterError(f"a majority needs at least three --driver folders (got {len(self.drivers)})")
+        if len({self.model, *self.drivers, MAJORITY}) < len(self.drivers) + 2:
+            raise ParameterError(
+                f"--model and each --driver must be folders of their own, none called '{MAJORITY}' (got {self.model}, "
+                f"{', '.join(self.drivers)})"
+            )
 
 
 def majority(votes: Sequence[int]) -> int | None:
@@ -47,11 +59,11 @@ def majority(votes: Sequence[int]) -> int | None:
     return label if 2 * count > len(votes) else None
 
 
-def with_majority(scene: LabelledObjects) -> LabelledObjects:
-    """The scene with the drivers' majority as an annotator of its own, over the objects that all three labelled."""
+def with_majority(scene: LabelledObjects, drivers: tuple[str, ...] = DRIVERS) -> LabelledObjects:
+    """The scene with the drivers' majority as an annotator of its own, over the objects that all of them labelled."""
     labels = scene.labels
-    common = [i for i in scene.detections if all(i in labels[driver] for driver in DRIVERS)]
-    votes = {i: majority([labels[driver][i] for driver in DRIVERS]) for i in common}
+    common = [i for i in scene.detections if all(i in labels[driver] for driver in drivers)]
+    votes = {i: majority([labels[driver][i] for driver in drivers]) for i in common}
     agreed = {i: label for i, label in votes.items() if label is not None}
     return LabelledObjects(scene.name, scene.detections, {**labels, MAJORITY: agreed})
 
@@ -131,15 +143,19 @@ def measure(asked: Agreement) -> dict[str, Any]:
     """All figures, as plain values."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        scenes = [with_majority(s) for s in labelled_objects(asked.dataset, asked.part, (MODEL, *DRIVERS))]
+        scenes = [
+            with_majority(scene, asked.drivers)
+            for scene in labelled_objects(asked.dataset, asked.part, (asked.model, *asked.drivers))
+        ]
     if len(scenes) < 2:
         raise ParameterError(f"intervals over pictures need at least two of them (got {len(scenes)})")
     sizes = [picture_size(scene_picture(asked.dataset, scene.name)) for scene in scenes]
-    pairs = [(MAJORITY, MODEL), *((MAJORITY, d) for d in DRIVERS), *((d, MODEL) for d in DRIVERS),
-             (DRIVERS[0], DRIVERS[1]), (DRIVERS[0], DRIVERS[2]), (DRIVERS[1], DRIVERS[2])]  # fmt: skip
+    people = asked.drivers
+    pairs = [(MAJORITY, asked.model), *((MAJORITY, d) for d in people), *((d, asked.model) for d in people),
+             *combinations(people, 2)]  # fmt: skip
     rows = [_row(scenes, sizes, *pair, asked.seed) for pair in pairs]
     objects = sum(len(scene.detections) for scene in scenes)
-    tied = sum(all(i in s.labels[d] for d in DRIVERS) and i not in s.labels[MAJORITY]
+    tied = sum(all(i in s.labels[d] for d in people) and i not in s.labels[MAJORITY]
                for s in scenes for i in s.detections)  # fmt: skip
     return {"pictures": len(scenes), "objects": objects, "without_majority": tied,
             "notes": [str(warning.message) for warning in caught], "pairs": rows}  # fmt: skip
@@ -206,7 +222,7 @@ def _name(annotator: str) -> str:
 
 
 DEFINITIONS = """\
-An object counts where both annotators have labelled it. The majority is the label of two of the three drivers;
+An object counts where both annotators have labelled it. The majority is the label of more than half of the drivers;
 {without} objects have none and are left out against it; a driver's own vote is in it. Patches: 16x16 pixels, each
 with the highest label of the boxes that touch it, background where none does. Kappa is Cohen's, unweighted. Macro-F1
 is the mean over the levels that occur. In brackets: 95 % by bootstrap over pictures. Not in these data: objects that

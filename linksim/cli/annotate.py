@@ -2,24 +2,24 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from torch import Tensor
 
 from linksim import Detections
-from linksim.blocks import ClassImportance, ObjectDetector, RuleImportance
+from linksim.blocks import ObjectDetector
 from linksim.blocks.semantics.annotator import Annotator
 from linksim.blocks.semantics.detection_files import detection_list, read_detections, write_json
 from linksim.blocks.sources import list_pictures, read_picture
+from linksim.cli.importance import JUDGES, judged
 from linksim.cli.progress import tracked
 from linksim.errors import FileError, ParameterError, nearest
 
-WAYS = ("mllm", "rule", "class")
+WAYS = ("mllm", *JUDGES)
 
 
 @dataclass(frozen=True)
@@ -94,13 +94,11 @@ def _label(asked: Annotating, annotator: Annotator, path: Path) -> tuple[str, li
     """Write the labels of one picture; its name, and the ids that the rule had to label."""
     image = read_picture(path)
     found = read_detections(asked.out / "detections" / f"{path.stem}.json")
-    rule = _labels_of(RuleImportance(), image, found)
     if asked.by == "mllm":
-        annotation = annotator.annotate(image, detection_list(found), rule)
+        annotation = annotator.annotate(image, detection_list(found), partial(_labels, "rules", image, found))
         labels, by_rule = annotation.labels, annotation.by_rule
     else:
-        chosen = rule() if asked.by == "rule" else _labels_of(ClassImportance(), image, found)()
-        labels, by_rule = dict(enumerate(chosen, 1)), []
+        labels, by_rule = dict(enumerate(_labels(asked.by, image, found), 1)), []
     # The note first: a run that is killed between the two asks again.
     if by_rule:
         write_json(_by_rule_path(asked, path), by_rule)
@@ -110,15 +108,8 @@ def _label(asked: Annotating, annotator: Annotator, path: Path) -> tuple[str, li
     return path.stem, by_rule
 
 
-def _labels_of(block: RuleImportance | ClassImportance, image: Tensor, found: Detections) -> Callable[[], list[int]]:
-    given: dict[str, Any] = {"detections": found}
-    if isinstance(block, RuleImportance):
-        given["image"] = image[None]
-
-    def labels() -> list[int]:
-        return block(**given).importance[0].tolist()
-
-    return labels
+def _labels(way: str, image: Tensor, found: Detections) -> list[int]:
+    return judged(way, image[None], found).importance[0].tolist()
 
 
 def _report(

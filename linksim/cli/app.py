@@ -46,13 +46,18 @@ def transmit(
     importance: Annotated[
         str | None,
         typer.Option(
-            help="Who labels the objects: file (--boxes has labels), rule, class, mllm (an endpoint), or none "
-            "(default file with --boxes, else none)."
+            help="Who says what matters: student (a small network, from the picture alone or with --boxes), file "
+            "(--boxes has labels), rules, class, mllm (an endpoint), or none (default file with --boxes, else student, "
+            "of a digital link none)."
         ),
     ] = None,
     detector: Annotated[
-        str, typer.Option(help="Of rule, class and mllm without --boxes: weights of ultralytics.")
-    ] = "yolo11x.pt",
+        str | None,
+        typer.Option(
+            help="Without --boxes: weights of ultralytics that find the objects (default yolo11x.pt for rules, class "
+            "and mllm; the student needs none)."
+        ),
+    ] = None,
     model: Annotated[str, typer.Option(help="Of mllm: the endpoint's name for it.")] = "gpt-4o",
     channel: Annotated[
         str, typer.Option(help="awgn, rayleigh, rician, or tdl-a to tdl-e and cdl-a to cdl-e: OFDM, pilots billed.")
@@ -73,9 +78,10 @@ def transmit(
     """Send one picture over a noisy channel and report what became of it."""
     from linksim.cli.importance import ImportanceSource
     from linksim.cli.transmit import Transmission, run_transmit
+    from linksim.flowgraphs import DIGITAL_LINKS
 
     goals = {"target_cbr": cbr, "target_cbr_total": cbr_total, "target_psnr": psnr}
-    source = ImportanceSource(importance, boxes, labels, detector, model)
+    source = ImportanceSource(importance, boxes, labels, detector, model, of_use=link not in DIGITAL_LINKS)
     asked = Transmission(picture, out, link, weights, source, channel, snr, goals, alpha, seed, device.value)
     run_transmit(asked, json)
 
@@ -97,7 +103,10 @@ def annotate(
     pictures: Annotated[Path, typer.Argument(help="A folder of pictures.")],
     out: Annotated[Path, typer.Option(help="The benchmark's folder; what it holds already is kept.")],
     by: Annotated[
-        str, typer.Option(help="Who labels: mllm (OPENAI_BASE_URL and OPENAI_API_KEY), rule (distance, path) or class.")
+        str,
+        typer.Option(
+            help="Who labels: mllm (OPENAI_BASE_URL and OPENAI_API_KEY), student, rules (distance, path) or class."
+        ),
     ] = "mllm",
     model: Annotated[str, typer.Option(help="Of mllm: the endpoint's name for it.")] = "gpt-4o",
     scenario: Annotated[str, typer.Option(help="Of mllm: driving, surveillance, or words of your own.")] = "driving",
@@ -119,13 +128,18 @@ def annotate(
 def agreement(
     dataset: Annotated[Path, typer.Argument(help="Street scenes with labels by a model and three drivers.")],
     part: Annotated[str | None, typer.Option(help="One part of the split, as val (default all).")] = None,
+    model: Annotated[str, typer.Option(help="Folder of the model's labels.")] = "importance_mllm",
+    driver: Annotated[
+        list[str] | None,
+        typer.Option(help="Folder of a person's labels, three or more (default importance_human_a, _b and _c)."),
+    ] = None,
     seed: Seed = 1,
     json: Json = False,
 ) -> None:
     """How far annotators agree on what matters, per object and per patch, with intervals."""
-    from linksim.cli.agreement import Agreement, run_agreement
+    from linksim.cli.agreement import DRIVERS, Agreement, run_agreement
 
-    run_agreement(Agreement(dataset, part, seed), json)
+    run_agreement(Agreement(dataset, part, seed, model, tuple(driver or DRIVERS)), json)
 
 
 @app.command()

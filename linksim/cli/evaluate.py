@@ -210,7 +210,7 @@ def run_evaluate(asked: Evaluation, as_json: bool) -> None:
     """The command."""
     for name in asked.weights:
         if name != KLT:
-            weights_path(name)
+            weights_path(name, "vectorizer")
     tables = asked.tables or tuple(t for t in TABLES if (asked.kodak if t == "kodak" else asked.scenes))
     for table in tables:
         if table not in TABLES:

@@ -1,52 +1,85 @@
 """How `linksim transmit` learns what matters in a picture."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
 
-from linksim import Boxes
-from linksim.blocks import ClassImportance, ImportanceAnnotator, ObjectDetector, RuleImportance
+from linksim import Boxes, Detections
+from linksim.blocks import ClassImportance, ImportanceAnnotator, ImportanceStudent, ObjectDetector, RuleImportance
 from linksim.blocks.importance import read_boxes
 from linksim.blocks.semantics import read_detections
 from linksim.errors import ParameterError, nearest
 
-WAYS = ("file", "rule", "class", "mllm", "none")
+DETECTOR = "yolo11x.pt"
+JUDGES = ("student", "rules", "class")
+"""Those that label detections here, without asking anyone."""
+WAYS = ("student", "file", "rules", "class", "mllm", "none")
 
 
 @dataclass(frozen=True)
 class ImportanceSource:
     """What the user asked for: a way, files, and the detector's and the model's names.
 
-    `way` None is "file" where there are boxes, and "none" where there are not.
+    `way` None is "file" where there are boxes, else the student, where the link makes use of importance. `detector`
+    None is `DETECTOR` for the ways that need objects; the student takes objects only where one is named.
     """
 
     way: str | None
     boxes: Path | None
     labels: Path | None
-    detector: str
+    detector: str | None
     model: str
+    of_use: bool = True
 
-    def find(self, image: Tensor) -> Boxes | None:
-        """The labelled boxes of one picture [1, 3, height, width], on the CPU; None where nothing matters more.
+    @property
+    def chosen(self) -> str:
+        """The way. Raises `ParameterError` where there is none of that name."""
+        way = self.way or ("file" if self.boxes is not None else "student" if self.of_use else "none")
+        if way not in WAYS:
+            raise ParameterError(f"no --importance '{way}'; {nearest(way, WAYS)}")
+        return way
+
+    def find(self, image: Tensor) -> dict[str, Boxes | Tensor]:
+        """What matters in one picture [1, 3, height, width], as inputs of a link, on the CPU: labelled boxes, or labels
+        per patch; nothing where nothing matters more.
 
         Raises `ParameterError` where the options do not fit together, and what files, detector and model raise.
         """
         if self.labels is not None and self.boxes is None:
             raise ParameterError("--labels needs --boxes: labels name boxes by their ids")
-        way = self.way or ("none" if self.boxes is None else "file")
-        if way not in WAYS:
-            raise ParameterError(f"no --importance '{way}'; {nearest(way, WAYS)}")
+        way = self.chosen
         if way == "none":
-            return None
+            return {}
         if way == "file":
             if self.boxes is None:
                 raise ParameterError("--importance file needs --boxes, a file of boxes with labels")
-            return read_boxes(self.boxes, self.labels)
+            return {"boxes": read_boxes(self.boxes, self.labels)}
         if self.labels is not None:
             raise ParameterError(f"--importance {way} makes labels of its own; leave out --labels")
-        found = ObjectDetector(model=self.detector)(image=image) if self.boxes is None else read_detections(self.boxes)
-        if way == "class":
-            return ClassImportance()(detections=found)
-        judge = RuleImportance() if way == "rule" else ImportanceAnnotator(model=self.model)
-        return judge(image=image, detections=found)
+        if way == "student" and self.boxes is None and self.detector is None:
+            if self.way is None:
+                warnings.warn(
+                    "what matters is judged by the student, which knows street scenes and nothing else; for other "
+                    "pictures give --boxes, or --importance none",
+                    stacklevel=2,
+                )
+            return {"known_importance": ImportanceStudent()(image=image).importance}
+        found = (
+            ObjectDetector(model=self.detector or DETECTOR)(image=image)
+            if self.boxes is None
+            else read_detections(self.boxes)
+        )
+        if way == "mllm":
+            return {"boxes": ImportanceAnnotator(model=self.model)(image=image, detections=found)}
+        return {"boxes": judged(way, image, found)}
+
+
+def judged(way: str, image: Tensor, found: Detections) -> Boxes:
+    """The objects of one picture [1, 3, height, width], labelled by one of `JUDGES`."""
+    if way == "class":
+        return ClassImportance()(detections=found)
+    if way == "student":
+        return ImportanceStudent()(image=image, detections=found).boxes
+    return RuleImportance()(image=image, detections=found)

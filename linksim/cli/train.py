@@ -60,7 +60,7 @@ class Training:
             if name not in known:
                 raise ParameterError(f"no {what} '{name}'; {nearest(name, known)}")
         if self.start is not None:
-            weights_path(self.start)
+            weights_path(self.start, "vectorizer")
         return Recipe(
             snr_db=self.snr_db,
             cbr=self.cbr,

@@ -110,9 +110,7 @@ def send(asked: Transmission) -> tuple[Tensor, Result, dict[str, Any]]:
     device = pick_device(asked.device)
     original = read_picture(asked.picture)
     inputs: dict[str, Any] = {"image": original[None].to(device), "snr_db": asked.snr_db}
-    boxes = asked.importance.find(original[None])
-    if boxes is not None:
-        inputs["boxes"] = Boxes(boxes.corners.to(device), boxes.importance.to(device))
+    inputs |= {name: _moved(value, device) for name, value in asked.importance.find(original[None]).items()}
     fg.to(device)
     start = time.perf_counter()
     run = fg.run(seed=asked.seed, probe=asked.probes, **inputs)
@@ -121,6 +119,12 @@ def send(asked: Transmission) -> tuple[Tensor, Result, dict[str, Any]]:
         where = f"of '{asked.importance.boxes}' " if asked.importance.boxes else ""
         warnings.warn(f"no box {where}touches the picture; all of it is background", stacklevel=2)
     return original, run, describe(asked, fg, original, run, seconds)
+
+
+def _moved(value: Boxes | Tensor, device: torch.device) -> Boxes | Tensor:
+    return (
+        value.to(device) if isinstance(value, Tensor) else Boxes(value.corners.to(device), value.importance.to(device))
+    )
 
 
 def describe(asked: Transmission, fg: Flowgraph, original: Tensor, run: Result, seconds: float) -> dict[str, Any]:
@@ -143,6 +147,7 @@ def describe(asked: Transmission, fg: Flowgraph, original: Tensor, run: Result, 
         "channel": asked.channel,
         "snr_db": asked.snr_db,
         "seed": asked.seed,
+        "importance": asked.importance.chosen,
         "picture": asked.picture.name,
         "height": original.shape[1],
         "width": original.shape[2],
@@ -263,6 +268,7 @@ def _table(result: Mapping[str, Any]) -> Table:
         table.add_row("modulation; code rate", f"{result['modulation']}; {result['code_rate']:.3f}")
         table.add_row("bits sent; come through", f"{result['bits_sent']:,}; {result['bits_received']:,}")
     table.add_row("header; channel knowledge", f"{result['header']}; {result['csi']}")
+    table.add_row("importance by", result["importance"])
     table.add_row("erased", "yes" if result["erased"] else "no")
     table.add_row("time", f"{result['seconds']:.2f} s")
     return table

@@ -20,6 +20,7 @@ from linksim.cli.agreement import (
     precision,
     recall,
 )
+from linksim.errors import FileError
 
 HUMANS = DRIVERS
 
@@ -122,7 +123,49 @@ def test_the_known_agreement_of_the_benchmark(cli, data_folder):
     assert 0.79 < row["object_accuracy"][0] < 0.84
 
 
-@pytest.mark.parametrize("by", ["rule", "class"])
+def test_the_layout_that_the_authors_published_is_read(cli, bench):
+    """Folders called after the annotators, files after their scenes with an ending, no split."""
+    (bench / "images").rename(bench / "leftImg8bit")
+    (bench / "detections").rename(bench / "yolo")
+    folders = {MODEL: "allocated_gpt", **{human: f"allocated_{i}" for i, human in enumerate(HUMANS)}}
+    for old, new in folders.items():
+        (bench / old).rename(bench / new)
+        for path in list((bench / new).iterdir()):
+            path.rename(path.with_name(f"{path.stem}_importance.json"))
+    drivers = [word for human in HUMANS for word in ("--driver", folders[human])]
+    code, out, err = cli("agreement", bench, "--model", "allocated_gpt", *drivers, "--json")
+    assert code == 0, err
+    assert json.loads(out)["pairs"][0]["object_accuracy"] == pytest.approx([2 / 3] * 3)
+    scenes = street_scenes(bench, part=None, labels="allocated_gpt")
+    assert [scene.name for scene in scenes] == list("abcd")
+    assert scenes[0].boxes().importance.tolist() == [[3, 1, 1]]
+    code, _, err = cli("agreement", bench, "--model", "allocated_gpt", "--driver", "allocated_0")
+    assert (code, "at least three --driver folders (got 1)" in err) == (2, True)
+    same = ["--driver", "allocated_0"] * 3
+    code, _, err = cli("agreement", bench, "--model", "allocated_gpt", *same)
+    assert (code, "must be folders of their own" in err) == (2, True)
+
+
+def test_a_scene_does_not_take_the_files_of_another(bench):
+    """Neither where names begin alike, nor where files of the system lie about."""
+    for folder in (bench / "detections", bench / MODEL):
+        (folder / "b.json").rename(folder / "a_b.json")
+        (folder / "a.json").unlink()
+    with pytest.raises(FileError, match="scene 'a' lacks"):
+        street_scenes(bench, part=None)
+    (bench / "images").rename(bench / "pictures")
+    (bench / "pictures" / ".DS_Store").write_text("x")
+    (bench / ".vscode").mkdir()
+    (bench / ".vscode" / "settings.json").write_text("{ // a comment")
+    with pytest.raises(FileError, match="scene 'a' lacks"):
+        street_scenes(bench, part=None)
+    (bench / "more").mkdir()
+    (bench / "pictures" / "d.png").rename(bench / "more" / "d.png")
+    with pytest.raises(FileError, match="nor exactly one other folder of pictures"):
+        street_scenes(bench, part=None)
+
+
+@pytest.mark.parametrize("by", ["student", "rules", "class"])
 def test_annotate_makes_a_benchmark_that_can_be_read(cli, bench, tmp_path, by):
     out = tmp_path / "made"
     arguments = ("annotate", bench / "images", "--out", out, "--by", by, "--detections", bench / "detections", "--json")
@@ -143,7 +186,7 @@ def test_annotate_says_what_is_wrong(cli, bench, tmp_path):
     code, _, err = cli("annotate", tmp_path / "none", "--out", tmp_path)
     assert (code, "no picture or folder" in err) == (2, True)
     Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(bench / "images" / "a.jpg")
-    code, _, err = cli("annotate", bench / "images", "--out", tmp_path, "--by", "rule")
+    code, _, err = cli("annotate", bench / "images", "--out", tmp_path, "--by", "rules")
     assert (code, "two pictures" in err) == (2, True)
 
 
@@ -165,7 +208,13 @@ def test_the_rule_reaches_what_its_docstring_says(data_folder):
 def test_transmit_takes_importance_from_rule_class_and_file(cli, bench, tmp_path):
     picture, boxes = bench / "images" / "a.png", bench / "detections" / "a.json"
     high = {}
-    for way, more in (("rule", ()), ("class", ()), ("file", ("--labels", bench / MODEL / "a.json")), ("none", ())):
+    for way, more in (
+        ("rules", ()),
+        ("student", ()),
+        ("class", ()),
+        ("file", ("--labels", bench / MODEL / "a.json")),
+        ("none", ()),
+    ):
         asked = ("--link", "klt", "--cbr", "0.2", "--importance", way, "--boxes", boxes, *more)
         code, text, err = cli("transmit", picture, *asked, "--out", tmp_path / way, "--json")
         assert code == 0, err
@@ -173,18 +222,36 @@ def test_transmit_takes_importance_from_rule_class_and_file(cli, bench, tmp_path
     assert high["none"]["nonbackground"] is None
     # Cars are medium by class; 50 pixels high in a picture of 64 they stand before the bonnet, by the rule.
     assert high["class"]["medium"] is not None
-    assert high["rule"]["high"] is not None
+    assert high["rules"]["high"] is not None
+    assert high["student"]["nonbackground"] is not None
     assert high["file"]["low"] is not None
+
+
+def test_transmit_needs_no_boxes(cli, bench, tmp_path):
+    found = {}
+    for name, more in (("alone", ()), ("student", ("--importance", "student")), ("none", ("--importance", "none"))):
+        asked = ("transmit", bench / "images" / "a.png", "--link", "klt", "--cbr", "0.2", *more)
+        code, text, err = cli(*asked, "--out", tmp_path / name, "--json")
+        assert code == 0, err
+        found[name] = json.loads(text)
+        note = "judged by the student, which knows street scenes"
+        assert (note in " ".join(err.split())) == (name == "alone")
+    assert [found[name]["importance"] for name in found] == ["student", "student", "none"]
+    assert found["alone"]["patch_psnr_db"]["nonbackground"] is not None
+    assert found["none"]["patch_psnr_db"]["nonbackground"] is None
+    assert {k: v for k, v in found["alone"].items() if k != "seconds"} == {
+        k: v for k, v in found["student"].items() if k != "seconds"
+    }
 
 
 def test_transmit_says_what_does_not_fit(cli, bench, tmp_path):
     picture, boxes = bench / "images" / "a.png", bench / "detections" / "a.json"
     for more, message in (
-        (("--importance", "rules"), "did you mean 'rule'"),
+        (("--importance", "rule"), "did you mean 'rules'"),
         (("--importance", "file"), "needs --boxes"),
         (("--labels", picture), "--labels needs --boxes"),
         (
-            ("--importance", "rule", "--boxes", boxes, "--labels", picture),
+            ("--importance", "rules", "--boxes", boxes, "--labels", picture),
             "leave out --labels",
         ),
     ):
