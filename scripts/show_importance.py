@@ -86,7 +86,7 @@ def measure(folder: Path, seed: int) -> Quality:
                 row += [float(run["psnr"].value[0]), float(run["cbr_total"].value[0])]
                 found.setdefault((source, alpha), []).append(row)
         print(f"{number} of {len(scenes)} scenes", flush=True)
-    return {key: np.array(rows) for key, rows in found.items()}
+    return {key: np.array(found[key]) for key in ((s, a) for s in SOURCES for a in ALPHAS) if key in found}
 
 
 def interval(values: NDArray[np.float64]) -> tuple[float, float, float]:
@@ -132,8 +132,8 @@ def draw(quality: Quality, path: Path) -> None:
             )  # fmt: skip
     axes.axhline(0, color="0.5", linewidth=0.8)
     axes.set_xticks(range(len(shown)), [SOURCES[source].replace(", ", ",\n") for source in shown])
-    axes.set_ylabel("gain of highly important patches in dB")
-    axes.set_title("What importance is worth: SA-OOSC, AWGN 10 dB, CBR 0.0201, as people labelled the patches")
+    axes.set_ylabel("gain over no importance in dB")
+    axes.set_title("Patches that people call highly important: SA-OOSC, AWGN 10 dB, CBR 0.0201")
     axes.legend(title="diamonds: mean, 95 %;\ndots: scenes", frameon=False)
     figure.savefig(path, dpi=120)
 

@@ -314,10 +314,19 @@ def judge(tally: Tally, scene: Scene, student: ImportanceStudent, blind: Importa
     blank = torch.empty(1, 3, *scene.size)
     tally.add("student, with detections", scene, judged_by(student, scene), None)
     tally.add("student, geometry alone", scene, judged_by(blind, scene, look=False), None)
-    tally.add("student, picture alone", scene, None, student.patch_labels(look(student, scene), *scene.size)[0])
+    seen = look(student, scene)
+    tally.add("student, picture alone", scene, None, student.patch_labels(seen, *scene.size)[0])
+    tally.add("student, picture alone, told where objects are", scene, None, where_objects_are(student, scene, seen))
     tally.add("rules", scene, RuleImportance()(image=blank, detections=scene.detections).importance[0], None)
     tally.add("class", scene, ClassImportance()(detections=scene.detections).importance[0], None)
     tally.add("GPT", scene, scene.labels[MODEL], None)
+
+
+def where_objects_are(student: ImportanceStudent, scene: Scene, seen: Seen) -> Tensor:
+    """What the student would say of patches from the picture, were it told which show an object. [rows, cols]."""
+    levels = seen.levels[0].log_softmax(0) + student.lean[:, None, None]
+    inside = scene.map(torch.ones_like(scene.labels[MODEL])) > 0
+    return torch.where(inside, 1 + levels[1:].argmax(0), 0)
 
 
 @torch.no_grad()
