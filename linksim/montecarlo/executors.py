@@ -84,6 +84,7 @@ class Processes:
         self.workers = workers
         self._fetches: dict[str, Any] = {}
         self._tasks: dict[Any, Task] = {}
+        self._used: Any = None
 
     def _pool(self) -> Any:
         """The pool of this process, made anew where a worker died or it was stopped."""
@@ -105,7 +106,8 @@ class Processes:
     def submit(self, task: Task) -> None:
         """Hand it to the pool."""
         path = self._fetches[task.digest]
-        self._tasks[self._pool().submit(run_remote, str(path), partial(_read, path), task)] = task
+        self._used = self._pool()
+        self._tasks[self._used.submit(run_remote, str(path), partial(_read, path), task)] = task
 
     def wait(self, seconds: float) -> list[Done]:
         """The finished tasks; all that were under way count as lost where a worker died."""
@@ -127,7 +129,8 @@ class Processes:
     def close(self) -> None:
         """Remove the files. Idle workers wait a while for the next sweep; busy ones are stopped."""
         if self._tasks:
-            self._pool().shutdown(wait=True, kill_workers=True)
+            # The pool that has them: in the place of one that Ctrl-C broke while it started a new one would be made.
+            self._used.shutdown(wait=True, kill_workers=True)
             self._tasks.clear()
         for path in self._fetches.values():
             path.unlink(missing_ok=True)

@@ -194,7 +194,8 @@ def test_a_run_killed_at_any_moment_goes_on(tmp_path):
     for _ in range(3):
         process = subprocess.Popen([sys.executable, "-c", code, tmp_path / "run", os.path.dirname(__file__)])
         deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and _step(tmp_path / "run" / "checkpoints") <= reached + 3:
+        # Three times as many steps as this are more than lie between two lines of the log.
+        while time.monotonic() < deadline and _step(tmp_path / "run" / "checkpoints") <= reached + 10:
             time.sleep(0.05)
         process.send_signal(signal.SIGKILL)
         process.wait()
