@@ -18,7 +18,7 @@ from linksim.blocks import (
     Tokenizer,
     WeightedDistortion,
 )
-from linksim.blocks.vectorizer.hv import TRANSFORMS
+from linksim.blocks.vectorizer.hv import TRANSFORMS, transform_of
 from linksim.flowgraphs.picture_link import PAPER_CBR, PICTURE_INPUTS, Header, connect_link
 from linksim.types import Power
 
@@ -26,12 +26,14 @@ DEFAULT_ALPHA = 8.0
 """Complex uses for high importance, off low: of 0, 8 and 16 the one with the best non-background patches on street
 scenes."""
 DEFAULT_WEIGHTS = "small"
+TRANSFORMER_BLOCKS = {"conv": 0, "swin": 4}
+"""Of the joint coder each way, by the transform: with "swin" the link is of the paper's size."""
 
 
 def sa_oosc(
     *,
     weights: str | None = DEFAULT_WEIGHTS,
-    transform: str = "conv",
+    transform: str | None = None,
     eta: float | None = None,
     target_cbr: float | None = None,
     target_cbr_total: float | None = None,
@@ -43,13 +45,15 @@ def sa_oosc(
 ) -> Flowgraph:
     """SA-OOSC's link. Give eta or one target, else target_cbr is 0.0201; see `RateAllocator` for the rate's parameters.
 
-    `weights`: a shipped name, the path of a .safetensors file, or None for an untrained codec.
+    `weights`: a shipped name, the path of a .safetensors file, or None for an untrained codec. `transform`: "conv", or
+    "swin", the paper's, for which none are shipped; None is that of the weights.
     Inputs: image [batch, 3, height, width], boxes and known_importance (optional), snr_db [batch], which the
     transmitter's coder knows too.
     Outputs: image, erased, met, psnr, psnr_delivered, patch_psnr per class, sad, ledger, cbr, cbr_total, header errors.
     """
     if eta is None and target_cbr is None and target_cbr_total is None:
         target_cbr = PAPER_CBR
+    transform = transform or transform_of(weights)
     fg = Flowgraph("sa_oosc", inputs=PICTURE_INPUTS)
     _add_codec(fg, weights, transform)
     fg.rate = RateAllocator(
@@ -129,6 +133,8 @@ def sa_oosc_training(
 
 
 def _add_codec(fg: Flowgraph, weights: str | None, transform: str) -> None:
+    blocks = TRANSFORMER_BLOCKS.get(transform, 0)
     fg.vectorizer = HVVectorizer(transform=transform, weights=weights)
     fg.devectorizer = HVDevectorizer(transform=transform, weights=weights)
-    fg.jscc_encoder, fg.jscc_decoder = JSCCEncoder(weights=weights), JSCCDecoder(weights=weights)
+    fg.jscc_encoder = JSCCEncoder(transformer_blocks=blocks, weights=weights)
+    fg.jscc_decoder = JSCCDecoder(transformer_blocks=blocks, weights=weights)

@@ -13,7 +13,7 @@ from linksim.blocks.losses.sums import DEFAULT_LAMBDA
 from linksim.blocks.metrics.patch_psnr import patch_psnr
 from linksim.blocks.sources.training_pictures import TrainingPictures
 from linksim.errors import require
-from linksim.flowgraphs.sa_oosc import sa_oosc, sa_oosc_training
+from linksim.flowgraphs.sa_oosc import TRANSFORMER_BLOCKS, sa_oosc, sa_oosc_training
 from linksim.randomness import derive_seed
 from linksim.training import Stage
 from linksim.types import Score
@@ -44,6 +44,8 @@ class Recipe:
     half: bool = True
     """Whether networks compute in bfloat16."""
     weights: str | None = None
+    transform: str = "conv"
+    """"swin" is the paper's size."""
 
     def __post_init__(self) -> None:
         low, high = self.snr_db
@@ -68,6 +70,7 @@ class SAOOSCTask:
         self.batch = recipe.batch
         self.link = sa_oosc_training(
             weights=recipe.weights,
+            transform=recipe.transform,
             least_cbr=recipe.cbr[0],
             most_cbr=recipe.cbr[1],
             fading_share=recipe.fading_share,
@@ -85,7 +88,7 @@ class SAOOSCTask:
         self._mean_made_up_weight = sum(
             share * 2 ** (recipe.importance_exponent * label) for label, share in enumerate(MADE_UP_SHARES)
         )
-        self._check = sa_oosc(weights=None, alpha=0.0, header="ideal").to(device)
+        self._check = sa_oosc(weights=None, transform=recipe.transform, alpha=0.0, header="ideal").to(device)
 
     @property
     def stages(self) -> Sequence[Stage]:
@@ -108,7 +111,8 @@ class SAOOSCTask:
             seen = self._blocks["vectorizer"].eval()(tokens=tokens.to(self.device))
             latents.append(seen.latent.cpu())
             lengths.append(rate(entropy=seen.entropy.cpu(), size=size).lengths)
-        encoder, decoder = JSCCEncoder(), JSCCDecoder()
+        blocks = TRANSFORMER_BLOCKS[self.recipe.transform]
+        encoder, decoder = JSCCEncoder(transformer_blocks=blocks), JSCCDecoder(transformer_blocks=blocks)
         calibrate(encoder, decoder, latents, lengths)
         for name, fresh in (("jscc_encoder", encoder), ("jscc_decoder", decoder)):
             self._blocks[name].load_state_dict(fresh.state_dict())

@@ -65,6 +65,17 @@ def read_weights(path: Path, part: str = "") -> dict[str, Tensor]:
     }
 
 
+def shape_in(path: Path, key: str) -> tuple[int, ...]:
+    """The shape of one tensor of a file, () where it is not there. Raises `FileError` as `read_weights`."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            return tuple(file.get_slice(key).get_shape()) if key in file.keys() else ()  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise FileError(f"'{path}' is no file of weights in the safetensors format: {error}") from None
+
+
 def load_part(module: nn.Module, name: str | None, part: str) -> None:
     """Give a module the weights named `part` in shipped weights or a file; None leaves it as it is.
 

@@ -20,12 +20,14 @@ from linksim.blocks.vectorizer.layers import (
     scaled_convolution,
     zero_convolution,
 )
+from linksim.blocks.vectorizer.window_attention import transformer
 from linksim.errors import require
 from linksim.types import Codeword, Decibels, Latent, Lengths, Power
 from linksim.weights import load_part
 
 WIDTH, HIDDEN = 192, 160
 ENCODER_BLOCKS, DECODER_BLOCKS = 3, 5
+HEADS, WINDOW, MOST_TRANSFORMER_BLOCKS = 8, 8, 16
 SNR_WIDTH = 64
 MORE_DB, LESS_DB = 6.0, 3.0
 """Where training starts: power for patches with more uses than their content asks for, off those with less."""
@@ -53,9 +55,10 @@ class Boost(nn.Module):
 
 
 class Conditioned(nn.Module):
-    """Residual blocks on the sum of an embedding, tokens of rate and content, and the channel's quality embedded."""
+    """Residual and transformer blocks on the sum of an embedding, tokens of rate and content, and the channel's quality
+    embedded."""
 
-    def __init__(self, blocks: int, levels: int, outputs: int) -> None:
+    def __init__(self, blocks: int, transformer_blocks: int, levels: int, outputs: int) -> None:
         super().__init__()
         self.token = nn.Embedding(levels, WIDTH)
         nn.init.normal_(self.token.weight, std=0.1)
@@ -63,6 +66,7 @@ class Conditioned(nn.Module):
         nn.init.zeros_(self.content_token.weight)
         self.quality = nn.Sequential(nn.Linear(1, SNR_WIDTH), nn.SiLU(), nn.Linear(SNR_WIDTH, WIDTH))
         self.blocks = nn.Sequential(*(ResidualBlock(WIDTH, HIDDEN, kernel=1) for _ in range(blocks)))
+        self.transformer = transformer(WIDTH, HEADS, WINDOW, transformer_blocks)
         self.tail = zero_convolution(WIDTH, 2 * outputs)
 
     def forward(
@@ -75,7 +79,7 @@ class Conditioned(nn.Module):
         quality = self.quality((quality_db[..., None] - MEAN_SNR_DB) / 10)
         condition = (self.token(levels) + self.content_token(contents) + quality).movedim(-1, 1)
         x = (embedding + condition).contiguous(memory_format=torch.channels_last)
-        log_scale, shift = self.tail(functional.leaky_relu(self.blocks(x), SLOPE)).float().chunk(2, 1)
+        log_scale, shift = self.tail(functional.leaky_relu(self.transformer(self.blocks(x)), SLOPE)).float().chunk(2, 1)
         return linear * log_scale.clamp(-4.0, 2.0).exp() + shift
 
 
@@ -84,7 +88,8 @@ class JSCCEncoder(Block):
 
     The network sees the patch's surroundings, a learned token for its rate and the SNR; the prefix mask keeps the first
     2k of its real outputs. `content`, the lengths that the content alone would have got, tells it from importance.
-    Untrained it is linear: power loading in closed form, as `LinearJSCCEncoder`.
+    Untrained it is linear: power loading in closed form, as `LinearJSCCEncoder`. `transformer_blocks` of 8 heads, in
+    windows of 8x8 patches, follow the residual blocks; the paper has 4, the weights "small" none.
 
     Shapes: latent [batch, channels, rows, cols], real; lengths and content [batch, rows, cols] complex uses, in V,
     content as lengths if absent; snr_db [batch], the mean SNR that the transmitter counts on; out
@@ -106,17 +111,18 @@ class JSCCEncoder(Block):
         channels: int = LEARNED_CHANNELS,
         step: float = LEARNED_STEP,
         rate_set: RateSet = "default",
+        transformer_blocks: int = 0,
         weights: str | None = None,
     ) -> None:
         super().__init__()
-        values, deviation = _start(channels, step, rate_set)
+        values, deviation = _start(channels, step, rate_set, transformer_blocks)
         self.register_buffer("values", torch.tensor(values), persistent=False)
         self.register_buffer("scale", deviation.rsqrt()[:, None, None])
         self.core = LinearEncoderCore(deviation, values)
         self.boost = Boost(len(values))
         with repeatable_start():
             self.embedding = scaled_convolution(channels, WIDTH, 1)
-            self.network = Conditioned(ENCODER_BLOCKS, len(values), 2 * max(values))
+            self.network = Conditioned(ENCODER_BLOCKS, transformer_blocks, len(values), 2 * max(values))
         load_part(self, weights, "jscc_encoder")
 
     def forward(self, latent: Latent, lengths: Lengths, snr_db: Decibels, content: Lengths | None = None) -> Codeword:
@@ -135,7 +141,7 @@ class JSCCDecoder(Block):
 
     Every symbol counts by its own noise variance; the network sees the patch's surroundings, tokens for its rate and
     its content, its mean SNR, and how much stronger its symbols came than is usual at this rate. The receiver uses
-    nothing but what crossed the channel.
+    nothing but what crossed the channel. `transformer_blocks` as for `JSCCEncoder`.
 
     Shapes: codeword, gain, noise_variance [batch, rows, cols, kmax]; lengths and content [batch, rows, cols] complex
     uses, in V, content as lengths if absent; power [batch], linear; out [batch, channels, rows, cols]. Gradients pass.
@@ -157,10 +163,11 @@ class JSCCDecoder(Block):
         channels: int = LEARNED_CHANNELS,
         step: float = LEARNED_STEP,
         rate_set: RateSet = "default",
+        transformer_blocks: int = 0,
         weights: str | None = None,
     ) -> None:
         super().__init__()
-        values, deviation = _start(channels, step, rate_set)
+        values, deviation = _start(channels, step, rate_set, transformer_blocks)
         self.register_buffer("values", torch.tensor(values), persistent=False)
         self.register_buffer("scale", deviation.rsqrt()[:, None, None])
         self.core = LinearDecoderCore(deviation, values)
@@ -169,7 +176,7 @@ class JSCCDecoder(Block):
             self.symbol_embedding = scaled_convolution(2 * max(values), WIDTH, 1)
             self.latent_embedding = scaled_convolution(channels, WIDTH, 1)
             self.energy_embedding = zero_convolution(len(values), WIDTH)
-            self.network = Conditioned(DECODER_BLOCKS, len(values), channels)
+            self.network = Conditioned(DECODER_BLOCKS, transformer_blocks, len(values), channels)
         load_part(self, weights, "jscc_decoder")
 
     def forward(
@@ -207,12 +214,18 @@ class JSCCDecoder(Block):
         return functional.pad(received, (0, missing)), functional.pad(noise, (0, missing), value=1.0)
 
 
-def _start(channels: int, step: float, rate_set: RateSet) -> tuple[tuple[int, ...], Tensor]:
+def _start(channels: int, step: float, rate_set: RateSet, transformer_blocks: int) -> tuple[tuple[int, ...], Tensor]:
     require(
         isinstance(channels, int) and FILTERED <= channels <= 256,
         "channels",
         f"an integer in {FILTERED}..256",
         channels,
+    )
+    require(
+        isinstance(transformer_blocks, int) and 0 <= transformer_blocks <= MOST_TRANSFORMER_BLOCKS,
+        "transformer_blocks",
+        f"an integer in 0..{MOST_TRANSFORMER_BLOCKS}",
+        transformer_blocks,
     )
     require(0 < step < 1e3, "step", "in (0, 1000), in units of the pixel range", step)
     return rate_values(rate_set), klt_basis()[1][:channels].sqrt() / step

@@ -1,6 +1,6 @@
 """SA-OOSC's vectorizer: a learned transform, and an entropy per patch from a hyperprior."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -9,17 +9,24 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from linksim.block import Block
-from linksim.blocks.vectorizer.conv_transform import ConvAnalysis, ConvSynthesis
+from linksim.blocks.vectorizer import conv_transform, swin_transform
+from linksim.blocks.vectorizer.conv_transform import conv_analysis, conv_synthesis
 from linksim.blocks.vectorizer.hyperprior import Hyperprior
 from linksim.blocks.vectorizer.klt import MEAN
 from linksim.blocks.vectorizer.layers import repeatable_start
+from linksim.blocks.vectorizer.swin_transform import swin_analysis, swin_synthesis
 from linksim.errors import DimensionError, require
 from linksim.types import Entropy, Latent, Tokens
-from linksim.weights import load_part
+from linksim.weights import load_part, shape_in, weights_path
 
 LEARNED_CHANNELS, LEARNED_STEP = 256, 0.1
-TRANSFORMS: Mapping[str, tuple[type[nn.Module], type[nn.Module], int]] = MappingProxyType(
-    {"conv": (ConvAnalysis, ConvSynthesis, 4)}
+Part = Callable[[int, float], nn.Module]
+"""Makes an analysis or a synthesis from the latent's channels and step."""
+TRANSFORMS: Mapping[str, tuple[Part, Part, int]] = MappingProxyType(
+    {
+        "conv": (conv_analysis, conv_synthesis, conv_transform.TOKEN),
+        "swin": (swin_analysis, swin_synthesis, swin_transform.TOKEN),
+    }
 )
 """Analysis, synthesis and edge of a token in pixels, by the transform's name."""
 
@@ -41,12 +48,14 @@ class HVVectorizer(Block):
     predicted mean in evaluation; e is counted on it, and `HVDevectorizer` rebuilds the picture from it where no channel
     lies between. z is rounded likewise; it is not sent.
 
-    Shapes: tokens [batch, 48, height/4, width/4]; latent and quantized [batch, channels, rows, cols], real, in units of
-    the quantisation step; hyper (z) [batch, 64, ceil(rows/4), ceil(cols/4)]; entropy (e) [batch, rows, cols] in bits;
+    Shapes: tokens [batch, 48, height/4, width/4], of "swin" [batch, 12, height/2, width/2]; latent and quantized
+    [batch, channels, rows, cols], real, in units of the quantisation step; hyper (z) [batch, 64, ceil(rows/4),
+    ceil(cols/4)]; entropy (e) [batch, rows, cols] in bits;
     hyper_bits [batch], of the whole picture. Gradients pass in training; in evaluation rounding stops those through
     `quantized` and `hyper`.
-    `transform`: "conv", residual convolutions beside a KLT, for tokens of 4 pixels. `weights`: a shipped name ("small")
-    or the path of a .safetensors file; None leaves the vectorizer untrained, which is that KLT.
+    `transform`: "conv", residual convolutions for tokens of 4 pixels, or "swin", the paper's transformers for tokens of
+    2; either beside a KLT. `weights`: a shipped name ("small") or the path of a .safetensors file; None leaves the
+    vectorizer untrained, which is that KLT.
     Source: SA-OOSC eqs. 7 to 9 and appendix 11; Minnen et al., NeurIPS 2018.
 
     Raises:
@@ -90,7 +99,8 @@ class HVDevectorizer(Block):
     """Rebuild the tokens from the latent: SA-OOSC's variational decoder f_d.
 
     Shapes: latent [batch, channels, rows, cols] in units of the quantisation step; out: tokens
-    [batch, 48, 4*rows, 4*cols]. Parameters as for `HVVectorizer`. Gradients pass.
+    [batch, 48, 4*rows, 4*cols], of "swin" [batch, 12, 8*rows, 8*cols]. Gradients pass. Parameters as for
+    `HVVectorizer`.
     Source: SA-OOSC appendix 11.
 
     Raises:
@@ -119,7 +129,17 @@ class HVDevectorizer(Block):
         return self.synthesis(latent.contiguous(memory_format=torch.channels_last)) + MEAN
 
 
-def find_transform(transform: str, channels: int, step: float) -> tuple[type[nn.Module], type[nn.Module], int]:
+def transform_of(weights: str | None) -> str:
+    """The transform that weights are of, by the edge of the tokens that they take; "conv" where there are none.
+
+    Raises `WeightsError` where they are unknown, `FileError` where they cannot be read.
+    """
+    shape = () if weights is None else shape_in(weights_path(weights, "vectorizer"), "vectorizer.analysis.klt.weight")
+    fitting = [name for name, (_, _, token) in TRANSFORMS.items() if shape[1:2] == (3 * token**2,)]
+    return fitting[0] if fitting else "conv"
+
+
+def find_transform(transform: str, channels: int, step: float) -> tuple[Part, Part, int]:
     """Analysis, synthesis and token edge of a transform. Raises `ParameterError` naming what is out of range."""
     require(transform in TRANSFORMS, "transform", f"one of {', '.join(TRANSFORMS)}", transform)
     require(isinstance(channels, int) and 0 < channels <= 256, "channels", "an integer in 1..256", channels)

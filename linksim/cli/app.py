@@ -172,7 +172,7 @@ def train(
         list[Path], typer.Option(help="A folder of pictures, or of street scenes with split.json; may be repeated.")
     ],
     out: Annotated[Path, typer.Option(help="The run's folder; a run that it holds is continued.")] = Path("run"),
-    preset: Annotated[str, typer.Option(help="Size of the networks and recipe: small.")] = "small",
+    preset: Annotated[str, typer.Option(help="Size of the networks: small, or paper, which wants a GPU.")] = "small",
     start: Annotated[
         str | None, typer.Option("--from", help="Go on from shipped weights or a .safetensors file, fresh optimizer.")
     ] = None,

@@ -26,7 +26,8 @@ from linksim.training import Budget, Progress, Trainer
 from linksim.weights import named_tensors, weights_path, write_weights, write_whole
 
 SYSTEMS = ("sa-oosc",)
-PRESETS = ("small",)
+PRESETS = {"small": "conv", "paper": "swin"}
+"""The transform of each preset."""
 DEFAULT_MINUTES = 60.0
 LEARNING_RATE, LEARNING_RATE_FROM = 4e-4, 2e-4
 SHOWN_SECONDS = 20.0
@@ -70,6 +71,7 @@ class Training:
             crop=self.crop,
             half=self.half,
             weights=self.start,
+            transform=PRESETS[self.preset],
         )
 
     def settings(self, recipe: Recipe) -> dict[str, Any]:

@@ -298,6 +298,25 @@ def test_gradients_reach_every_weight(tokens, generator):
     assert silent == []
 
 
+def test_transformer_blocks_change_nothing_until_they_are_trained(generator):
+    latent, snr_db = torch.randn(1, 256, 3, 5, generator=generator), torch.tensor([10.0])
+    lengths = lengths_like(latent, generator)
+    plain, paper = JSCCEncoder(), JSCCEncoder(transformer_blocks=4)
+    sent = plain(latent=latent, lengths=lengths, snr_db=snr_db)
+    assert torch.equal(paper(latent=latent, lengths=lengths, snr_db=snr_db), sent)
+    assert len(paper.state_dict()) > len(plain.state_dict())
+    for block in (paper, JSCCDecoder(transformer_blocks=4)):
+        for parameter in block.parameters():
+            parameter.data += 0.01 * torch.randn(parameter.shape, generator=generator)
+    changed = paper(latent=latent, lengths=lengths, snr_db=snr_db)
+    changed.abs().square().sum().backward()
+    attention = [p for name, p in paper.named_parameters() if ".transformer." in name]
+    assert len(attention) == 4 * 13
+    assert all(p.grad is not None and bool(p.grad.any()) for p in attention)
+    with pytest.raises(ParameterError, match=r"'transformer_blocks' must be an integer in 0\.\.16 \(got 17\)"):
+        JSCCDecoder(transformer_blocks=17)
+
+
 # -- weights
 
 

@@ -251,6 +251,18 @@ def test_training_from_nothing_passes_through_all_stages(cli, street, tmp_path):
     assert not any(None in row or None in row.values() for row in rows)
 
 
+def test_the_papers_size_trains_and_its_weights_transmit(cli, street, picture, tmp_path):
+    run = tmp_path / "run"
+    command = ("train", "sa-oosc", "--preset", "paper", "--pictures", street, "--batch", 1, "--crop", 64)
+    code, _, error = cli(*command, "--out", run, "--from", "small", "--steps", 1)
+    assert code == 2
+    assert "'small.safetensors' lacks" in error
+    assert cli(*command, "--out", run, "--steps", 2)[0] == 0
+    code, _, _ = cli("transmit", picture, "--weights", run / "weights.safetensors", "--out", tmp_path / "sent")
+    assert code == 0
+    assert json.loads((tmp_path / "sent" / "result.json").read_text())["psnr_db"] > 20
+
+
 def test_a_stopped_training_leaves_weights_and_goes_on_to_the_same_bits(cli, street, tmp_path, monkeypatch):
     command = ("train", "sa-oosc", "--pictures", street, "--from", "small", "--batch", 1, "--crop", 64, "--steps", 6)
     assert cli(*command, "--out", tmp_path / "whole")[0] == 0

@@ -1,0 +1,95 @@
+"""Transformer blocks over windows of a grid: what Swin transforms and the joint coder are made of."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class WindowAttention(nn.Module):
+    """Multi-head attention among the cells of each window of window x window cells, with a bias per relative position.
+
+    The windows begin `shift` cells before the grid's corner; windows that reach beyond the grid attend to what is in
+    it. So a grid of any size will do, and a shift needs no wrapping around.
+    Shapes: x [batch, rows, cols, width]; out the same.
+    Source: Liu et al. (Swin), ICCV 2021, eqs. 3 and 4, with padding in the place of cyclic shifts.
+    """
+
+    def __init__(self, width: int, heads: int, window: int, shift: int) -> None:
+        super().__init__()
+        self.heads, self.window, self.shift = heads, window, shift
+        self.mix = silent_linear(width, 3 * width)
+        self.out = zero_linear(width, width)
+        self.bias = nn.Parameter(torch.zeros((2 * window - 1) ** 2, heads))
+        place = torch.arange(window)
+        gap = place[:, None] - place + window - 1
+        # Rows and columns of both cells: entry (r, c), (r', c') is the number of their relative position.
+        pair = gap[:, None, :, None] * (2 * window - 1) + gap[None, :, None, :]
+        self.register_buffer("position", pair.reshape(window**2, window**2), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, rows, cols, width = x.shape
+        down, right = (-(size + self.shift) % self.window for size in (rows, cols))
+        margins = (self.shift, right, self.shift, down)
+        across, along = (rows + self.shift + down) // self.window, (cols + self.shift + right) // self.window
+        padded = functional.pad(x, (0, 0, *margins)) if any(margins) else x
+        windows = padded.view(batch, across, self.window, along, self.window, width).transpose(2, 3)
+        cells = windows.reshape(batch * across * along, self.window**2, width)
+        query, key, value = self.mix(cells).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        mask = self._mask(rows, cols, margins, batch, query.dtype)
+        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        mixed = self.out(mixed.transpose(1, 2).flatten(-2)).view(windows.shape).transpose(2, 3)
+        mixed = mixed.reshape(padded.shape)
+        return mixed[:, self.shift : self.shift + rows, self.shift : self.shift + cols]
+
+    def _mask(self, rows: int, cols: int, margins: tuple[int, ...], batch: int, dtype: torch.dtype) -> Tensor:
+        """The bias by relative position, and minus infinity for cells beyond the grid."""
+        bias = self.bias[self.get_buffer("position")].movedim(-1, 0)[None].to(dtype)
+        if not any(margins):
+            return bias
+        inside = functional.pad(torch.ones(rows, cols, dtype=torch.bool, device=bias.device), margins)
+        inside = inside.unflatten(0, (-1, self.window)).unflatten(-1, (-1, self.window)).transpose(1, 2)
+        keys = inside.reshape(-1, 1, 1, self.window**2)
+        return torch.where(keys, bias, -math.inf).repeat(batch, 1, 1, 1)
+
+
+class TransformerBlock(nn.Module):
+    """x + attention, then x + a two-layer network, each on the normalised x; both are zero at the start.
+
+    Shapes: x [batch, width, rows, cols], out the same; fastest where x is channels_last.
+    Source: Liu et al. (Swin), ICCV 2021, eq. 3.
+    """
+
+    def __init__(self, width: int, heads: int, window: int, *, shifted: bool, expansion: int = 4) -> None:
+        super().__init__()
+        self.attention_norm, self.network_norm = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention = WindowAttention(width, heads, window, window // 2 if shifted else 0)
+        self.network = nn.Sequential(
+            silent_linear(width, expansion * width), nn.GELU(), zero_linear(expansion * width, width)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.movedim(1, -1)
+        x = x + self.attention(self.attention_norm(x))
+        return (x + self.network(self.network_norm(x))).movedim(-1, 1)
+
+
+def transformer(width: int, heads: int, window: int, blocks: int) -> nn.Sequential:
+    """Blocks whose windows are shifted by half in every second one."""
+    return nn.Sequential(*(TransformerBlock(width, heads, window, shifted=n % 2 == 1) for n in range(blocks)))
+
+
+def silent_linear(inputs: int, outputs: int) -> nn.Linear:
+    """A linear layer that keeps the variance, without bias at the start."""
+    linear = nn.Linear(inputs, outputs)
+    nn.init.normal_(linear.weight, std=inputs**-0.5)
+    nn.init.zeros_(linear.bias)
+    return linear
+
+
+def zero_linear(inputs: int, outputs: int) -> nn.Linear:
+    """A linear layer that gives zero until it is trained."""
+    linear = silent_linear(inputs, outputs)
+    nn.init.zeros_(linear.weight)
+    return linear
