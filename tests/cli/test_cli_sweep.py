@@ -175,9 +175,14 @@ def test_ctrl_c_tells_how_to_go_on(tmp_path):
     store = tmp_path / "out.db"
     command = [sys.executable, "-c", "from linksim.cli import main; main()", "sweep", "bpsk", "--grid", "snr_db=7,8",
                "--stop", "ber:rel=0.0005", "--store", str(store), "--workers", "2"]  # fmt: skip
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    # Started in the background by a script, the tests and what they start ignore Ctrl-C: here it must count.
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+    finally:
+        signal.signal(signal.SIGINT, ignored)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not (store.is_file() and _chunks(store)):
         time.sleep(0.2)
