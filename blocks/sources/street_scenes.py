@@ -117,8 +117,10 @@ def scene_picture(folder: Path, name: str) -> Path:
 
 def scene_json(folder: Path, name: str) -> Path:
     """The scene's file in a folder of detections or labels: SCENE.json, or SCENE_ending.json, one ending for all."""
-    ending = _ending(folder, folder.stat().st_mtime_ns if folder.is_dir() else 0)
-    return folder / f"{name}{ending}.json"
+    exact = folder / f"{name}.json"
+    if exact.is_file() or not folder.is_dir():
+        return exact
+    return folder / f"{name}{_ending(folder, folder.stat().st_mtime_ns)}.json"
 
 
 @lru_cache(maxsize=64)

@@ -146,6 +146,16 @@ def test_the_layout_that_the_authors_published_is_read(cli, bench):
     assert (code, "must be folders of their own" in err) == (2, True)
 
 
+def test_pictures_whose_names_end_alike_keep_their_files(bench):
+    """The word that all names end with is theirs, no ending of the files."""
+    for folder in ("images", "detections", MODEL):
+        for path in list((bench / folder).iterdir()):
+            path.rename(path.with_name(f"{path.stem}_front{path.suffix}"))
+    scenes = street_scenes(bench, part=None)
+    assert [scene.name for scene in scenes] == ["a_front", "b_front", "c_front", "d_front"]
+    assert scenes[0].boxes().importance.tolist() == [[3, 1, 1]]
+
+
 def test_a_scene_does_not_take_the_files_of_another(bench):
     """Neither where names begin alike, nor where files of the system lie about."""
     for folder in (bench / "detections", bench / MODEL):
