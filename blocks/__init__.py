@@ -1,11 +1,13 @@
 """The catalogue of blocks, one folder per stage of the link."""
 
-from linksim.blocks.channels import AWGN, MixedFading, Rayleigh, Rician
+from linksim.blocks.channels import AWGN, MixedFading, Rayleigh, RealRayleigh, Rician
 from linksim.blocks.equalizers import MMSEEqualizer, ZeroForcingEqualizer
 from linksim.blocks.framing import ErasureConcealment, FrameBuilder, FrameSplitter
 from linksim.blocks.header import HeaderDecoder, HeaderEncoder, IdealHeader
 from linksim.blocks.importance import PatchImportance
 from linksim.blocks.jscc import (
+    DeepJSCCDecoder,
+    DeepJSCCEncoder,
     Deserializer,
     JSCCDecoder,
     JSCCEncoder,
@@ -14,12 +16,24 @@ from linksim.blocks.jscc import (
     LinearJSCCEncoder,
     PowerNormalizer,
     Serializer,
+    SwinJSCCDecoder,
+    SwinJSCCEncoder,
 )
 from linksim.blocks.losses import BitsPerPixel, HVLoss, SystemLoss, WeightedDistortion
-from linksim.blocks.metrics import PSNR, SAD, BitErrors, CBRLedger, Delivered, FrameErrors, HeaderErrors, PatchPSNR
+from linksim.blocks.metrics import (
+    MSSSIM,
+    PSNR,
+    SAD,
+    BitErrors,
+    CBRLedger,
+    Delivered,
+    FrameErrors,
+    HeaderErrors,
+    PatchPSNR,
+)
 from linksim.blocks.modulation import BPSKDemapper, BPSKMapper, QPSKDemapper, QPSKMapper
 from linksim.blocks.picture_codecs import PictureDecoder, PictureEncoder
-from linksim.blocks.rate import RandomRateAllocator, RateAllocator
+from linksim.blocks.rate import FixedRate, MeasuredDistortion, RandomRateAllocator, RateAllocator
 from linksim.blocks.semantics import (
     ClassImportance,
     DrawnImportance,
@@ -53,6 +67,7 @@ from linksim.blocks.vectorizer import HVDevectorizer, HVVectorizer, KLTDevectori
 
 __all__ = [
     "AWGN",
+    "MSSSIM",
     "PSNR",
     "SAD",
     "BPSKDemapper",
@@ -64,11 +79,14 @@ __all__ = [
     "ClassImportance",
     "ControlDecoder",
     "ControlEncoder",
+    "DeepJSCCDecoder",
+    "DeepJSCCEncoder",
     "Delivered",
     "Deserializer",
     "Detokenizer",
     "DrawnImportance",
     "ErasureConcealment",
+    "FixedRate",
     "FrameBuilder",
     "FrameErrors",
     "FrameSplitter",
@@ -94,6 +112,7 @@ __all__ = [
     "LinearJSCCEncoder",
     "LinkAdaptation",
     "MMSEEqualizer",
+    "MeasuredDistortion",
     "MixedFading",
     "OFDMChannel",
     "ObjectDetector",
@@ -112,10 +131,13 @@ __all__ = [
     "RandomRateAllocator",
     "RateAllocator",
     "Rayleigh",
+    "RealRayleigh",
     "Rician",
     "RuleImportance",
     "Serializer",
     "SionnaBlock",
+    "SwinJSCCDecoder",
+    "SwinJSCCEncoder",
     "SystemLoss",
     "Tokenizer",
     "TransportDecoder",

@@ -2,12 +2,23 @@
 
 from linksim.flowgraphs.bpsk import bpsk
 from linksim.flowgraphs.coded_qam import coded_qam
+from linksim.flowgraphs.deepjscc import deepjscc, deepjscc_training
 from linksim.flowgraphs.keras_deepjscc import keras_deepjscc
 from linksim.flowgraphs.klt import klt
+from linksim.flowgraphs.ntscc import ntscc, ntscc_training
+from linksim.flowgraphs.oosc import oosc
 from linksim.flowgraphs.sa_oosc import sa_oosc, sa_oosc_training
 from linksim.flowgraphs.separation import DIGITAL_LINKS, separation
+from linksim.flowgraphs.swinjscc import swinjscc, swinjscc_training
 
-LINKS = {"klt": klt, "sa_oosc": sa_oosc}
+LINKS = {
+    "klt": klt,
+    "sa_oosc": sa_oosc,
+    "ntscc": ntscc,
+    "oosc": oosc,
+    "deepjscc": deepjscc,
+    "swinjscc": swinjscc,
+}
 """The links that carry pictures, by name."""
 
 FLOWGRAPHS = {"bpsk": bpsk, "coded_qam": coded_qam, "separation": separation, **LINKS, **DIGITAL_LINKS}
@@ -19,9 +30,16 @@ __all__ = [
     "LINKS",
     "bpsk",
     "coded_qam",
+    "deepjscc",
+    "deepjscc_training",
     "keras_deepjscc",
     "klt",
+    "ntscc",
+    "ntscc_training",
+    "oosc",
     "sa_oosc",
     "sa_oosc_training",
     "separation",
+    "swinjscc",
+    "swinjscc_training",
 ]

@@ -10,7 +10,7 @@ from linksim.blocks import (
     RateAllocator,
 )
 from linksim.blocks.rate import RateSet
-from linksim.flowgraphs.picture_link import PAPER_CBR, PICTURE_INPUTS, Header, connect_link
+from linksim.flowgraphs.picture_link import PAPER_CBR, PICTURE_INPUTS, Header, connect_link, connect_vectorizer
 
 
 def klt(
@@ -49,7 +49,9 @@ def klt(
     fg.jscc_encoder = LinearJSCCEncoder(rate_set=rate_set, importance_exponent=importance_exponent)
     fg.jscc_decoder = LinearJSCCDecoder(rate_set=rate_set)
     received = connect_link(fg, rate_set=rate_set, channel=channel, header=header, header_code_rate=header_code_rate)
-    fg.connect(fg.importance, fg.jscc_encoder["importance"])
+    connect_vectorizer(fg)
+    for block in (fg.rate, fg.jscc_encoder):
+        fg.connect(fg.importance, block["importance"])
     fg.connect(fg.jscc_encoder["loading"], fg.header["loading"])
     fg.connect(received.outputs["loading"], fg.jscc_decoder["loading"])
     if target_psnr is not None:

@@ -46,13 +46,13 @@ def connect_link(
     header_code_rate: float,
     token: int = 4,
 ) -> Block:
-    """Complete a flowgraph that has a vectorizer, a rate, a jscc_encoder, a jscc_decoder and a devectorizer.
+    """Complete a flowgraph that has a rate, a jscc_encoder and a jscc_decoder; `connect_vectorizer` comes after.
 
-    Its inputs must be `PICTURE_INPUTS`. Returns the block that gives the receiver what the header carried, of
-    which lengths and power are connected to the jscc_decoder already. `token` is the edge in pixels that the vectorizer
-    takes.
+    Its inputs must be `PICTURE_INPUTS`, or more. It gets a `tokenizer`, whose tokens have an edge of `token` pixels, a
+    `detokenizer`, and `importance`, which the metrics heed; what the rate heeds its caller says. Returns the block that
+    gives the receiver what the header carried, of which lengths and power are connected to the jscc_decoder already.
     """
-    fg.tokenizer = Tokenizer(token=token)
+    fg.tokenizer, fg.detokenizer = Tokenizer(token=token), Detokenizer()
     fg.normalizer, fg.serializer, fg.frame = PowerNormalizer(), Serializer(), FrameBuilder()
     fg.channel = channel or AWGN()
     _connect_transmitter(fg)
@@ -73,11 +73,17 @@ def connect_link(
     return received
 
 
+def connect_vectorizer(fg: Flowgraph) -> None:
+    """Put a vectorizer before the joint coder, a devectorizer behind it, and the rate upon its entropy."""
+    fg.connect(fg.tokenizer, fg.vectorizer, fg.jscc_encoder)
+    fg.connect(fg.vectorizer["entropy"], fg.rate)
+    fg.connect(fg.jscc_decoder, fg.devectorizer, fg.detokenizer)
+
+
 def _connect_transmitter(fg: Flowgraph) -> None:
     connect_importance(fg)
-    fg.connect(fg["image"], fg.tokenizer, fg.vectorizer, fg.jscc_encoder, fg.normalizer, fg.serializer)
-    fg.connect(fg.vectorizer["entropy"], fg.rate)
-    fg.connect(fg.importance, fg.rate["importance"])
+    fg.connect(fg["image"], fg.tokenizer)
+    fg.connect(fg.jscc_encoder, fg.normalizer, fg.serializer)
     fg.connect(fg.tokenizer["size"], fg.rate["size"])
     for block in (fg.jscc_encoder, fg.normalizer, fg.serializer):
         fg.connect(fg.rate, block["lengths"])
@@ -88,9 +94,9 @@ def _connect_transmitter(fg: Flowgraph) -> None:
 
 def _connect_receiver(fg: Flowgraph, header: Block) -> None:
     fg.splitter, fg.equalizer, fg.deserializer = FrameSplitter(), MMSEEqualizer(), Deserializer()
-    fg.detokenizer, fg.concealment = Detokenizer(), ErasureConcealment()
+    fg.concealment = ErasureConcealment()
     fg.connect(fg.channel, fg.splitter, fg.equalizer, fg.deserializer, fg.jscc_decoder)
-    fg.connect(fg.jscc_decoder, fg.devectorizer, fg.detokenizer, fg.concealment, fg["image"])
+    fg.connect(fg.detokenizer, fg.concealment, fg["image"])
     fg.connect(fg.deserializer["gain"], fg.jscc_decoder["gain"])
     fg.connect(fg.deserializer["noise_variance"], fg.jscc_decoder["noise_variance"])
     fg.connect(header["uses"], fg.splitter["header_uses"])

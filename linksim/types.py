@@ -68,14 +68,14 @@ class Received(Bundle):
     """What a channel hands on: symbols after the channel, and what is known of the channel.
 
     `symbols.samples = gain * sent + noise`, noise ~ CN(0, noise_variance) per complex use. `csi` says how gain and
-    noise variance are known; `overhead` counts the uses spent on pilots and guard.
+    noise variance are known, "none" where only their means are; `overhead` counts the uses spent on pilots and guard.
     """
 
     symbols: Symbols
     gain: Complex[Tensor, "batch uses"]
     noise_variance: Float[Tensor, "batch uses"]
     overhead: Int[Tensor, "batch"]
-    csi: Literal["perfect", "estimated"]
+    csi: Literal["perfect", "estimated", "none"]
 
 
 @dataclass(frozen=True)

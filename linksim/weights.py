@@ -21,15 +21,23 @@ def shipped_weights(part: str = "") -> list[str]:
     names = sorted(
         entry.name.removesuffix(".safetensors") for entry in folder.iterdir() if entry.name.endswith(".safetensors")
     )
-    return [name for name in names if not part or _holds(Path(str(folder.joinpath(f"{name}.safetensors"))), part)]
+    return [
+        name for name in names if not part or _shipped_holds(Path(str(folder.joinpath(f"{name}.safetensors"))), part)
+    ]
 
 
-@cache
-def _holds(path: Path, part: str) -> bool:
-    from safetensors import safe_open
+def holds_part(path: Path, part: str) -> bool:
+    """Whether a file has weights of that part. Raises `FileError` as `read_weights`."""
+    from safetensors import SafetensorError, safe_open
 
-    with safe_open(path, "pt") as file:
-        return any(key.startswith(f"{part}.") for key in file.keys())  # noqa: SIM118
+    try:
+        with safe_open(path, "pt") as file:
+            return any(key.startswith(f"{part}.") for key in file.keys())  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise FileError(f"'{path}' is no file of weights in the safetensors format: {error}") from None
+
+
+_shipped_holds = cache(holds_part)
 
 
 def weights_path(name: str, part: str = "") -> Path:

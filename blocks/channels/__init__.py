@@ -3,6 +3,7 @@
 from linksim.blocks.channels.awgn import AWGN
 from linksim.blocks.channels.mixed_fading import MixedFading
 from linksim.blocks.channels.rayleigh import Rayleigh
+from linksim.blocks.channels.real_rayleigh import RealRayleigh
 from linksim.blocks.channels.rician import Rician
 
-__all__ = ["AWGN", "MixedFading", "Rayleigh", "Rician"]
+__all__ = ["AWGN", "MixedFading", "Rayleigh", "RealRayleigh", "Rician"]

@@ -10,6 +10,7 @@ from torch.nn import functional
 from linksim.block import Block
 from linksim.blocks.jscc.linear_core import FILTERED, LinearDecoderCore, LinearEncoderCore, of_level
 from linksim.blocks.jscc.serializer import sent_mask
+from linksim.blocks.jscc.undo_fading import undo_fading
 from linksim.blocks.rate.rate_set import RateSet, levels_of, rate_values
 from linksim.blocks.vectorizer.hv import LEARNED_CHANNELS, LEARNED_STEP
 from linksim.blocks.vectorizer.klt import klt_basis
@@ -40,17 +41,21 @@ class Boost(nn.Module):
     """The amplitude of a patch by its rate level and that of its content: more where it matters more, less where less.
 
     Uses alone do not make a linear code better: what a patch gets beyond its content's rate pays with power behind it.
+    `more_db` comes on top of what was learned for the first kind.
     Shapes: levels and contents [batch, rows, cols]; out [batch, rows, cols, 1], 1 where the two are alike.
     """
 
-    def __init__(self, levels: int) -> None:
+    def __init__(self, levels: int, more_db: float) -> None:
         super().__init__()
+        require(-20 <= more_db <= 20, "importance_gain_db", "in -20..20 dB", more_db)
+        self.more = more_db * math.log(10) / 20
         level = torch.arange(levels)
         decibels = torch.where(level > level[:, None], MORE_DB, 0.0) - torch.where(level < level[:, None], LESS_DB, 0.0)
         self.log_amplitude = nn.Parameter(decibels * math.log(10) / 20)
 
     def forward(self, levels: Tensor, contents: Tensor) -> Tensor:
         chosen = of_level(self.log_amplitude.flatten()[:, None], contents * len(self.log_amplitude) + levels)
+        chosen = chosen + torch.where((levels > contents)[..., None], self.more, 0.0)
         return torch.where((levels == contents)[..., None], 1.0, chosen.exp())
 
 
@@ -89,7 +94,9 @@ class JSCCEncoder(Block):
     The network sees the patch's surroundings, a learned token for its rate and the SNR; the prefix mask keeps the first
     2k of its real outputs. `content`, the lengths that the content alone would have got, tells it from importance.
     Untrained it is linear: power loading in closed form, as `LinearJSCCEncoder`. `transformer_blocks` of 8 heads, in
-    windows of 8x8 patches, follow the residual blocks; the paper has 4, the weights "small" none.
+    windows of 8x8 patches, follow the residual blocks; the paper has 4, the weights "small" none. `importance_gain_db`:
+    more power, beyond what was learned, for patches with more uses than their content asks for; both ends need the
+    same.
 
     Shapes: latent [batch, channels, rows, cols], real; lengths and content [batch, rows, cols] complex uses, in V,
     content as lengths if absent; snr_db [batch], the mean SNR that the transmitter counts on; out
@@ -112,6 +119,7 @@ class JSCCEncoder(Block):
         step: float = LEARNED_STEP,
         rate_set: RateSet = "default",
         transformer_blocks: int = 0,
+        importance_gain_db: float = 0.0,
         weights: str | None = None,
     ) -> None:
         super().__init__()
@@ -119,7 +127,7 @@ class JSCCEncoder(Block):
         self.register_buffer("values", torch.tensor(values), persistent=False)
         self.register_buffer("scale", deviation.rsqrt()[:, None, None])
         self.core = LinearEncoderCore(deviation, values)
-        self.boost = Boost(len(values))
+        self.boost = Boost(len(values), importance_gain_db)
         with repeatable_start():
             self.embedding = scaled_convolution(channels, WIDTH, 1)
             self.network = Conditioned(ENCODER_BLOCKS, transformer_blocks, len(values), 2 * max(values))
@@ -141,7 +149,8 @@ class JSCCDecoder(Block):
 
     Every symbol counts by its own noise variance; the network sees the patch's surroundings, tokens for its rate and
     its content, its mean SNR, and how much stronger its symbols came than is usual at this rate. The receiver uses
-    nothing but what crossed the channel. `transformer_blocks` as for `JSCCEncoder`.
+    nothing but what crossed the channel. `transformer_blocks` and `importance_gain_db` as for
+    `JSCCEncoder`.
 
     Shapes: codeword, gain, noise_variance [batch, rows, cols, kmax]; lengths and content [batch, rows, cols] complex
     uses, in V, content as lengths if absent; power [batch], linear; out [batch, channels, rows, cols]. Gradients pass.
@@ -164,6 +173,7 @@ class JSCCDecoder(Block):
         step: float = LEARNED_STEP,
         rate_set: RateSet = "default",
         transformer_blocks: int = 0,
+        importance_gain_db: float = 0.0,
         weights: str | None = None,
     ) -> None:
         super().__init__()
@@ -171,7 +181,7 @@ class JSCCDecoder(Block):
         self.register_buffer("values", torch.tensor(values), persistent=False)
         self.register_buffer("scale", deviation.rsqrt()[:, None, None])
         self.core = LinearDecoderCore(deviation, values)
-        self.boost = Boost(len(values))
+        self.boost = Boost(len(values), importance_gain_db)
         with repeatable_start():
             self.symbol_embedding = scaled_convolution(2 * max(values), WIDTH, 1)
             self.latent_embedding = scaled_convolution(channels, WIDTH, 1)
@@ -190,7 +200,8 @@ class JSCCDecoder(Block):
     ) -> Latent:
         levels = levels_of(lengths, self.get_buffer("values"))
         contents = levels if content is None else levels_of(content, self.get_buffer("values"))
-        received, noise = self._real(codeword, gain * self.boost(levels, contents), noise_variance)
+        dimensions = 2 * int(self.get_buffer("values")[-1])
+        received, noise = undo_fading(codeword, gain * self.boost(levels, contents), noise_variance, dimensions)
         sent = sent_mask(2 * lengths, received.shape[-1])
         noise = torch.where(sent, noise, 1.0)
         scaled = received * power.sqrt()[:, None, None, None] * sent
@@ -204,14 +215,6 @@ class JSCCDecoder(Block):
         quality = (10 * torch.log10(mean_snr.clamp_min(1e-9))).clamp(*PATCH_SNRS_DB).to(estimate)
         embedding = self.symbol_embedding(whitened) + self.latent_embedding(estimate * self.get_buffer("scale"))
         return self.network(estimate, embedding + self.energy_embedding(energy), levels, contents, quality)
-
-    def _real(self, codeword: Tensor, gain: Tensor, noise_variance: Tensor) -> tuple[Tensor, Tensor]:
-        """Symbols with the gain undone and their noise variance, per real dimension, [batch, rows, cols, 2*max(V)]."""
-        strength = gain.abs().square().clamp_min(1e-9)
-        received = torch.view_as_real((codeword * gain.conj() / strength).contiguous()).flatten(-2)
-        noise = (noise_variance / strength / 2).repeat_interleave(2, -1)
-        missing = 2 * int(self.get_buffer("values")[-1]) - received.shape[-1]
-        return functional.pad(received, (0, missing)), functional.pad(noise, (0, missing), value=1.0)
 
 
 def _start(channels: int, step: float, rate_set: RateSet, transformer_blocks: int) -> tuple[tuple[int, ...], Tensor]:

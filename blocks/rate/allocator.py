@@ -1,6 +1,6 @@
 """How many channel uses each patch gets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from linksim.block import Block
+from linksim.blocks.rate.measured_distortion import PatchErrors
 from linksim.blocks.rate.quality import expected_psnr
 from linksim.blocks.rate.rate_set import RateSet, rate_values
 from linksim.blocks.rate.smoothing import quantize, quantize_smoothly
@@ -15,7 +16,9 @@ from linksim.errors import LinksimError, ParameterError, require
 from linksim.types import Decibels, Distortion, Entropy, Flags, Importance, Lengths, Size
 
 LEAST_ETA, MOST_ETA = 1e-6, 1e6
-BISECTIONS = 48
+MOST_SLOPE_ETA = 1e12
+"""Where eta is uses per squared error."""
+BISECTIONS = 60
 SCAN_STEPS = 96
 HEADER_ROUNDS = 8
 SHARE_MET = 0.99
@@ -44,14 +47,20 @@ class RateAllocator(Block):
     where V is too coarse for that, as in a picture of few patches, the nearest value from below is given and `met` is
     false; where a PSNR is out of reach, the best allocation is given.
 
+    With `importance_weights`, one for each label, instead of C2, the lengths are those of equal slope: each patch gets
+    the v of V that minimises w*D(v) + v/eta, D(v) the error that the port `errors` foresees at each of V. So for
+    any sum of lengths the weighted error is the least there is. Needs that port, as from `MeasuredDistortion`.
+
     `map_smoothing` in 0..1 keeps a neighbour's level where the wish is within that share of half a step past the
     threshold. `header_code_rate`, `header_loading` and `header_content` tell target_cbr_total what header will be sent.
 
-    `content` is Q0[eta*e]: a receiver that is told both knows what a patch holds from how much it got for mattering.
+    `content` is Q0[eta*e], or with slopes the lengths for w = 1: a receiver that is told both knows what a patch holds
+    from how much it got for mattering.
 
-    Shapes: entropy [batch, rows, cols] bits; importance likewise; size [batch, 2]; snr_db [batch]; lengths
-    and content [batch, rows, cols] complex uses; eta [batch]; met [batch] bool. No gradient: a step function.
-    Source: SA-OOSC eqs. 1, 14, 15, 16.
+    Shapes: entropy [batch, rows, cols] bits; importance likewise; size [batch, 2]; snr_db [batch]; errors [batch, rows,
+    cols, levels]; lengths and content [batch, rows, cols] complex uses; eta [batch]; met [batch] bool. No gradient: a
+    step function.
+    Source: SA-OOSC eqs. 1, 14, 15, 16; slopes, Shoham and Gersho, IEEE Trans. ASSP 1988.
 
     Raises:
         ParameterError: a parameter is out of range, or not exactly one of eta and the targets is given.
@@ -70,6 +79,7 @@ class RateAllocator(Block):
         target_cbr_total: float | None = None,
         target_psnr: float | None = None,
         alpha: float = 8.0,
+        importance_weights: tuple[float, float, float, float] | None = None,
         rate_set: RateSet = "default",
         map_smoothing: float = 0.0,
         header_code_rate: float = 0.5,
@@ -81,12 +91,19 @@ class RateAllocator(Block):
         given = {name: value for name, value in goals.items() if value is not None}
         require(len(given) == 1, "eta", f"given, or one of {', '.join(list(goals)[1:])}, and only one", given)
         self.goal, self.value = next(iter(given.items()))
-        limits = {"eta": (LEAST_ETA, MOST_ETA), "target_psnr": (1.0, 100.0)}
+        limits = {
+            "eta": (LEAST_ETA, MOST_ETA if importance_weights is None else MOST_SLOPE_ETA),
+            "target_psnr": (1.0, 100.0),
+        }
         low, high = limits.get(self.goal, (1e-6, 10.0))
         require(low <= self.value <= high, self.goal, f"in {low:g}..{high:g}", self.value)
         require(0 <= alpha <= 1e4, "alpha", "in 0..10000 complex uses", alpha)
         require(0 <= map_smoothing <= 1, "map_smoothing", "in 0..1", map_smoothing)
         self.alpha, self.map_smoothing = alpha, map_smoothing
+        self.importance_weights = checked_weights(importance_weights)
+        if importance_weights is not None:
+            require(map_smoothing == 0, "map_smoothing", "0 where importance_weights are given", map_smoothing)
+        self.most_eta = MOST_ETA if importance_weights is None else MOST_SLOPE_ETA
         self.header_code_rate = header_code_rate
         self.header_loading, self.header_content = header_loading, header_content
         self.register_buffer("values", torch.tensor(rate_values(rate_set)), persistent=False)
@@ -98,6 +115,7 @@ class RateAllocator(Block):
         size: Size | None = None,
         distortion: Distortion | None = None,
         snr_db: Decibels | None = None,
+        errors: PatchErrors | None = None,
     ) -> Allocation:
         if (
             importance is not None
@@ -105,14 +123,19 @@ class RateAllocator(Block):
             and not 0 <= int(importance.min()) <= int(importance.max()) <= 3
         ):
             raise ParameterError(f"'importance' must hold labels 0 to 3 (got up to {int(importance.max())})")
-        extra = torch.zeros_like(entropy) if importance is None else self._importance_term(importance, entropy)
+        if self.importance_weights is not None and errors is None:
+            raise LinksimError("importance_weights need the port 'errors'; connect a MeasuredDistortion's")
+        labels = (
+            torch.zeros(entropy.shape, dtype=torch.int64, device=entropy.device) if importance is None else importance
+        )
         lengths: list[Tensor] = []
         contents: list[Tensor] = []
         etas: list[float] = []
         good_ones: list[bool] = []
         for i in range(len(entropy)):
-            content_at = self._levels_at(entropy[i].detach(), torch.zeros_like(extra[i]))
-            levels_at = self._levels_at(entropy[i].detach(), extra[i])
+            expected = None if errors is None else errors[i]
+            content_at = self._levels_at(entropy[i].detach(), torch.zeros_like(labels[i]), expected)
+            levels_at = self._levels_at(entropy[i].detach(), labels[i], expected)
             cost = self._cost(i, size, distortion, snr_db)
             eta, good = self._solve(levels_at, content_at, cost)
             lengths.append(self.get_buffer("values")[levels_at(eta)])
@@ -122,11 +145,15 @@ class RateAllocator(Block):
         eta, met = (torch.tensor(x, device=entropy.device) for x in (etas, good_ones))
         return Allocation(torch.stack(lengths), torch.stack(contents), eta, met)
 
-    def _importance_term(self, importance: Tensor, like: Tensor) -> Tensor:
-        return torch.tensor([0.0, -self.alpha, 0.0, self.alpha], device=like.device, dtype=like.dtype)[importance]
-
-    def _levels_at(self, entropy: Tensor, extra: Tensor) -> Callable[[float], Tensor]:
+    def _levels_at(self, entropy: Tensor, labels: Tensor, errors: Tensor | None) -> Callable[[float], Tensor]:
+        """The levels of one picture by eta."""
         values = self.get_buffer("values")
+        if self.importance_weights is not None:
+            assert errors is not None
+            weights = torch.tensor(self.importance_weights, dtype=torch.float64, device=labels.device)
+            weighted = weights[labels][..., None] * errors.detach()
+            return lambda eta: (weighted * eta + values).argmin(-1)
+        extra = entropy.new_tensor([0.0, -self.alpha, 0.0, self.alpha])[labels]
         if self.map_smoothing:
             return lambda eta: quantize_smoothly(eta * entropy + extra, values, self.map_smoothing)
         return lambda eta: quantize(eta * entropy + extra, values)
@@ -172,7 +199,7 @@ class RateAllocator(Block):
             return self._solve_total(levels_at, content_at, cost)
         if self.goal == "target_psnr":
             return self._solve_psnr(levels_at, cost)
-        below, _ = bisect(levels_at, cost, self.value)
+        below, _ = bisect(levels_at, cost, self.value, high=self.most_eta)
         reached = cost(levels_at(below))
         return below, SHARE_MET * self.value <= reached <= self.value
 
@@ -199,7 +226,7 @@ class RateAllocator(Block):
         share, best = self.value, (LEAST_ETA, False)
         reached = -1.0
         for _ in range(HEADER_ROUNDS):
-            eta = bisect(levels_at, cost, share)[0]
+            eta = bisect(levels_at, cost, share, high=self.most_eta)[0]
             levels = levels_at(eta)
             header = self._header_cbr(levels, content_at(eta), cost)
             total = cost(levels) + header
@@ -211,6 +238,17 @@ class RateAllocator(Block):
             if share <= 0:
                 break
         return best
+
+
+def checked_weights(
+    weights: Sequence[float] | None,
+) -> tuple[float, ...] | None:
+    """A weight for each label 0 to 3. Raises `ParameterError` where it is none."""
+    if weights is None:
+        return None
+    good = len(weights) == 4 and all(isinstance(w, int | float) and 0 < w < 1e6 for w in weights)
+    require(good, "importance_weights", "four positive numbers, for background, low, medium and high", weights)
+    return tuple(float(w) for w in weights)
 
 
 def bisect(

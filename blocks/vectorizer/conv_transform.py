@@ -10,10 +10,10 @@ WIDTHS = (64, 128, 192)
 """Channels at 1/4, 1/8 and 1/16 of the picture's size."""
 
 
-def conv_analysis(channels: int, step: float) -> Analysis:
-    """Tokens to the latent."""
+def analysis_layers() -> list[nn.Module]:
+    """Centred tokens to `WIDTHS[2]` features at 1/16 of the picture's size."""
     fine, middle, coarse = WIDTHS
-    network = nn.Sequential(
+    return [
         scaled_convolution(3 * TOKEN * TOKEN, fine),
         ResidualBlock(fine),
         scaled_convolution(fine, middle, 2, 2),
@@ -22,16 +22,13 @@ def conv_analysis(channels: int, step: float) -> Analysis:
         scaled_convolution(middle, coarse, 2, 2),
         ResidualBlock(coarse),
         ResidualBlock(coarse),
-        zero_convolution(coarse, channels),
-    )
-    return Analysis(TOKEN, channels, step, network)
+    ]
 
 
-def conv_synthesis(channels: int, step: float) -> Synthesis:
-    """The latent to tokens."""
+def synthesis_layers() -> list[nn.Module]:
+    """`WIDTHS[2]` features at 1/16 of the picture's size to what is added to the tokens, zero at the start."""
     fine, middle, coarse = WIDTHS
-    network = nn.Sequential(
-        scaled_convolution(channels, coarse, 1),
+    return [
         ResidualBlock(coarse),
         ResidualBlock(coarse),
         scaled_convolution(coarse, middle * 4, 1),
@@ -42,5 +39,16 @@ def conv_synthesis(channels: int, step: float) -> Synthesis:
         nn.PixelShuffle(2),
         ResidualBlock(fine),
         zero_convolution(fine, 3 * TOKEN * TOKEN, 3),
-    )
+    ]
+
+
+def conv_analysis(channels: int, step: float) -> Analysis:
+    """Tokens to the latent."""
+    network = nn.Sequential(*analysis_layers(), zero_convolution(WIDTHS[2], channels))
+    return Analysis(TOKEN, channels, step, network)
+
+
+def conv_synthesis(channels: int, step: float) -> Synthesis:
+    """The latent to tokens."""
+    network = nn.Sequential(scaled_convolution(channels, WIDTHS[2], 1), *synthesis_layers())
     return Synthesis(TOKEN, channels, step, network)

@@ -11,9 +11,9 @@ class WindowAttention(nn.Module):
     """Multi-head attention among the cells of each window of window x window cells, with a bias per relative position.
 
     The windows begin `shift` cells before the grid's corner; windows that reach beyond the grid attend to what is in
-    it. So a grid of any size will do, and a shift needs no wrapping around.
+    it, so a grid of any size will do.
     Shapes: x [batch, rows, cols, width]; out the same.
-    Source: Liu et al. (Swin), ICCV 2021, eqs. 3 and 4, with padding in the place of cyclic shifts.
+    Source: Liu et al. (Swin), ICCV 2021, eqs. 3 and 4, and its cyclic shift.
     """
 
     def __init__(self, width: int, heads: int, window: int, shift: int) -> None:
@@ -30,28 +30,36 @@ class WindowAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         batch, rows, cols, width = x.shape
-        down, right = (-(size + self.shift) % self.window for size in (rows, cols))
-        margins = (self.shift, right, self.shift, down)
-        across, along = (rows + self.shift + down) // self.window, (cols + self.shift + right) // self.window
-        padded = functional.pad(x, (0, 0, *margins)) if any(margins) else x
-        windows = padded.view(batch, across, self.window, along, self.window, width).transpose(2, 3)
-        cells = windows.reshape(batch * across * along, self.window**2, width)
+        down, right = (-size % self.window for size in (rows, cols))
+        padded = functional.pad(x, (0, 0, 0, right, 0, down)) if down or right else x
+        # Turned round, the parts of windows that the edges cut off share windows; the mask keeps them apart.
+        turned = torch.roll(padded, (-self.shift, -self.shift), (1, 2)) if self.shift else padded
+        windows = turned.unflatten(2, (-1, self.window)).unflatten(1, (-1, self.window)).transpose(2, 3)
+        cells = windows.reshape(-1, self.window**2, width)
         query, key, value = self.mix(cells).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        mask = self._mask(rows, cols, margins, batch, query.dtype)
+        mask = self._mask(rows, cols, down, right, batch, query.dtype)
         mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         mixed = self.out(mixed.transpose(1, 2).flatten(-2)).view(windows.shape).transpose(2, 3)
         mixed = mixed.reshape(padded.shape)
-        return mixed[:, self.shift : self.shift + rows, self.shift : self.shift + cols]
+        back = torch.roll(mixed, (self.shift, self.shift), (1, 2)) if self.shift else mixed
+        return back[:, :rows, :cols]
 
-    def _mask(self, rows: int, cols: int, margins: tuple[int, ...], batch: int, dtype: torch.dtype) -> Tensor:
-        """The bias by relative position, and minus infinity for cells beyond the grid."""
+    def _mask(self, rows: int, cols: int, down: int, right: int, batch: int, dtype: torch.dtype) -> Tensor:
+        """The bias by relative position, and minus infinity between cells of different windows."""
         bias = self.bias[self.get_buffer("position")].movedim(-1, 0)[None].to(dtype)
-        if not any(margins):
+        if not (self.shift or down or right):
             return bias
-        inside = functional.pad(torch.ones(rows, cols, dtype=torch.bool, device=bias.device), margins)
-        inside = inside.unflatten(0, (-1, self.window)).unflatten(-1, (-1, self.window)).transpose(1, 2)
-        keys = inside.reshape(-1, 1, 1, self.window**2)
-        return torch.where(keys, bias, -math.inf).repeat(batch, 1, 1, 1)
+        along, across = (
+            functional.pad((torch.arange(size, device=bias.device) + self.shift) // self.window, (0, more), value=-1)
+            for size, more in ((rows, down), (cols, right))
+        )
+        # A window by its number, all that lies beyond the grid as one more: nothing attends to that but itself.
+        number = torch.where((along < 0)[:, None] | (across < 0), -1, along[:, None] * (cols + 1) + across)
+        turned = torch.roll(number, (-self.shift, -self.shift), (0, 1))
+        parts = turned.unflatten(1, (-1, self.window)).unflatten(0, (-1, self.window)).transpose(1, 2)
+        parts = parts.reshape(-1, 1, self.window**2)
+        same = (parts[..., None] == parts[..., None, :]).repeat(batch, 1, 1, 1)
+        return torch.where(same, bias, -math.inf)
 
 
 class TransformerBlock(nn.Module):

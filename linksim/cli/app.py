@@ -167,7 +167,7 @@ def draw(
 
 @app.command()
 def train(
-    system: Annotated[str, typer.Argument(help="What to train: sa-oosc.")],
+    system: Annotated[str, typer.Argument(help="What to train: sa-oosc, ntscc, deepjscc, swinjscc.")],
     pictures: Annotated[
         list[Path], typer.Option(help="A folder of pictures, or of street scenes with split.json; may be repeated.")
     ],
@@ -178,18 +178,26 @@ def train(
     ] = None,
     minutes: Annotated[float | None, typer.Option(help="Minutes of work in all (default 60).")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps in all, instead of minutes; repeats exactly.")] = None,
-    snr: Annotated[tuple[float, float], typer.Option(help="Range of SNR in dB.")] = (0.0, 20.0),
+    snr: Annotated[
+        tuple[float, float] | None, typer.Option(help="Range of SNR in dB (default 0 20; deepjscc 10 10).")
+    ] = None,
     cbr: Annotated[tuple[float, float], typer.Option(help="Range of the mean rate.")] = (0.012, 0.09),
     importance_exponent: Annotated[
         float, typer.Option(help="Patches weigh 2^(exponent*importance); 0: all alike.", min=0, max=8)
     ] = 2.0,
-    fading: Annotated[float, typer.Option(help="Share of the pictures sent over Rayleigh.", min=0, max=1)] = 0.25,
+    fading: Annotated[
+        float | None,
+        typer.Option(help="Share of the pictures sent over Rayleigh (default 0.25; deepjscc 0).", min=0, max=1),
+    ] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak (default 4e-4, with --from 2e-4).")] = None,
     batch: Annotated[int, typer.Option(help="Crops per step.", min=1)] = 8,
     crop: Annotated[int, typer.Option(help="Edge of a crop in pixels, a multiple of 64.")] = 256,
     seed: Seed = 1,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
-    half: Annotated[bool, typer.Option("--bfloat16/--float32", help="Precision of the networks.")] = True,
+    half: Annotated[
+        bool | None,
+        typer.Option("--bfloat16/--float32", help="Precision of the networks (default: bfloat16 where it is fast)."),
+    ] = None,
 ) -> None:
     """Train a codec, resumably; Ctrl-C stops it and the same command goes on."""
     from linksim.cli.train import Training, run_train
@@ -221,6 +229,23 @@ def evaluate(
     alphas = tuple(alpha or (0.0, 4.0, 8.0, 16.0))
     asked = Evaluation(tuple(weights or ("small",)), tuple(table or ()), scenes, kodak, alphas, seed, device.value)
     run_evaluate(asked, json)
+
+
+@app.command()
+def bench_codec(
+    scenes: Annotated[Path | None, typer.Option(help="Folder of street scenes; its part val is sent.")] = None,
+    kodak: Annotated[Path | None, typer.Option(help="Folder of the Kodak pictures.")] = None,
+    out: Annotated[
+        Path, typer.Option(help="Where results, tables and figures go; a run it holds is continued.")
+    ] = Path("bench"),
+    workers: Annotated[int, typer.Option(help="Processes, one thread each.", min=1, max=1024)] = 2,
+    seed: Seed = 1,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.cpu,
+) -> None:
+    """SA-OOSC beside OOSC, NTSCC, DeepJSCC and SwinJSCC: the whole table and its figures; resumable."""
+    from linksim.cli.bench_codec import Bench, run_bench
+
+    run_bench(Bench(scenes, kodak, out, workers, seed, device.value))
 
 
 @app.command()

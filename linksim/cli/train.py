@@ -7,9 +7,10 @@ import signal
 import sys
 import types
 import warnings
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,34 @@ from linksim.blocks.sources.training_pictures import TrainingPictures
 from linksim.cli.progress import waiting
 from linksim.cli.transmit import pick_device
 from linksim.errors import ParameterError, nearest, require
-from linksim.flowgraphs.sa_oosc_task import PARTS, Recipe, SAOOSCTask
+from linksim.flowgraphs.codec_task import CodecTask, Recipe
+from linksim.flowgraphs.direct_task import DeepJSCCTask, SwinJSCCTask
+from linksim.flowgraphs.hv_task import HVTask
+from linksim.precision import has_bfloat16
 from linksim.training import Budget, Progress, Trainer
 from linksim.weights import named_tensors, weights_path, write_weights, write_whole
 
-SYSTEMS = ("sa-oosc",)
-PRESETS = {"small": "conv", "paper": "swin"}
+
+@dataclass(frozen=True)
+class System:
+    """A codec that can be trained, the SNRs and the share of fading that it is usually trained for, and the part of a
+    file of weights that says it can start from it."""
+
+    task: Callable[[Recipe, TrainingPictures, torch.device], CodecTask]
+    snr_db: tuple[float, float] = (0.0, 20.0)
+    fading: float = 0.25
+    starts_from: str = "vectorizer"
+    presets: bool = True
+
+
+SYSTEMS = {
+    "sa-oosc": System(HVTask),
+    "ntscc": System(partial(HVTask, importance=False)),
+    "deepjscc": System(DeepJSCCTask, snr_db=(10.0, 10.0), fading=0.0, starts_from="", presets=False),
+    "swinjscc": System(SwinJSCCTask, starts_from="swinjscc_encoder", presets=False),
+}
+DEFAULT_PRESET = "small"
+PRESETS = {DEFAULT_PRESET: "conv", "paper": "swin"}
 """The transform of each preset."""
 DEFAULT_MINUTES = 60.0
 LEARNING_RATE, LEARNING_RATE_FROM = 4e-4, 2e-4
@@ -44,32 +67,35 @@ class Training:
     start: str | None
     minutes: float | None
     steps: int | None
-    snr_db: tuple[float, float]
+    snr_db: tuple[float, float] | None
     cbr: tuple[float, float]
     importance_exponent: float
-    fading: float
+    fading: float | None
     learning_rate: float | None
     batch: int
     crop: int
     seed: int
     device: str
-    half: bool
+    half: bool | None
 
-    def recipe(self) -> Recipe:
+    def recipe(self, device: torch.device) -> Recipe:
         """The recipe. Raises `ParameterError` where a name is unknown or a number out of range."""
         for what, name, known in (("system", self.system, SYSTEMS), ("preset", self.preset, PRESETS)):
             if name not in known:
                 raise ParameterError(f"no {what} '{name}'; {nearest(name, known)}")
+        system = SYSTEMS[self.system]
+        if not system.presets and self.preset != DEFAULT_PRESET:
+            raise ParameterError(f"'{self.system}' has one size; leave --preset out")
         if self.start is not None:
-            weights_path(self.start, "vectorizer")
+            weights_path(self.start, system.starts_from)
         return Recipe(
-            snr_db=self.snr_db,
+            snr_db=system.snr_db if self.snr_db is None else self.snr_db,
             cbr=self.cbr,
-            fading_share=self.fading,
+            fading_share=system.fading if self.fading is None else self.fading,
             importance_exponent=self.importance_exponent,
             batch=self.batch,
             crop=self.crop,
-            half=self.half,
+            half=has_bfloat16(device) if self.half is None else self.half,
             weights=self.start,
             transform=PRESETS[self.preset],
         )
@@ -78,7 +104,13 @@ class Training:
         """What makes the run what it is, as plain values; paths count by what they hold, not by where they are."""
         pictures = {f"{path.parent.name}/{path.name}": len(list(path.iterdir())) if path.is_dir() else 1
                     for path in self.pictures}  # fmt: skip
-        plain = {"preset": self.preset, "seed": self.seed, "learning_rate": self.rate(), **asdict(recipe)}
+        plain = {
+            "system": self.system,
+            "preset": self.preset,
+            "seed": self.seed,
+            "learning_rate": self.rate(),
+            **asdict(recipe),
+        }
         return json.loads(json.dumps({**plain, "weights": self._start(), "pictures": pictures}))
 
     def _start(self) -> str | None:
@@ -102,21 +134,22 @@ class Training:
 
 def run_train(asked: Training) -> None:
     """The command."""
-    recipe, budget, device = asked.recipe(), asked.budget(), pick_device(asked.device)
-    console = Console()
+    budget, device = asked.budget(), pick_device(asked.device)
+    recipe, console = asked.recipe(device), Console()
     with warnings.catch_warnings(record=True) as caught, waiting("looking at the pictures"):
         warnings.simplefilter("always")
         pictures = TrainingPictures(asked.pictures, asked.crop)
-        task = SAOOSCTask(recipe, pictures, device)
+        task = SYSTEMS[asked.system].task(recipe, pictures, device)
     for warning in caught:
         if warning.category is UserWarning:
             console.print(f"note: {warning.message}", style="yellow", markup=False, soft_wrap=True)
     settings = asked.settings(recipe)
     trainer = Trainer(task, asked.out, budget, settings, learning_rate=asked.rate(), seed=asked.seed)
-    parameters = sum(p.numel() for part in PARTS for p in task.parts[part].parameters())
+    parameters = sum(p.numel() for block in task.shipped.values() for p in task.parts[block].parameters())
     console.print(
         f"{len(pictures.labelled)} labelled and {len(pictures.plain)} plain pictures, {len(pictures.held_out)} held "
-        f"out; {parameters / 1e6:.2f} M parameters; {device.type}, {torch.get_num_threads()} threads",
+        f"out; {parameters / 1e6:.2f} M parameters; {device.type}, {torch.get_num_threads()} threads, "
+        f"{'bfloat16' if recipe.half else 'float32'}",
         highlight=False, soft_wrap=True,
     )  # fmt: skip
     display = Display(console)
@@ -151,11 +184,12 @@ def stopped_by_signals(trainer: Trainer) -> Generator[None]:
 
 
 def write_result(
-    out: Path, trainer: Trainer, task: SAOOSCTask, settings: dict[str, Any], validation: dict[str, float]
+    out: Path, trainer: Trainer, task: CodecTask, settings: dict[str, Any], validation: dict[str, float]
 ) -> None:
     """The averaged weights in half precision, and what they came from."""
     with trainer.average.in_force():
-        write_weights(out / "weights.safetensors", dict(named_tensors({part: task.parts[part] for part in PARTS})))
+        shipped = {part: task.parts[block] for part, block in task.shipped.items()}
+        write_weights(out / "weights.safetensors", dict(named_tensors(shipped)))
     described = {"linksim": __version__, "settings": settings, "steps": trainer.step,
                  "hours": round(trainer.seconds / 3600, 3), "device": task.device.type,
                  "validation": {name: round(value, 3) for name, value in validation.items()}}  # fmt: skip

@@ -12,6 +12,7 @@ from linksim.blocks import (
     QPSKDemapper,
     QPSKMapper,
     Rayleigh,
+    RealRayleigh,
     Rician,
     ZeroForcingEqualizer,
 )
@@ -220,3 +221,27 @@ def test_an_infinite_snr_gives_no_errors_and_finite_llrs(snr_db):
 def test_an_snr_that_is_no_number_is_refused():
     with pytest.raises(LinksimError, match="got NaN"):
         AWGN()(symbols=ones(2), snr_db=torch.tensor([1.0, float("nan")]))
+
+
+@pytest.mark.parametrize("snr_db", [0.0, 10.0])
+def test_a_real_gain_that_nobody_knows(snr_db, generator):
+    """What the receiver is told, the mean gain and the noise variance about it, is what happens at unit power."""
+    uses = 200_000
+    sent = torch.randn(1, uses, dtype=torch.complex64, generator=generator)
+    symbols = Symbols(sent, torch.tensor([uses]))
+    received = RealRayleigh().seed(3)(symbols=symbols, snr_db=torch.tensor([snr_db]))
+    assert received.csi == "none"
+    assert RealRayleigh.labels == {"csi": "none"}
+    rest = received.symbols.samples - received.gain * sent
+    assert rest.abs().square().mean().item() == pytest.approx(received.noise_variance[0, 0].item(), rel=0.02)
+    # E|h|^2 = 1, and the phase is not turned.
+    power = 1.0 + 10 ** (-snr_db / 10)
+    assert received.symbols.samples.abs().square().mean().item() == pytest.approx(power, rel=0.02)
+    turned = (received.symbols.samples * sent.conj()).mean() / sent.abs().square().mean()
+    assert turned.real.item() == pytest.approx(torch.pi**0.5 / 2, rel=0.01)
+    assert abs(turned.imag.item()) < 0.01
+
+
+def test_a_real_gain_leaves_what_is_past_the_end_empty():
+    received = RealRayleigh().seed(1)(symbols=ones(2, 6, [6, 2]), snr_db=torch.tensor([5.0, 5.0]))
+    assert not received.symbols.samples[1, 2:].any()

@@ -3,11 +3,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linksim.blocks import RateAllocator
+from linksim.blocks import FixedRate, MeasuredDistortion, RateAllocator
+from linksim.blocks.header.body import header_uses
 from linksim.blocks.rate import RATE_SETS, levels_of, rate_values
 from linksim.blocks.rate.rate_set import rate_set_id
 from linksim.blocks.rate.smoothing import quantize, quantize_smoothly
-from linksim.errors import LinksimError, ParameterError
+from linksim.errors import FileError, LinksimError, ParameterError
 
 V = RATE_SETS["default"]
 
@@ -177,3 +178,105 @@ def test_the_given_eta_is_linear_in_entropy():
 def test_labels_beyond_three_are_refused():
     with pytest.raises(ParameterError, match="labels 0 to 3"):
         RateAllocator(eta=1.0)(entropy=torch.ones(1, 1, 1), importance=torch.full((1, 1, 1), 7))
+
+
+# -- equal slopes
+
+
+def falling_errors(rows, cols, levels=3, seed=3):
+    steps = torch.rand(1, rows, cols, levels, generator=torch.Generator().manual_seed(seed)) + 0.1
+    return steps.flip(-1).cumsum(-1).flip(-1) * 1e-3
+
+
+@pytest.mark.parametrize("weights", [(1.0, 1.0, 1.0, 1.0), (1.0, 2.0, 4.0, 8.0)])
+def test_equal_slopes_are_the_best_of_all_allocations(weights):
+    """Of all allocations, tried one by one, none with as few uses has a smaller weighted error."""
+    values, patches = (2, 4, 8), 6
+    errors, labels = falling_errors(1, patches), torch.tensor([[[0, 3, 1, 2, 0, 3]]])
+    weight = torch.tensor(weights)[labels[0, 0]]
+    levels = torch.cartesian_prod(*[torch.arange(3)] * patches)
+    cost = torch.tensor(values)[levels].sum(1)
+    lost = (errors[0, 0][torch.arange(patches), levels] * weight).sum(1)
+    for eta in (100.0, 700.0, 2000.0, 8000.0):
+        out = RateAllocator(eta=eta, importance_weights=weights, rate_set=values)(
+            entropy=torch.ones(1, 1, patches), importance=labels, errors=errors
+        )
+        chosen = torch.searchsorted(torch.tensor(values), out.lengths[0, 0])
+        mine = (errors[0, 0][torch.arange(patches), chosen] * weight).sum()
+        assert mine <= lost[cost <= out.lengths.sum()].min() * (1 + 1e-6)
+
+
+def test_equal_slopes_meet_a_target_and_tell_content_apart():
+    errors, labels = falling_errors(12, 16, 8), torch.zeros(1, 12, 16, dtype=torch.int64)
+    labels[:, 4:8, 4:8] = 3
+    out = RateAllocator(target_cbr=0.03, importance_weights=(1.0, 2.0, 4.0, 8.0))(
+        entropy=torch.ones(1, 12, 16), importance=labels, errors=errors, size=size_of(12, 16)
+    )
+    assert out.met.item()
+    assert 0.99 * 0.03 <= float(out.lengths.sum()) / (768 * 12 * 16) <= 0.03
+    assert torch.equal(out.content[labels == 0], out.lengths[labels == 0])
+    assert bool((out.lengths[labels == 3] >= out.content[labels == 3]).all())
+    assert out.lengths[labels == 3].sum() > out.content[labels == 3].sum()
+
+
+def test_equal_slopes_name_what_they_lack():
+    with pytest.raises(LinksimError, match="need the port 'errors'"):
+        RateAllocator(eta=1.0, importance_weights=(1.0, 1.0, 1.0, 1.0))(entropy=torch.ones(1, 2, 2))
+    for wrong in ((1.0, 2.0, 4.0), (1.0, 2.0, 4.0, 0.0)):
+        with pytest.raises(ParameterError, match="four positive numbers"):
+            RateAllocator(eta=1.0, importance_weights=wrong)
+    with pytest.raises(ParameterError, match="'map_smoothing' must be 0"):
+        RateAllocator(eta=1.0, importance_weights=(1.0, 2.0, 4.0, 8.0), map_smoothing=0.5)
+
+
+# -- measured distortion
+
+
+def test_measured_distortion_gives_its_knots_back_and_falls_with_k_and_snr():
+    table = MeasuredDistortion()
+    entropies = table.log_entropies.exp()
+    for place, snr in enumerate(table.snrs_db):
+        found = table(entropy=entropies[None, None], snr_db=snr[None])
+        torch.testing.assert_close(found[0, 0], table.log_errors[place].exp(), rtol=1e-4, atol=0)
+    e = torch.linspace(0.0, 2000.0, 60)[None, None].expand(4, -1, -1)
+    found = table(entropy=e, snr_db=torch.tensor([-5.0, 5.0, 12.0, 40.0]))
+    assert found.isfinite().all()
+    assert bool((found.diff(dim=-1) <= 0).all())
+    assert bool((found.diff(dim=0)[:, :, 5:50] < 0).all())
+
+
+def test_a_broken_table_of_distortion_is_named(tmp_path):
+    head = "snr_db,entropy,k2,k4\n"
+    for number, text in enumerate(("", f"{head}0,5,0.1,0.05\n", f"{head}0,5,0.1,a\n", "nonsense")):
+        path = tmp_path / f"{number}_mine.csv"
+        path.write_text(text)
+        with pytest.raises(FileError, match=r"mine\.csv' is no table of measured distortion"):
+            MeasuredDistortion(table=str(path))
+    with pytest.raises(ParameterError, match="did you mean 'small'"):
+        MeasuredDistortion(table="smal")
+
+
+# -- one rate for all patches
+
+
+@pytest.mark.parametrize(("target", "uses"), [(0.0201, 15), (1 / 48, 16), (1 / 16, 48), (1.0, 64)])
+def test_a_fixed_rate_is_the_largest_that_stays_within(target, uses):
+    rate = FixedRate(target_cbr=target, rate_set=(15, 16, 32, 48, 64))
+    out = rate(size=torch.tensor([[100, 50]]))
+    # 7x4 patches of a picture of 100x50 pixels: the padded edge is paid for.
+    allowed = [v for v in (15, 16, 32, 48, 64) if v * 28 <= target * 15000 + 1e-6]
+    assert out.lengths.unique().tolist() == [max(allowed, default=15)]
+    assert out.met.item() == bool(allowed)
+    whole = rate(size=torch.tensor([[512, 768]]))
+    assert whole.lengths.unique().tolist() == [uses]
+
+
+def test_a_fixed_rate_leaves_room_for_the_header():
+    size = torch.tensor([[512, 768]])
+    out = FixedRate(target_cbr_total=0.0201, rate_set=tuple(range(1, 65)))(size=size)
+    k, patches = int(out.lengths[0, 0, 0]), 32 * 48
+    spent = [v * patches + header_uses(torch.full((32, 48), v - 1).numpy(), 64, loaded=False, code_rate=0.5)
+             for v in (k, k + 1)]  # fmt: skip
+    assert spent[0] <= 0.0201 * 3 * 512 * 768 < spent[1]
+    with pytest.raises(ParameterError, match="only one"):
+        FixedRate(target_cbr=0.1, target_cbr_total=0.1)

@@ -8,6 +8,8 @@ import sys
 import pytest
 from PIL import Image as PillowImage
 
+from linksim.blocks.sources import read_picture
+
 
 @pytest.fixture
 def picture(tmp_path, photograph):
@@ -266,9 +268,9 @@ def test_the_papers_size_trains_and_its_weights_transmit(cli, street, picture, t
 def test_a_stopped_training_leaves_weights_and_goes_on_to_the_same_bits(cli, street, tmp_path, monkeypatch):
     command = ("train", "sa-oosc", "--pictures", street, "--from", "small", "--batch", 1, "--crop", 64, "--steps", 6)
     assert cli(*command, "--out", tmp_path / "whole")[0] == 0
-    from linksim.cli.train import SAOOSCTask
+    from linksim.flowgraphs.hv_task import HVTask
 
-    loss, calls = SAOOSCTask.loss, []
+    loss, calls = HVTask.loss, []
 
     def interrupted(self, stage, seed):
         calls.append(seed)
@@ -276,7 +278,7 @@ def test_a_stopped_training_leaves_weights_and_goes_on_to_the_same_bits(cli, str
             os.kill(os.getpid(), signal.SIGTERM)
         return loss(self, stage, seed)
 
-    monkeypatch.setattr(SAOOSCTask, "loss", interrupted)
+    monkeypatch.setattr(HVTask, "loss", interrupted)
     code, text, _ = cli(*command, "--out", tmp_path / "cut")
     assert code == 130
     assert "stopped at step 3" in text
@@ -287,9 +289,26 @@ def test_a_stopped_training_leaves_weights_and_goes_on_to_the_same_bits(cli, str
     assert one == two
 
 
+@pytest.mark.parametrize("system", ["ntscc", "deepjscc", "swinjscc"])
+def test_every_codec_trains_and_its_weights_make_a_link(cli, street, picture, tmp_path, system):
+    from linksim.flowgraphs import LINKS
+
+    run = tmp_path / "run"
+    start = () if system == "swinjscc" else ("--from", "small")
+    command = ("train", system, "--pictures", street, "--batch", 2, "--crop", 64, "--steps", 2, *start, "--out", run)
+    code, text, _ = cli(*command)
+    assert code == 0
+    assert "float32" in text or "bfloat16" in text
+    assert json.loads((run / "weights.json").read_text())["settings"]["system"] == system
+    link = LINKS[system](weights=str(run / "weights.safetensors"), target_cbr=0.05)
+    assert link.run(image=read_picture(picture)[None], snr_db=10.0)["psnr"].value.item() > 18
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("deepjscc", "--preset", "paper"), "'deepjscc' has one size; leave --preset out"),
+        (("swinjscc", "--from", "small"), "no weights 'small'"),
         (("sa-oos",), "no system 'sa-oos'; did you mean 'sa-oosc'"),
         (("sa-oosc", "--preset", "smal"), "no preset 'smal'; did you mean 'small'"),
         (("sa-oosc", "--crop", "100"), "'crop' must be a multiple of 64"),

@@ -10,7 +10,8 @@ from linksim.blocks.sources.training_pictures import TrainingPictures
 from linksim.cli.evaluate import Sent, classes, entropy_figures, mean_of, send
 from linksim.errors import FlowgraphFileError, WeightsError
 from linksim.flowgraphs import klt, sa_oosc, sa_oosc_training
-from linksim.flowgraphs.sa_oosc_task import Recipe, SAOOSCTask
+from linksim.flowgraphs.codec_task import Recipe
+from linksim.flowgraphs.hv_task import HVTask
 
 
 @pytest.mark.parametrize("channel", [AWGN, Rayleigh, Rician])
@@ -151,7 +152,7 @@ def test_a_gpu_trains_as_the_cpu_does(tmp_path):
         recipe = Recipe(
             snr_db=(25.0, 25.0), cbr=(0.05, 0.05), fading_share=0.0, batch=2, crop=64, half=False, weights="small"
         )
-        task = SAOOSCTask(recipe, pictures, torch.device(device))
+        task = HVTask(recipe, pictures, torch.device(device))
         task.prepare("coding")
         loss, _ = task.loss("coding", seed=1)
         loss.backward()

@@ -1,0 +1,157 @@
+"""SwinJSCC: transformers straight from the picture to channel symbols and back, modulated by the SNR and the rate."""
+
+import torch
+from jaxtyping import Complex, Float
+from torch import Tensor, nn
+
+from linksim.block import Block
+from linksim.blocks.jscc.serializer import sent_mask
+from linksim.blocks.jscc.undo_fading import to_symbols, undo_fading
+from linksim.blocks.vectorizer.klt import MEAN, klt_basis
+from linksim.blocks.vectorizer.klt_start import token_basis
+from linksim.blocks.vectorizer.layers import repeatable_start, scaled_convolution, zero_convolution
+from linksim.blocks.vectorizer.swin_transform import NARROW, TOKEN, dividing_layers, merging_layers
+from linksim.blocks.vectorizer.window_attention import silent_linear, zero_linear
+from linksim.errors import ParameterError
+from linksim.types import PATCH, Codeword, Decibels, Lengths, Power, Tokens
+from linksim.weights import load_part
+
+MOST_USES = 64
+ANY_RATE = tuple(range(1, MOST_USES + 1))
+"""All the lengths that a patch can have."""
+WIDTH, HIDDEN, LAYERS = NARROW[-1].width, 128, 3
+SNRS_DB, MEAN_SNR_DB = (-5.0, 25.0), 10.0
+
+
+class ModNet(nn.Module):
+    """Features times a gate in 0..2 that a number decides with them: the SNR, or the rate; 1 at the start.
+
+    Shapes: x [batch, width, rows, cols]; condition [batch, rows, cols], about 0 to 1; out like x.
+    Source: SwinJSCC, Yang et al., IEEE Trans. Cogn. Commun. Netw. 2025, section III, with 3 layers for 7.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(silent_linear(width if n == 0 else HIDDEN, HIDDEN) for n in range(LAYERS))
+        self.scales = nn.ModuleList(
+            nn.Sequential(silent_linear(1, HIDDEN), nn.SiLU(), silent_linear(HIDDEN, HIDDEN)) for _ in range(LAYERS)
+        )
+        self.last = zero_linear(HIDDEN, width)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        hidden = x.movedim(1, -1)
+        for layer, scale in zip(self.layers, self.scales, strict=True):
+            hidden = layer(hidden) * scale(condition[..., None])
+        return x * (2 * torch.sigmoid(self.last(hidden))).movedim(-1, 1)
+
+
+class SwinJSCCEncoder(Block):
+    """Map tokens to k complex symbols per patch by transformers beside a KLT, one model for all SNRs and rates.
+
+    Gates that see the SNR (Channel ModNet), then gates that see the rate (Rate ModNet) modulate the features; the first
+    2k real dimensions are sent. The paper selects dimensions by the gates' size and must tell the receiver which; a
+    prefix needs no telling. The transformers are those of the transform "swin" in narrower stages. `weights`: a shipped
+    name ("swinjscc") or the path of a .safetensors file; None leaves it untrained, a KLT with power loading.
+
+    Shapes: tokens [batch, 12, height/2, width/2]; lengths [batch, rows, cols] complex uses, 1 to 64; snr_db [batch],
+    the mean SNR that the transmitter counts on; out [batch, rows, cols, 64], zero past k. Gradients pass.
+    Source: SwinJSCC, Yang et al., IEEE Trans. Cogn. Commun. Netw. 2025.
+
+    Raises:
+        ParameterError: a length is over 64.
+        WeightsError: the weights are unknown or do not fit.
+
+    >>> tokens, lengths = torch.full((1, 12, 16, 24), 0.5), torch.full((1, 2, 3), 10)
+    >>> SwinJSCCEncoder()(tokens=tokens, lengths=lengths, snr_db=torch.tensor([10.0])).shape
+    torch.Size([1, 2, 3, 64])
+    """
+
+    def __init__(self, *, weights: str | None = None) -> None:
+        super().__init__()
+        loading = klt_basis()[1][: 2 * MOST_USES].pow(-0.25)
+        with repeatable_start():
+            self.trunk = nn.Sequential(*merging_layers(NARROW))
+            self.channel_gates, self.rate_gates = ModNet(WIDTH), ModNet(WIDTH)
+            self.project = zero_convolution(WIDTH, 2 * MOST_USES)
+        self.klt = nn.Conv2d(3 * TOKEN**2, 2 * MOST_USES, PATCH // TOKEN, PATCH // TOKEN, bias=False)
+        self.klt.weight = nn.Parameter(token_basis(2 * MOST_USES, TOKEN) * loading[:, None, None, None])
+        load_part(self, weights, "swinjscc_encoder")
+
+    def forward(self, tokens: Tokens, lengths: Lengths, snr_db: Decibels) -> Codeword:
+        _check(lengths)
+        centred = (tokens - MEAN).contiguous(memory_format=torch.channels_last)
+        quality = snr_db.clamp(*SNRS_DB)[:, None, None].expand(lengths.shape)
+        features = self.channel_gates(self.trunk(centred), _about_one(quality).to(centred))
+        features = self.rate_gates(features, _rate(lengths).to(centred))
+        coded = self.klt(centred) + self.project(features)
+        return to_symbols(coded * sent_mask(2 * lengths, 2 * MOST_USES).movedim(-1, 1))
+
+
+class SwinJSCCDecoder(Block):
+    """Rebuild the tokens from the received symbols: `SwinJSCCEncoder`'s other end.
+
+    Every symbol counts by its own noise variance in the KLT's part; the gates see each patch's mean SNR and rate.
+
+    Shapes: codeword, gain, noise_variance [batch, rows, cols, kmax], kmax at most 64; lengths [batch, rows, cols];
+    power [batch], linear; out [batch, 12, 8*rows, 8*cols]. Gradients pass.
+    Source: as `SwinJSCCEncoder`.
+
+    Raises:
+        ParameterError: a length is over 64.
+        WeightsError: the weights are unknown or do not fit.
+
+    >>> lengths, y = torch.full((1, 1, 1), 16), torch.ones(1, 1, 1, 16) + 0j
+    >>> SwinJSCCDecoder()(codeword=y, gain=torch.ones_like(y), noise_variance=torch.full(y.shape, 0.1),
+    ...     lengths=lengths, power=torch.ones(1)).shape
+    torch.Size([1, 12, 8, 8])
+    """
+
+    def __init__(self, *, weights: str | None = None) -> None:
+        super().__init__()
+        deviation = klt_basis()[1][: 2 * MOST_USES].sqrt()
+        self.register_buffer("deviation", deviation[:, None, None].clone(), persistent=False)
+        with repeatable_start():
+            self.project = scaled_convolution(2 * MOST_USES, WIDTH, 1)
+            self.rate_gates, self.channel_gates = ModNet(WIDTH), ModNet(WIDTH)
+            self.trunk = nn.Sequential(*dividing_layers(NARROW))
+        self.klt = nn.ConvTranspose2d(2 * MOST_USES, 3 * TOKEN**2, PATCH // TOKEN, PATCH // TOKEN, bias=False)
+        self.klt.weight = nn.Parameter(token_basis(2 * MOST_USES, TOKEN) * deviation.sqrt()[:, None, None, None])
+        load_part(self, weights, "swinjscc_decoder")
+
+    def forward(
+        self,
+        codeword: Codeword,
+        gain: Complex[Tensor, "batch rows cols kmax"],
+        noise_variance: Float[Tensor, "batch rows cols kmax"],
+        lengths: Lengths,
+        power: Power,
+    ) -> Tokens:
+        _check(lengths)
+        received, noise = undo_fading(codeword, gain, noise_variance, 2 * MOST_USES)
+        sent = sent_mask(2 * lengths, 2 * MOST_USES)
+        mean_snr = (sent / (2 * noise)).sum(-1) / sent.sum(-1).clamp_min(1)
+        quality = (10 * torch.log10(mean_snr.clamp_min(1e-9))).clamp(*SNRS_DB)
+        scale = power[:, None, None, None]
+        deviation = self.get_buffer("deviation")
+        wiener = deviation / (deviation + (noise * scale).movedim(-1, 1))
+        weighted = ((received * scale.sqrt() * sent).movedim(-1, 1) * wiener).contiguous(
+            memory_format=torch.channels_last
+        )
+        # The symbols of the weakest dimensions, as strong as those of the first.
+        features = self.project(weighted * deviation.rsqrt())
+        features = self.rate_gates(features, _rate(lengths).to(features))
+        features = self.channel_gates(features, _about_one(quality).to(features))
+        return self.klt(weighted) + self.trunk(features) + MEAN
+
+
+def _check(lengths: Tensor) -> None:
+    if bool((lengths > MOST_USES).any()):
+        raise ParameterError(f"'lengths' must be at most {MOST_USES} complex uses (got {int(lengths.max())})")
+
+
+def _about_one(quality_db: Tensor) -> Tensor:
+    return (quality_db - MEAN_SNR_DB) / 10
+
+
+def _rate(lengths: Tensor) -> Tensor:
+    return torch.log2(lengths.clamp_min(1).float()) / 3 - 1

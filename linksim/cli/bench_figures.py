@@ -1,0 +1,199 @@
+"""The figures of `linksim bench-codec`: as SA-OOSC's Figs. 4, 5, 6 and 10, and Kodak beside published curves."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from linksim import Result
+from linksim.blocks.metrics.patch_psnr import patch_psnr
+from linksim.blocks.sources import PictureCases
+from linksim.cli.bench_points import (
+    DESIGN_SNR_DB,
+    HIGH_FIRST,
+    MIDDLE_RATE,
+    NTSCC,
+    OOSC,
+    RATES,
+    SA_OOSC,
+    SNRS_DB,
+    SYSTEMS,
+    WITHOUT_IMPORTANCE,
+    header_code_rate,
+    scene_link,
+)
+from linksim.cli.bench_tables import PUBLISHED_RATES, PUBLISHED_SNRS, look_up
+from linksim.plot.panels import importance_map, picture, rate_map
+from linksim.plot.style import COLOURS, IMPORTANCE_NAMES, STYLE
+from linksim.types import PATCH
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+COLOUR = dict(zip(SYSTEMS, COLOURS, strict=True))
+MARKER = dict(zip(SYSTEMS, "ooxD^v", strict=True))
+CURVES = tuple(system for system in SYSTEMS if system != HIGH_FIRST)
+"""The systems that are measured at every SNR."""
+SHOWN_LEVELS = ("high", "medium", "low", "background")
+CROP = 8 * PATCH
+"""Edge in pixels of the regions that are shown."""
+
+
+def levels(table: "pd.DataFrame", out: Path) -> str:
+    """As Fig. 5: patch PSNR by importance at 10 dB, with intervals over pictures."""
+    figure = _figure(9.5, 4.0)
+    ax = figure.subplots()
+    groups = (*SHOWN_LEVELS, "nonbackground")
+    width = 0.8 / len(SYSTEMS)
+    for number, system in enumerate(SYSTEMS):
+        point = {"system": system, "channel": "awgn", "snr_db": DESIGN_SNR_DB}
+        found = [look_up(table, f"patch_psnr.{level}", **point) for level in groups]
+        place = np.arange(len(groups)) + (number - (len(SYSTEMS) - 1) / 2) * width
+        means = np.array([f.mean for f in found])
+        bars = np.array([[f.mean - f.low for f in found], [f.high - f.mean for f in found]])
+        cost = look_up(table, "cbr_total", **point).mean
+        ax.bar(place, means, width * 0.92, color=COLOUR[system], label=f"{system}, CBR {cost:.4f} in all")
+        ax.errorbar(place, means, yerr=np.nan_to_num(bars), fmt="none", ecolor="0.25", elinewidth=0.8, capsize=2)
+    ax.set_xticks(np.arange(len(groups)), [*SHOWN_LEVELS, "non-background"])
+    lowest = min(look_up(table, f"patch_psnr.{g}", system=s, channel="awgn", snr_db=DESIGN_SNR_DB).low
+                 for s in SYSTEMS for g in groups)  # fmt: skip
+    ax.set_ylim(bottom=np.floor(lowest) - 1)
+    ax.set(ylabel="patch PSNR, dB", title="Street scenes by importance, AWGN 10 dB; bars: 95 % over pictures")
+    ax.legend(ncols=2, fontsize=8, loc="upper right")
+    return _save(figure, out, "levels.png")
+
+
+def levels_against_snr(table: "pd.DataFrame", out: Path) -> str:
+    """As Fig. 6: patch PSNR against SNR, a panel per importance."""
+    figure = _figure(11.0, 6.2)
+    axes = figure.subplots(2, 2, sharex=True)
+    for ax, level in zip(axes.ravel(), SHOWN_LEVELS, strict=True):
+        for system in CURVES:
+            means = [look_up(table, f"patch_psnr.{level}", system=system, channel="awgn", snr_db=snr).mean
+                     for snr in SNRS_DB]  # fmt: skip
+            ax.plot(SNRS_DB, means, color=COLOUR[system], marker=MARKER[system], markersize=4, label=system)
+        ax.set_title(f"{level} importance" if level != "background" else level)
+        ax.grid(alpha=0.3)
+    for ax in axes[1]:
+        ax.set_xlabel("Es/N0 per complex channel use, dB")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("patch PSNR, dB")
+    axes[0, 0].legend(fontsize=8)
+    figure.suptitle("Street scenes against SNR, AWGN, CBR 0.0201 in all")
+    return _save(figure, out, "levels_against_snr.png")
+
+
+def kodak(table: "pd.DataFrame", out: Path) -> str:
+    """PSNR on Kodak over the rate at 10 dB and over the SNR at 1/16, published curves dashed."""
+    figure = _figure(11.0, 4.4)
+    left, right = figure.subplots(1, 2)
+    rates, snrs = list(RATES.values()), list(SNRS_DB)
+    for system in WITHOUT_IMPORTANCE:
+        style: dict[str, Any] = {"color": COLOUR[system], "marker": MARKER[system], "markersize": 4}
+        at = {"system": system, "channel": "awgn"}
+        costs = [look_up(table, "cbr", **at, rate=rate, snr_db=DESIGN_SNR_DB).mean for rate in RATES]
+        over_rate = [look_up(table, "psnr", **at, rate=rate, snr_db=DESIGN_SNR_DB).mean for rate in RATES]
+        over_snr = [look_up(table, "psnr", **at, rate=MIDDLE_RATE, snr_db=snr).mean for snr in snrs]
+        left.plot(costs, over_rate, label=system, **style)
+        right.plot(snrs, over_snr, label=system, **style)
+    for ax, x, published in ((left, rates, PUBLISHED_RATES), (right, snrs, PUBLISHED_SNRS)):
+        for grey, (name, values) in zip(("0.35", "0.55", "0.7"), published.items(), strict=False):
+            known = [(a, b) for a, b in zip(x, values, strict=True) if b is not None]
+            ax.plot(*zip(*known, strict=True), "--", color=grey, linewidth=1.2, label=name)
+        ax.grid(alpha=0.3)
+        ax.set_ylabel("PSNR, dB")
+        ax.legend(fontsize=8)
+    left.set(xlabel="CBR, payload", title="Kodak, AWGN 10 dB")
+    right.set(xlabel="Es/N0 per complex channel use, dB", title=f"Kodak, AWGN, CBR {MIDDLE_RATE}")
+    return _save(figure, out, "kodak.png")
+
+
+def one_scene(folder: Path, out: Path, seed: int) -> Iterator[str]:
+    """As Figs. 4 and 10: rate maps of one scene, and what comes of its regions, at 10 dB."""
+    case = _telling_case(folder)
+    runs: dict[str, Result] = {}
+    for system in CURVES:
+        link = scene_link(system, "awgn", header_code_rate("awgn", DESIGN_SNR_DB))
+        inputs = {name: value for name, value in case.items() if name in link.input_ports}
+        runs[system] = link.run(**inputs, snr_db=DESIGN_SNR_DB, seed=seed, probe=["importance.out", "rate.lengths"])
+    image = case["image"][0]
+    yield _save(_rate_maps(image, runs), out, "rate_maps.png")
+    yield _save(_regions(image, runs), out, "regions.png")
+
+
+def _telling_case(folder: Path) -> Mapping[str, Any]:
+    """The scene that has most patches of its rarest importance."""
+    cases = PictureCases.scenes(folder, detections=True)
+
+    def rarest(index: int) -> int:
+        areas = [0, 0, 0]
+        boxes = cases.boxes_of(index)
+        for corners, label in zip(boxes.corners[0].tolist(), boxes.importance[0].tolist(), strict=True):
+            if label:
+                areas[label - 1] += int((corners[2] - corners[0]) * (corners[3] - corners[1]))
+        return min(areas)
+
+    return cases[max(range(len(cases)), key=rarest)]
+
+
+def _rate_maps(image: Tensor, runs: Mapping[str, Result]) -> "Figure":
+    figure = _figure(13.0, 5.6)
+    axes = figure.subplots(2, 2)
+    size = int(image.shape[1]), int(image.shape[2])
+    importance_map(axes[0, 0], image, runs[SA_OOSC]["importance.out"][0], "importance (GPT)")
+    for ax, system in zip(axes.ravel()[1:], (SA_OOSC, OOSC, NTSCC), strict=True):
+        rate_map(ax, runs[system]["rate.lengths"][0], size, f"{system}, CBR {_cost(runs[system]):.4f} in all")
+    figure.suptitle("Channel uses per patch, AWGN 10 dB")
+    return figure
+
+
+def _regions(image: Tensor, runs: Mapping[str, Result]) -> "Figure":
+    importance = runs[SA_OOSC]["importance.out"][0]
+    columns: Sequence[str] = CURVES
+    figure = _figure(13.0, 9.4)
+    axes = figure.subplots(len(SHOWN_LEVELS), len(columns) + 1)
+    for row, level in zip(axes, SHOWN_LEVELS, strict=True):
+        label = IMPORTANCE_NAMES.index(level)
+        top, left = _place(importance == label)
+        cut = (slice(None), slice(top, top + CROP), slice(left, left + CROP))
+        picture(row[0], image[cut], "original")
+        row[0].set_ylabel(level)
+        for ax, system in zip(row[1:], columns, strict=True):
+            shown = runs[system]["image"][0]
+            quality = patch_psnr(shown[None], image[None])[0]
+            inside = torch.zeros_like(importance, dtype=torch.bool)
+            inside[top // PATCH : (top + CROP) // PATCH, left // PATCH : (left + CROP) // PATCH] = True
+            mean = float(quality[inside & (importance == label)].mean())
+            picture(ax, shown[cut], f"{system} {mean:.2f} dB")
+    costs = ", ".join(f"{system} {_cost(runs[system]):.4f}" for system in columns)
+    figure.suptitle(f"What arrives, AWGN 10 dB; PSNR of the region's patches of that importance. CBR in all: {costs}")
+    return figure
+
+
+def _place(wanted: Tensor) -> tuple[int, int]:
+    """Corner in pixels of the region with most of the wanted patches."""
+    cells = CROP // PATCH
+    counts = torch.nn.functional.avg_pool2d(wanted[None, None].float(), cells, 1)[0, 0]
+    place = int(counts.argmax())
+    return place // counts.shape[1] * PATCH, place % counts.shape[1] * PATCH
+
+
+def _cost(run: Result) -> float:
+    return float(run["cbr_total"].value[0])
+
+
+def _figure(width: float, height: float) -> "Figure":
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    mpl.rcParams.update(cast(Any, STYLE))
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _save(figure: "Figure", out: Path, name: str) -> str:
+    figure.savefig(out / name)
+    return name

@@ -1,0 +1,93 @@
+"""What `linksim bench-codec` simulates: the systems, the links, the points."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from linksim import Block, Flowgraph
+from linksim.blocks import AWGN, MSSSIM, Rayleigh, RealRayleigh
+from linksim.flowgraphs import deepjscc, ntscc, oosc, sa_oosc, swinjscc
+from linksim.flowgraphs.picture_link import PAPER_CBR
+
+SA_OOSC, HIGH_FIRST, OOSC = "SA-OOSC", "SA-OOSC, high first", "OOSC"
+NTSCC, DEEPJSCC, SWINJSCC = "NTSCC", "DeepJSCC", "SwinJSCC"
+SYSTEMS = (SA_OOSC, HIGH_FIRST, OOSC, NTSCC, DEEPJSCC, SWINJSCC)
+WITHOUT_IMPORTANCE = (SA_OOSC, NTSCC, DEEPJSCC, SWINJSCC)
+"""Where there are no objects OOSC is SA-OOSC."""
+CHANNELS: dict[str, Callable[[], Block]] = {"awgn": AWGN, "rayleigh": Rayleigh, "real rayleigh": RealRayleigh}
+WEIGHTS: dict[str, tuple[float, float, float, float]] = {
+    SA_OOSC: (1.0, 2.0, 4.0, 8.0),
+    OOSC: (1.0, 2.0, 4.0, 8.0),
+    HIGH_FIRST: (1.0, 1.0, 1.0, 8.0),
+}
+"""Of background, low, medium and high patches in the rate: the paper's, and what serves highly important ones alone."""
+IMPORTANCE_GAIN_DB, MAP_SMOOTHING = 4.0, 0.5
+SAFE_CODE_RATE, QUICK_CODE_RATE, QUICK_FROM_DB = 0.5, 0.9, 10.0
+"""The header's code rate, and the quicker one where AWGN of so many dB or more is sure to let it through."""
+DESIGN_SNR_DB = 10.0
+SNRS_DB = (1.0, 4.0, 7.0, 10.0, 13.0)
+FADING_SNRS_DB = (3.0, 10.0)
+REAL_FADING_SNRS_DB = (4.0, 10.0)
+RATES = {"1/48": 1 / 48, "1/24": 1 / 24, "1/16": 1 / 16, "1/12": 1 / 12}
+MIDDLE_RATE = "1/16"
+FADES = 2
+"""Fades per picture and SNR on slow Rayleigh."""
+
+
+def scene_link(system: str, channel: str, header_code_rate: float) -> Flowgraph:
+    """A system for street scenes, everything that it sends within CBR 0.0201."""
+    common: dict[str, Any] = {
+        "target_cbr_total": PAPER_CBR,
+        "channel": CHANNELS[channel](),
+        "header_code_rate": header_code_rate,
+    }
+    if system in WEIGHTS:
+        link = oosc if system == OOSC else sa_oosc
+        return link(importance_weights=WEIGHTS[system], importance_gain_db=IMPORTANCE_GAIN_DB, **common)
+    if system == NTSCC:
+        return ntscc(map_smoothing=MAP_SMOOTHING, **common)
+    return {DEEPJSCC: deepjscc, SWINJSCC: swinjscc}[system](**common)
+
+
+def kodak_link(system: str, channel: str, rate: str) -> Flowgraph:
+    """A system for photographs without importance, its payload at a rate as papers count it; MS-SSIM on AWGN."""
+    common: dict[str, Any] = {"target_cbr": RATES[rate], "channel": CHANNELS[channel]()}
+    links = {NTSCC: ntscc, DEEPJSCC: deepjscc, SWINJSCC: swinjscc}
+    link = sa_oosc(alpha=0.0, **common) if system == SA_OOSC else links[system](**common)
+    if channel == "awgn":
+        link.ms_ssim = MSSSIM()
+        link.connect(link.blocks["concealment"], link.ms_ssim["image"])
+        link.connect(link["image"], link.ms_ssim["original"])
+        link.connect(link.ms_ssim, link["ms_ssim"])
+    return link
+
+
+def scene_points(systems: Iterable[str], channel: str) -> list[dict[str, Any]]:
+    """Every system at every SNR of a channel; `HIGH_FIRST` on AWGN at 10 dB alone."""
+    snrs = SNRS_DB if channel == "awgn" else FADING_SNRS_DB
+    return [
+        {"system": system, "channel": channel, "header_code_rate": header_code_rate(channel, snr_db), "snr_db": snr_db}
+        for system in systems
+        for snr_db in snrs
+        if system != HIGH_FIRST or (channel, snr_db) == ("awgn", DESIGN_SNR_DB)
+    ]
+
+
+def kodak_points(channel: str) -> list[dict[str, Any]]:
+    """Rates at 10 dB and SNRs at 1/16 on AWGN; SNRs at 1/16 elsewhere."""
+    cases = [(MIDDLE_RATE, snr_db) for snr_db in _snrs_of(channel)]
+    if channel == "awgn":
+        cases += [(rate, DESIGN_SNR_DB) for rate in RATES if rate != MIDDLE_RATE]
+    return [
+        {"system": system, "channel": channel, "rate": rate, "snr_db": snr_db}
+        for system in WITHOUT_IMPORTANCE
+        for rate, snr_db in cases
+    ]
+
+
+def header_code_rate(channel: str, snr_db: float) -> float:
+    """How the header of a street scene is coded: the transmitter knows the mean SNR, and that a channel fades."""
+    return QUICK_CODE_RATE if channel == "awgn" and snr_db >= QUICK_FROM_DB else SAFE_CODE_RATE
+
+
+def _snrs_of(channel: str) -> tuple[float, ...]:
+    return {"awgn": SNRS_DB, "rayleigh": FADING_SNRS_DB, "real rayleigh": REAL_FADING_SNRS_DB}[channel]

@@ -1,0 +1,91 @@
+"""`linksim bench-codec` on small pictures: its tables, its figures, and that it goes on."""
+
+import json
+import shutil
+
+import pytest
+from PIL import Image as PillowImage
+
+from linksim.cli.bench_points import SYSTEMS, WITHOUT_IMPORTANCE
+from linksim.cli.bench_tables import markdown
+
+
+@pytest.fixture
+def folders(tmp_path, photograph):
+    """Two street scenes with every importance and two photographs, small ones."""
+    root, kodak = tmp_path / "street", tmp_path / "photographs"
+    for folder in ("images", "detections", "importance_mllm"):
+        (root / folder).mkdir(parents=True)
+    kodak.mkdir()
+    (root / "split.json").write_text(json.dumps({"train": [], "val": ["a", "b"]}))
+    for name, left in (("a", 40), ("b", 200)):
+        pixels = (photograph[0, :, 20:212, left : left + 256] * 255).round().byte().movedim(0, -1).numpy()
+        PillowImage.fromarray(pixels).save(root / "images" / f"{name}.png")
+        PillowImage.fromarray(pixels[:176, :176]).save(kodak / f"{name}.png")
+        found = [
+            {"track_id": n, "name": "car", "box": {"x1": x, "y1": 20, "x2": x + 60, "y2": 90}}
+            for n, x in enumerate((5, 90, 180), 1)
+        ]
+        (root / "detections" / f"{name}.json").write_text(json.dumps(found))
+        (root / "importance_mllm" / f"{name}.json").write_text(json.dumps({"1": 3, "2": 2, "3": 1}))
+    return root, kodak
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """A bench of two SNRs and two rates."""
+    for module in ("bench_points", "bench_tables", "bench_figures"):
+        monkeypatch.setattr(f"linksim.cli.{module}.SNRS_DB", (4.0, 10.0))
+        monkeypatch.setattr(f"linksim.cli.{module}.RATES", {"1/24": 1 / 24, "1/16": 1 / 16})
+    monkeypatch.setattr("linksim.cli.bench_tables.PUBLISHED_RATES", {"published": (30.0, None)})
+    monkeypatch.setattr("linksim.cli.bench_tables.PUBLISHED_SNRS", {"published": (30.0, 33.0)})
+    monkeypatch.setattr("linksim.cli.bench_figures.PUBLISHED_RATES", {"published": (30.0, None)})
+    monkeypatch.setattr("linksim.cli.bench_figures.PUBLISHED_SNRS", {"published": (30.0, 33.0)})
+    for module in ("bench_points", "bench_tables"):
+        monkeypatch.setattr(f"linksim.cli.{module}.FADING_SNRS_DB", (10.0,))
+        monkeypatch.setattr(f"linksim.cli.{module}.REAL_FADING_SNRS_DB", (4.0, 10.0))
+
+
+@pytest.mark.usefixtures("few")
+def test_the_whole_bench_and_going_on(cli, folders, tmp_path, monkeypatch):
+    street, kodak = folders
+    out = tmp_path / "bench"
+    command = ("bench-codec", "--scenes", street, "--kodak", kodak, "--out", out, "--workers", 1)
+    code, text, _ = cli(*command)
+    assert code == 0
+    assert (out / "codecs.md").read_text() == text.removesuffix("\n")
+    for name in ("levels", "levels_against_snr", "rate_maps", "regions", "kodak"):
+        with PillowImage.open(out / f"{name}.png") as figure:
+            assert min(figure.size) > 300
+    first = text.split("## ")[1]
+    rows = {line.split(" | ")[0].removeprefix("| "): line.split(" | ") for line in first.splitlines() if "|" in line}
+    assert set(SYSTEMS) <= rows.keys()
+    for system in SYSTEMS:
+        cells = rows[system]
+        assert all(15 < float(cell.split()[0]) < 60 for cell in cells[1:7])
+        assert float(cells[8].rstrip(" |")) <= 0.0201
+    photographs = text.split("## Kodak, AWGN")[1].split("MS-SSIM")[0]
+    assert all(f"| {system} |" in photographs for system in WITHOUT_IMPORTANCE)
+    assert "| published | 30.00 | - |" in photographs
+    # A second time nothing is simulated: with links that cannot run it gives the same.
+    monkeypatch.setattr("linksim.montecarlo.chunk_runner.runs_of", None)
+    monkeypatch.setattr("linksim.cli.bench_codec.draw", lambda *_: iter(()))
+    code, again, _ = cli(*command)
+    assert (code, again) == (0, text)
+    # Part of the store gone, the other part stays.
+    shutil.rmtree(kodak)
+    code, _, error = cli(*command)
+    assert (code, "no picture or folder" in error) == (2, True)
+
+
+def test_it_says_what_it_needs(cli, tmp_path):
+    code, _, error = cli("bench-codec", "--out", tmp_path)
+    assert code == 2
+    assert "give --scenes" in error
+    code, _, error = cli("bench-codec", "--scenes", tmp_path, "--out", tmp_path)
+    assert code == 2
+    assert "'split.json' is missing" in error
+
+
+def test_a_table_is_markdown():
+    assert markdown(["a", "b"], [["x", 1]]).splitlines() == ["| a | b |", "| --- | ---: |", "| x | 1 |"]
