@@ -15,18 +15,28 @@ LINKS = {
     "klt": klt,
     "sa_oosc": sa_oosc,
     "ntscc": ntscc,
-    "oosc": oosc,
     "deepjscc": deepjscc,
     "swinjscc": swinjscc,
 }
-"""The links that carry pictures, by name."""
+"""The links that carry pictures and need nothing but the picture, by name."""
 
-FLOWGRAPHS = {"bpsk": bpsk, "coded_qam": coded_qam, "separation": separation, **LINKS, **DIGITAL_LINKS}
+HEEDFUL = ("klt", "sa_oosc")
+"""Those of them whose rate heeds importance."""
+
+FLOWGRAPHS = {
+    "bpsk": bpsk,
+    "coded_qam": coded_qam,
+    "separation": separation,
+    "oosc": oosc,
+    **LINKS,
+    **DIGITAL_LINKS,
+}
 """All ready flowgraphs, by name; each can be made without arguments."""
 
 __all__ = [
     "DIGITAL_LINKS",
     "FLOWGRAPHS",
+    "HEEDFUL",
     "LINKS",
     "bpsk",
     "coded_qam",

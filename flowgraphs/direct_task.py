@@ -62,7 +62,8 @@ class DeepJSCCTask(DirectTask):
             weights=recipe.weights if own else None, fading_share=recipe.fading_share, evenness=recipe.evenness
         )
         if recipe.weights is not None and not own:
-            take_transform(*(link.blocks[part] for part in PARTS), recipe.weights)
+            encoder, decoder = (link.blocks[part] for part in PARTS)
+            take_transform(encoder, decoder, recipe.weights)
         super().__init__(recipe, pictures, device, link, deepjscc(weights=None, header="ideal"))
 
     def draw_uses(self, generator: torch.Generator) -> Tensor:

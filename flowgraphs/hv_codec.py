@@ -14,15 +14,18 @@ from linksim.blocks import (
     MMSEEqualizer,
     PowerNormalizer,
     RandomRateAllocator,
+    RateAllocator,
     Serializer,
     Tokenizer,
     WeightedDistortion,
 )
 from linksim.blocks.rate.measured_distortion import known_tables
 from linksim.blocks.vectorizer.hv import TRANSFORMS, transform_of
-from linksim.flowgraphs.picture_link import Header, connect_link, connect_vectorizer
+from linksim.flowgraphs.picture_link import PAPER_CBR, Header, connect_link, connect_vectorizer
 from linksim.types import Power
 
+Weights = tuple[float, float, float, float]
+"""Of a patch's error in the rate, by its label."""
 TRANSFORMER_BLOCKS = {"conv": 0, "swin": 4}
 """Of the joint coder each way, by the transform: with "swin" the link is of the paper's size."""
 
@@ -42,7 +45,7 @@ def complete_hv_link(
 ) -> Block:
     """Complete a flowgraph that has a rate alone; returns what `connect_link` does.
 
-    What the rate heeds, and whether the content's level is told, the caller connects.
+    Nothing tells the far end what a patch's content alone would have got.
     """
     transform = transform or transform_of(weights)
     add_codec(fg, weights, transform, importance_gain_db)
@@ -59,14 +62,58 @@ def complete_hv_link(
     return received
 
 
-def tell_content(fg: Flowgraph, received: Block) -> None:
+def complete_heeding_link(
+    fg: Flowgraph,
+    *,
+    weights: str | None,
+    transform: str | None,
+    eta: float | None,
+    target_cbr: float | None,
+    target_cbr_total: float | None,
+    alpha: float,
+    importance_weights: Weights | None,
+    importance_gain_db: float,
+    map_smoothing: float,
+    channel: Block | None,
+    header: Header,
+    header_code_rate: float,
+) -> None:
+    """Complete a flowgraph of inputs alone to a link whose rate heeds importance: whose, the caller connects."""
+    if eta is None and target_cbr is None and target_cbr_total is None:
+        target_cbr = PAPER_CBR
+    fg.rate = RateAllocator(
+        eta=eta,
+        target_cbr=target_cbr,
+        target_cbr_total=target_cbr_total,
+        alpha=alpha,
+        importance_weights=importance_weights,
+        map_smoothing=map_smoothing,
+        header_code_rate=header_code_rate,
+        header_loading=False,
+        header_content=True,
+    )
+    received = complete_hv_link(
+        fg,
+        weights=weights,
+        transform=transform,
+        importance_gain_db=importance_gain_db,
+        channel=channel,
+        header=header,
+        header_code_rate=header_code_rate,
+    )
+    _tell_content(fg, received)
+    if importance_weights is not None:
+        _foresee_errors(fg, weights)
+
+
+def _tell_content(fg: Flowgraph, received: Block) -> None:
     """Both ends of the joint coder learn what a patch's content alone would have got, the far one by the header."""
     for port in (fg.jscc_encoder["content"], fg.header["content"]):
         fg.connect(fg.rate["content"], port)
     fg.connect(received["content"], fg.jscc_decoder["content"])
 
 
-def foresee_errors(fg: Flowgraph, weights: str | None) -> None:
+def _foresee_errors(fg: Flowgraph, weights: str | None) -> None:
     """The rate learns what error each patch would have at each length, as it was measured with these weights.
 
     For weights without a table of their own, as for those trained further, that of "small" must do.

@@ -1,9 +1,9 @@
 """OOSC: SA-OOSC's link with one importance for all objects of a class, wherever they are."""
 
 from linksim import Block, Detections, Flowgraph
-from linksim.blocks import ClassImportance, PatchImportance, RateAllocator
-from linksim.flowgraphs.hv_codec import complete_hv_link, foresee_errors, tell_content
-from linksim.flowgraphs.picture_link import PAPER_CBR, PICTURE_INPUTS, Header
+from linksim.blocks import ClassImportance, PatchImportance
+from linksim.flowgraphs.hv_codec import Weights, complete_heeding_link
+from linksim.flowgraphs.picture_link import PICTURE_INPUTS, Header
 from linksim.flowgraphs.sa_oosc import DEFAULT_ALPHA, DEFAULT_WEIGHTS
 
 
@@ -15,7 +15,7 @@ def oosc(
     target_cbr: float | None = None,
     target_cbr_total: float | None = None,
     alpha: float = DEFAULT_ALPHA,
-    importance_weights: tuple[float, float, float, float] | None = None,
+    importance_weights: Weights | None = None,
     importance_gain_db: float = 0.0,
     map_smoothing: float = 0.0,
     channel: Block | None = None,
@@ -31,25 +31,18 @@ def oosc(
     Outputs: image, erased, met, psnr, psnr_delivered, patch_psnr per class, sad, ledger, cbr, cbr_total, header errors.
     Source: SA-OOSC, section 4 (its ref. 13).
     """
-    if eta is None and target_cbr is None and target_cbr_total is None:
-        target_cbr = PAPER_CBR
     fg = Flowgraph("oosc", inputs={**PICTURE_INPUTS, "detections": Detections})
-    fg.rate = RateAllocator(
+    complete_heeding_link(
+        fg,
+        weights=weights,
+        transform=transform,
         eta=eta,
         target_cbr=target_cbr,
         target_cbr_total=target_cbr_total,
         alpha=alpha,
         importance_weights=importance_weights,
-        map_smoothing=map_smoothing,
-        header_code_rate=header_code_rate,
-        header_loading=False,
-        header_content=True,
-    )
-    received = complete_hv_link(
-        fg,
-        weights=weights,
-        transform=transform,
         importance_gain_db=importance_gain_db,
+        map_smoothing=map_smoothing,
         channel=channel,
         header=header,
         header_code_rate=header_code_rate,
@@ -58,7 +51,4 @@ def oosc(
     fg.connect(fg["detections"], fg.class_importance, fg.class_patches["boxes"])
     fg.connect(fg["image"], fg.class_patches["image"])
     fg.connect(fg.class_patches, fg.rate["importance"])
-    tell_content(fg, received)
-    if importance_weights is not None:
-        foresee_errors(fg, weights)
     return fg

@@ -1,9 +1,8 @@
 """SA-OOSC: a picture over a noisy link with a learned codec, a rate per patch by entropy and importance."""
 
 from linksim import Block, Flowgraph
-from linksim.blocks import RateAllocator
-from linksim.flowgraphs.hv_codec import complete_hv_link, foresee_errors, hv_training, tell_content
-from linksim.flowgraphs.picture_link import PAPER_CBR, PICTURE_INPUTS, Header
+from linksim.flowgraphs.hv_codec import Weights, complete_heeding_link, hv_training
+from linksim.flowgraphs.picture_link import PICTURE_INPUTS, Header
 
 DEFAULT_ALPHA = 8.0
 """Complex uses for high importance, off low: of 0, 8 and 16 the one with the best non-background patches on street
@@ -21,7 +20,7 @@ def sa_oosc(
     target_cbr: float | None = None,
     target_cbr_total: float | None = None,
     alpha: float = DEFAULT_ALPHA,
-    importance_weights: tuple[float, float, float, float] | None = None,
+    importance_weights: Weights | None = None,
     importance_gain_db: float = 0.0,
     map_smoothing: float = 0.0,
     channel: Block | None = None,
@@ -38,33 +37,23 @@ def sa_oosc(
     transmitter's coder knows too.
     Outputs: image, erased, met, psnr, psnr_delivered, patch_psnr per class, sad, ledger, cbr, cbr_total, header errors.
     """
-    if eta is None and target_cbr is None and target_cbr_total is None:
-        target_cbr = PAPER_CBR
     fg = Flowgraph("sa_oosc", inputs=PICTURE_INPUTS)
-    fg.rate = RateAllocator(
+    complete_heeding_link(
+        fg,
+        weights=weights,
+        transform=transform,
         eta=eta,
         target_cbr=target_cbr,
         target_cbr_total=target_cbr_total,
         alpha=alpha,
         importance_weights=importance_weights,
-        map_smoothing=map_smoothing,
-        header_code_rate=header_code_rate,
-        header_loading=False,
-        header_content=True,
-    )
-    received = complete_hv_link(
-        fg,
-        weights=weights,
-        transform=transform,
         importance_gain_db=importance_gain_db,
+        map_smoothing=map_smoothing,
         channel=channel,
         header=header,
         header_code_rate=header_code_rate,
     )
     fg.connect(fg.importance, fg.rate["importance"])
-    tell_content(fg, received)
-    if importance_weights is not None:
-        foresee_errors(fg, weights)
     return fg
 
 

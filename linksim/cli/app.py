@@ -34,12 +34,12 @@ def transmit(
     link: Annotated[
         str,
         typer.Option(
-            help="Which link carries it: sa_oosc (learned), klt (closed form), or a picture codec with LDPC and QAM: "
-            "avif-ldpc, heif-ldpc, webp-ldpc, jpeg2000-ldpc, jpeg-ldpc."
+            help="Which link carries it: sa_oosc, ntscc, swinjscc, deepjscc (learned), klt (closed form), or a picture "
+            "codec with LDPC and QAM: avif-ldpc, heif-ldpc, webp-ldpc, jpeg2000-ldpc, jpeg-ldpc."
         ),
     ] = "sa_oosc",
     weights: Annotated[
-        str | None, typer.Option(help="Of sa_oosc: shipped weights or a .safetensors file (default small).")
+        str | None, typer.Option(help="Of a learned link: shipped weights or a .safetensors file.")
     ] = None,
     boxes: Annotated[Path | None, typer.Option(help="JSON file of boxes or detections.")] = None,
     labels: Annotated[Path | None, typer.Option(help="JSON file of labels, where the boxes have none.")] = None,
@@ -47,8 +47,8 @@ def transmit(
         str | None,
         typer.Option(
             help="Who says what matters: student (a small network, from the picture alone or with --boxes), file "
-            "(--boxes has labels), rules, class, mllm (an endpoint), or none (default file with --boxes, else student, "
-            "of a digital link none)."
+            "(--boxes has labels), rules, class, mllm (an endpoint), or none (default file with --boxes, else student; "
+            "none where the link heeds no importance)."
         ),
     ] = None,
     detector: Annotated[
@@ -78,10 +78,10 @@ def transmit(
     """Send one picture over a noisy channel and report what became of it."""
     from linksim.cli.importance import ImportanceSource
     from linksim.cli.transmit import Transmission, run_transmit
-    from linksim.flowgraphs import DIGITAL_LINKS
+    from linksim.flowgraphs import HEEDFUL
 
     goals = {"target_cbr": cbr, "target_cbr_total": cbr_total, "target_psnr": psnr}
-    source = ImportanceSource(importance, boxes, labels, detector, model, of_use=link not in DIGITAL_LINKS)
+    source = ImportanceSource(importance, boxes, labels, detector, model, of_use=link in HEEDFUL)
     asked = Transmission(picture, out, link, weights, source, channel, snr, goals, alpha, seed, device.value)
     run_transmit(asked, json)
 

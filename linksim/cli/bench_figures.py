@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-COLOUR = dict(zip(SYSTEMS, COLOURS, strict=True))
-MARKER = dict(zip(SYSTEMS, "ooxD^v", strict=True))
+COLOUR: Mapping[str, str] = dict(zip(SYSTEMS, COLOURS, strict=True))
+MARKER: Mapping[str, str] = dict(zip(SYSTEMS, "ooxD^v", strict=True))
 CURVES = tuple(system for system in SYSTEMS if system != HIGH_FIRST)
 """The systems that are measured at every SNR."""
 SHOWN_LEVELS = ("high", "medium", "low", "background")

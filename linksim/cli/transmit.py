@@ -23,9 +23,8 @@ from linksim.blocks.transport.mcs import schemes
 from linksim.cli.importance import ImportanceSource
 from linksim.cli.progress import waiting
 from linksim.errors import ParameterError, nearest
-from linksim.flowgraphs import DIGITAL_LINKS, LINKS
+from linksim.flowgraphs import DIGITAL_LINKS, HEEDFUL, LINKS
 from linksim.flowgraphs.picture_link import PAPER_CBR
-from linksim.flowgraphs.sa_oosc import DEFAULT_WEIGHTS
 from linksim.plot import report
 
 CHANNELS: dict[str, Callable[[], Block]] = {
@@ -34,6 +33,7 @@ CHANNELS: dict[str, Callable[[], Block]] = {
     "rician": Rician,
     **{model: partial(OFDMChannel, model=model) for model in MODELS if model != "rayleigh"},
 }
+CLOSED_FORM = "klt"
 MODULATIONS = {2: "QPSK", 4: "16-QAM", 6: "64-QAM", 8: "256-QAM"}
 LOST = {False: "lost: the header was not decoded", True: "lost: control or code blocks were not decoded"}
 CLASSES = ("background", "low", "medium", "high", "nonbackground")
@@ -69,14 +69,15 @@ class Transmission:
             raise ParameterError("give one of --cbr, --cbr-total and --psnr, not several")
         if self.digital:
             return self._build_digital(goals)
-        settings: dict[str, Any] = {} if self.alpha is None else {"alpha": self.alpha}
-        if self.link == "sa_oosc":
-            if self.goals["target_psnr"] is not None:
-                raise ParameterError("--psnr needs a link that foresees its quality: --link klt; or give --cbr")
-            settings["weights"] = self.weights or DEFAULT_WEIGHTS
-        elif self.weights is not None:
-            raise ParameterError(f"--weights is for the link sa_oosc; '{self.link}' has none")
-        return LINKS[self.link](**goals, **settings, channel=CHANNELS[self.channel]())
+        if self.link != CLOSED_FORM and self.goals["target_psnr"] is not None:
+            raise ParameterError(f"--psnr needs a link that foresees its quality: --link {CLOSED_FORM}; or give --cbr")
+        if self.link == CLOSED_FORM and self.weights is not None:
+            raise ParameterError(f"--weights is for links that learn; '{self.link}' has none")
+        if self.link not in HEEDFUL and self.alpha is not None:
+            raise ParameterError(f"--alpha is for the links {' and '.join(HEEDFUL)}; '{self.link}' heeds no importance")
+        given: dict[str, Any] = {"alpha": self.alpha, "weights": self.weights, **goals}
+        settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        return LINKS[self.link](**settings, channel=CHANNELS[self.channel]())
 
     @property
     def digital(self) -> bool:
@@ -169,8 +170,8 @@ def _met(asked: Transmission, run: Result) -> bool:
 
 def _codec_facts(fg: Flowgraph) -> dict[str, Any]:
     return {
-        "weights": fg.blocks["vectorizer"].settings.get("weights"),
-        "alpha": fg.blocks["rate"].settings["alpha"],
+        "weights": fg.blocks["jscc_encoder"].settings.get("weights"),
+        "alpha": fg.blocks["rate"].settings.get("alpha"),
     }
 
 
