@@ -2,18 +2,13 @@
 
 from linksim import Block, Decibels, Flowgraph, Image
 from linksim.blocks import (
-    Deserializer,
     Detokenizer,
     FixedRate,
-    MixedFading,
-    MMSEEqualizer,
-    PowerNormalizer,
-    Serializer,
     Tokenizer,
     WeightedDistortion,
 )
 from linksim.blocks.rate import RateSet
-from linksim.flowgraphs.picture_link import PAPER_CBR, PICTURE_INPUTS, Header, connect_link
+from linksim.flowgraphs.picture_link import PAPER_CBR, PICTURE_INPUTS, Header, connect_link, connect_training_channel
 from linksim.types import Lengths
 
 
@@ -59,19 +54,10 @@ def direct_training(
     fg = Flowgraph(name, inputs={"image": Image, "lengths": Lengths, "snr_db": Decibels})
     fg.jscc_encoder, fg.jscc_decoder = encoder, decoder
     fg.tokenizer, fg.detokenizer = Tokenizer(token=token), Detokenizer()
-    fg.normalizer, fg.serializer, fg.channel = PowerNormalizer(), Serializer(), MixedFading(fading_share=fading_share)
-    fg.equalizer, fg.deserializer = MMSEEqualizer(), Deserializer()
     fg.distortion = WeightedDistortion(exponent=0.0, evenness=evenness)
-    fg.connect(fg["image"], fg.tokenizer, fg.jscc_encoder, fg.normalizer, fg.serializer, fg.channel)
-    fg.connect(fg.channel, fg.equalizer, fg.deserializer, fg.jscc_decoder, fg.detokenizer, fg.distortion)
-    for block in (fg.jscc_encoder, fg.normalizer, fg.serializer, fg.deserializer, fg.jscc_decoder):
-        fg.connect(fg["lengths"], block["lengths"])
-    fg.connect(fg["snr_db"], fg.channel["snr_db"])
-    if "snr_db" in encoder.input_ports:
-        fg.connect(fg["snr_db"], fg.jscc_encoder["snr_db"])
-    fg.connect(fg.normalizer["power"], fg.jscc_decoder["power"])
-    for port in ("gain", "noise_variance"):
-        fg.connect(fg.deserializer[port], fg.jscc_decoder[port])
+    connect_training_channel(fg, fg["lengths"], fading_share)
+    fg.connect(fg["image"], fg.tokenizer, fg.jscc_encoder)
+    fg.connect(fg.jscc_decoder, fg.detokenizer, fg.distortion)
     fg.connect(fg.tokenizer["size"], fg.detokenizer["size"])
     fg.connect(fg["image"], fg.distortion["original"])
     fg.connect(fg.detokenizer, fg["image"])

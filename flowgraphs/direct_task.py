@@ -2,13 +2,14 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from linksim.blocks.jscc.deepjscc import FIXED_RATES, take_transform
-from linksim.blocks.jscc.swinjscc import MOST_USES
+from linksim import Flowgraph
+from linksim.blocks.jscc import deepjscc as deepjscc_coder
+from linksim.blocks.jscc import swinjscc as swinjscc_coder
 from linksim.blocks.sources.training_pictures import TrainingPictures
 from linksim.flowgraphs.codec_task import CodecTask, Recipe, mean_decibels
 from linksim.flowgraphs.deepjscc import deepjscc, deepjscc_training
@@ -57,32 +58,50 @@ class DeepJSCCTask(DirectTask):
     shipped: Mapping[str, str] = {"deepjscc_encoder": "jscc_encoder", "deepjscc_decoder": "jscc_decoder"}
 
     def __init__(self, recipe: Recipe, pictures: TrainingPictures, device: torch.device) -> None:
-        own = recipe.weights is not None and holds_part(weights_path(recipe.weights), "deepjscc_encoder")
         link = deepjscc_training(
-            weights=recipe.weights if own else None, fading_share=recipe.fading_share, evenness=recipe.evenness
+            weights=own_weights(recipe.weights, "deepjscc_encoder"),
+            fading_share=recipe.fading_share,
+            evenness=recipe.evenness,
         )
-        if recipe.weights is not None and not own:
-            encoder, decoder = (link.blocks[part] for part in PARTS)
-            take_transform(encoder, decoder, recipe.weights)
+        start_from_transform(link, recipe.weights, "deepjscc_encoder", deepjscc_coder.take_transform)
         super().__init__(recipe, pictures, device, link, deepjscc(weights=None, header="ideal"))
 
     def draw_uses(self, generator: torch.Generator) -> Tensor:
         """One of the fixed rates, for the whole batch."""
-        number = int(torch.randint(len(FIXED_RATES), (), generator=generator))
-        return torch.full((self.batch,), FIXED_RATES[number])
+        number = int(torch.randint(len(deepjscc_coder.FIXED_RATES), (), generator=generator))
+        return torch.full((self.batch,), deepjscc_coder.FIXED_RATES[number])
 
 
 class SwinJSCCTask(DirectTask):
-    """SwinJSCC, a rate for each picture."""
+    """SwinJSCC, a rate for each picture. Weights of SA-OOSC's codec give it their transform to start from."""
 
     shipped: Mapping[str, str] = {"swinjscc_encoder": "jscc_encoder", "swinjscc_decoder": "jscc_decoder"}
 
     def __init__(self, recipe: Recipe, pictures: TrainingPictures, device: torch.device) -> None:
-        link = swinjscc_training(weights=recipe.weights, fading_share=recipe.fading_share, evenness=recipe.evenness)
+        link = swinjscc_training(
+            weights=own_weights(recipe.weights, "swinjscc_encoder"),
+            fading_share=recipe.fading_share,
+            evenness=recipe.evenness,
+        )
+        start_from_transform(link, recipe.weights, "swinjscc_encoder", swinjscc_coder.take_transform)
         super().__init__(recipe, pictures, device, link, swinjscc(weights=None, header="ideal"))
 
     def draw_uses(self, generator: torch.Generator) -> Tensor:
         """Log-uniform over the recipe's range of CBR."""
         low, high = (math.log(cbr * 3 * PATCH**2) for cbr in self.recipe.cbr)
         uses = torch.exp(low + (high - low) * torch.rand(self.batch, generator=generator))
-        return uses.round().long().clamp(1, MOST_USES)
+        return uses.round().long().clamp(1, swinjscc_coder.MOST_USES)
+
+
+def own_weights(weights: str | None, part: str) -> str | None:
+    """The weights, where they hold that part: not where they are another codec's."""
+    return weights if weights is not None and holds_part(weights_path(weights), part) else None
+
+
+def start_from_transform(
+    link: Flowgraph, weights: str | None, part: str, take: Callable[[nn.Module, nn.Module, str], None]
+) -> None:
+    """Give the coder another codec's transform, where the weights are another's."""
+    if weights is not None and own_weights(weights, part) is None:
+        encoder, decoder = (link.blocks[name] for name in PARTS)
+        take(encoder, decoder, weights)

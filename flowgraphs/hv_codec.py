@@ -3,25 +3,26 @@
 from linksim import Block, Decibels, Flowgraph, Image, Importance
 from linksim.blocks import (
     BitsPerPixel,
-    Deserializer,
     Detokenizer,
     HVDevectorizer,
     HVVectorizer,
     JSCCDecoder,
     JSCCEncoder,
     MeasuredDistortion,
-    MixedFading,
-    MMSEEqualizer,
-    PowerNormalizer,
     RandomRateAllocator,
     RateAllocator,
-    Serializer,
     Tokenizer,
     WeightedDistortion,
 )
 from linksim.blocks.rate.measured_distortion import known_tables
 from linksim.blocks.vectorizer.hv import TRANSFORMS, transform_of
-from linksim.flowgraphs.picture_link import PAPER_CBR, Header, connect_link, connect_vectorizer
+from linksim.flowgraphs.picture_link import (
+    PAPER_CBR,
+    Header,
+    connect_link,
+    connect_training_channel,
+    connect_vectorizer,
+)
 from linksim.types import Power
 
 Weights = tuple[float, float, float, float]
@@ -144,22 +145,14 @@ def hv_training(
     add_codec(fg, weights, transform)
     fg.tokenizer, fg.detokenizer = Tokenizer(token=TRANSFORMS[transform][2]), Detokenizer()
     fg.rate = RandomRateAllocator(least_cbr=least_cbr, most_cbr=most_cbr, most_alpha=most_alpha)
-    fg.normalizer, fg.serializer, fg.channel = PowerNormalizer(), Serializer(), MixedFading(fading_share=fading_share)
-    fg.equalizer, fg.deserializer, fg.bits = MMSEEqualizer(), Deserializer(), BitsPerPixel()
-    fg.distortion = WeightedDistortion(exponent=importance_exponent, evenness=evenness)
-    fg.connect(fg["image"], fg.tokenizer, fg.vectorizer, fg.jscc_encoder, fg.normalizer, fg.serializer, fg.channel)
-    fg.connect(fg.channel, fg.equalizer, fg.deserializer, fg.jscc_decoder, fg.devectorizer, fg.detokenizer)
+    fg.bits, fg.distortion = BitsPerPixel(), WeightedDistortion(exponent=importance_exponent, evenness=evenness)
+    connect_training_channel(fg, fg.rate["lengths"], fading_share)
+    fg.connect(fg["image"], fg.tokenizer, fg.vectorizer, fg.jscc_encoder)
+    fg.connect(fg.jscc_decoder, fg.devectorizer, fg.detokenizer)
     fg.connect(fg.vectorizer["entropy"], fg.rate)
     fg.connect(fg["importance"], fg.rate["importance"])
-    for block in (fg.jscc_encoder, fg.normalizer, fg.serializer, fg.deserializer, fg.jscc_decoder):
-        fg.connect(fg.rate, block["lengths"])
     for block in (fg.jscc_encoder, fg.jscc_decoder):
         fg.connect(fg.rate["content"], block["content"])
-    for block in (fg.jscc_encoder, fg.channel):
-        fg.connect(fg["snr_db"], block["snr_db"])
-    fg.connect(fg.normalizer["power"], fg.jscc_decoder["power"])
-    for port in ("gain", "noise_variance"):
-        fg.connect(fg.deserializer[port], fg.jscc_decoder[port])
     fg.connect(fg.tokenizer["size"], fg.detokenizer["size"])
     fg.connect(fg.detokenizer, fg.distortion)
     fg.connect(fg["image"], fg.distortion["original"])

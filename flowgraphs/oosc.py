@@ -27,7 +27,8 @@ def oosc(
     The rate heeds the classes of `detections` by a static table (`ClassImportance`); `boxes` and `known_importance`,
     what truly matters, go to the metrics alone. `importance_weights` and `importance_gain_db` as for `sa_oosc`. The
     codec takes labels from anywhere, so the weights are SA-OOSC's.
-    Inputs: image [batch, 3, height, width], detections, boxes and known_importance (optional), snr_db [batch].
+    Inputs: image [batch, 3, height, width], detections (an empty list where there are none), boxes and known_importance
+    (optional), snr_db [batch].
     Outputs: image, erased, met, psnr, psnr_delivered, patch_psnr per class, sad, ledger, cbr, cbr_total, header errors.
     Source: SA-OOSC, section 4 (its ref. 13).
     """

@@ -18,6 +18,7 @@ from linksim.blocks import (
     HeaderEncoder,
     HeaderErrors,
     IdealHeader,
+    MixedFading,
     MMSEEqualizer,
     PatchImportance,
     PatchPSNR,
@@ -106,6 +107,22 @@ def _connect_receiver(fg: Flowgraph, header: Block) -> None:
         fg.connect(header.outputs[port], fg.jscc_decoder[port])
     fg.connect(header["erased"], fg.concealment["erased"])
     fg.connect(fg["image"], fg.concealment["original"])
+
+
+def connect_training_channel(fg: Flowgraph, lengths: PortRef, fading_share: float) -> None:
+    """What lies between a jscc_encoder and a jscc_decoder in training: unit power and a random channel, no header."""
+    fg.normalizer, fg.serializer, fg.channel = PowerNormalizer(), Serializer(), MixedFading(fading_share=fading_share)
+    fg.equalizer, fg.deserializer = MMSEEqualizer(), Deserializer()
+    fg.connect(fg.jscc_encoder, fg.normalizer, fg.serializer, fg.channel)
+    fg.connect(fg.channel, fg.equalizer, fg.deserializer, fg.jscc_decoder)
+    for block in (fg.jscc_encoder, fg.normalizer, fg.serializer, fg.deserializer, fg.jscc_decoder):
+        fg.connect(lengths, block["lengths"])
+    for block in (fg.jscc_encoder, fg.channel):
+        if "snr_db" in block.input_ports:
+            fg.connect(fg["snr_db"], block["snr_db"])
+    fg.connect(fg.normalizer["power"], fg.jscc_decoder["power"])
+    for port in ("gain", "noise_variance"):
+        fg.connect(fg.deserializer[port], fg.jscc_decoder[port])
 
 
 def connect_importance(fg: Flowgraph) -> None:

@@ -1,9 +1,9 @@
-"""SwinJSCC: a picture by transformers straight to channel symbols and back, one model for all SNRs and rates."""
+"""SwinJSCC: a picture straight to channel symbols and back, one model for all SNRs and rates."""
 
 from linksim import Block, Flowgraph
 from linksim.blocks import SwinJSCCDecoder, SwinJSCCEncoder
 from linksim.blocks.jscc.swinjscc import ANY_RATE
-from linksim.blocks.vectorizer.swin_transform import TOKEN
+from linksim.blocks.vectorizer.conv_transform import TOKEN
 from linksim.flowgraphs.direct_codec import direct_link, direct_training
 from linksim.flowgraphs.picture_link import Header
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from linksim.errors import FileError, WeightsError, nearest
 
+BASE, SCALE, SMALL = "base", "scale:", torch.float8_e4m3fn
 SHIPPED = "linksim.blocks.weights"
 """The package whose .safetensors files are the shipped weights, one file per preset."""
 
@@ -50,6 +51,8 @@ def weights_path(name: str, part: str = "") -> Path:
             raise WeightsError(f"no file of weights at '{name}'")
         return Path(name)
     known = shipped_weights(part)
+    if name not in known and name in shipped_weights():
+        raise WeightsError(f"the weights '{name}' hold no '{part}'; those that do: {', '.join(known) or 'none'}")
     if name not in known:
         raise WeightsError(f"no weights '{name}'; {nearest(name, known)} (a path must end in .safetensors)")
     return Path(str(files(SHIPPED).joinpath(f"{name}.safetensors")))
@@ -58,6 +61,7 @@ def weights_path(name: str, part: str = "") -> Path:
 def read_weights(path: Path, part: str = "") -> dict[str, Tensor]:
     """The tensors of a file whose names begin with `part` and a dot, without that prefix, as float32 on the CPU.
 
+    A file that says what others it is the difference from, see `write_difference`, gives their sum.
     Raises `FileError` where the file is not in the safetensors format.
     """
     from safetensors import SafetensorError, safe_open
@@ -65,12 +69,17 @@ def read_weights(path: Path, part: str = "") -> dict[str, Tensor]:
     prefix = f"{part}." if part else ""
     try:
         with safe_open(path, "pt") as file:
-            found = {key: file.get_tensor(key) for key in file.keys() if key.startswith(prefix)}  # noqa: SIM118
+            keys = [key for key in file.keys() if key.startswith(prefix) and not key.startswith(SCALE)]  # noqa: SIM118
+            found = {key: file.get_tensor(key) for key in keys}
+            base = (file.metadata() or {}).get(BASE)
+            scales = {key: file.get_tensor(SCALE + key) for key in found} if base else {}
     except (SafetensorError, OSError) as error:
         raise FileError(f"'{path}' is no file of weights in the safetensors format: {error}") from None
-    return {
-        key[len(prefix) :]: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in found.items()
-    }
+    values = {key[len(prefix) :]: t.float() if t.is_floating_point() else t for key, t in found.items()}
+    if base is None:
+        return values
+    whole = read_weights(weights_path(base, part), part)
+    return {key: whole[key] + tensor * scales[prefix + key] for key, tensor in values.items()}
 
 
 def shape_in(path: Path, key: str) -> tuple[int, ...]:
@@ -123,6 +132,27 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype 
     if bad:
         raise WeightsError(f"not finite as {dtype}: {', '.join(bad[:3])}")
     write_whole(path, save(small))
+
+
+def write_difference(path: Path, tensors: Mapping[str, Tensor], base: str) -> None:
+    """Write weights that were trained on from shipped ones as the difference from these, a byte a number.
+
+    A number keeps three binary digits of its difference, which is small: half the file of half precision.
+    Raises `WeightsError` where the shipped weights are unknown or have other tensors.
+    """
+    from safetensors.torch import save
+
+    whole = read_weights(weights_path(base))
+    if {k: v.shape for k, v in whole.items()} != {k: v.shape for k, v in tensors.items()}:
+        raise WeightsError(f"these weights do not have the tensors of '{base}'")
+    packed: dict[str, Tensor] = {}
+    for key, tensor in tensors.items():
+        difference = tensor.float() - whole[key].float()
+        # Some tensors hold nothing, and some differ in nothing.
+        largest = torch.cat([difference.abs().flatten(), torch.zeros(1)]).max()
+        scale = (largest / torch.finfo(SMALL).max).clamp_min(torch.finfo(torch.float32).tiny)
+        packed |= {key: (difference / scale).to(SMALL), SCALE + key: scale}
+    write_whole(path, save(packed, metadata={BASE: base}))
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -34,7 +34,7 @@ def crops(scenes: Path, photographs: Path) -> Iterator[Tensor]:
     """Middles of pictures, evenly picked, [1, 3, height, width]."""
     train = [scene.picture for scene in street_scenes(scenes, "train")]
     for paths, count, size in ((train, SCENES, SCENE_CROP), (list_pictures(photographs), PHOTOGRAPHS, PHOTOGRAPH_CROP)):
-        for path in paths[:: len(paths) // count][:count]:
+        for path in paths[:: max(len(paths) // count, 1)][:count]:
             image = read_picture(path)[None]
             top, left = ((edge - wanted) // 2 for edge, wanted in zip(image.shape[2:], size, strict=True))
             yield image[:, :, top : top + size[0], left : left + size[1]]

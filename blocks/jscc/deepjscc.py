@@ -5,26 +5,21 @@ from jaxtyping import Complex, Float
 from torch import Tensor, nn
 
 from linksim.block import Block
+from linksim.blocks.jscc.transform_start import loading, transform_start
 from linksim.blocks.jscc.undo_fading import to_symbols, undo_fading
 from linksim.blocks.rate.rate_set import RateSet, rate_values
 from linksim.blocks.vectorizer.conv_transform import TOKEN, WIDTHS, analysis_layers, synthesis_layers
-from linksim.blocks.vectorizer.hv import LEARNED_STEP, transform_of
 from linksim.blocks.vectorizer.klt import MEAN, klt_basis
 from linksim.blocks.vectorizer.klt_start import token_basis
 from linksim.blocks.vectorizer.layers import repeatable_start, scaled_convolution, zero_convolution
-from linksim.errors import ParameterError, WeightsError
+from linksim.errors import ParameterError
 from linksim.types import PATCH, Codeword, Lengths, Power, Tokens
-from linksim.weights import load_part, read_weights, weights_path
+from linksim.weights import load_part
 
 FIXED_RATES = (15, 16, 32, 48, 64)
 """Complex uses per patch that there are layers for: SA-OOSC's CBR 0.0201 from below, 1/48, 1/24, 1/16 and 1/12."""
-START_NOISE = 0.05
-"""Noise variance per real dimension of unit power that untrained weights are set for: 10 dB."""
-
-
-def loading(uses: int) -> Tensor:
-    """Amplitude of each of a patch's 2k dimensions by its variance: power in proportion to the standard deviation."""
-    return klt_basis()[1][: 2 * uses].pow(-0.25)
+START_NOISE = 0.1
+"""Noise over mean signal in a dimension that untrained weights are set for: 10 dB."""
 
 
 def wiener(uses: int) -> Tensor:
@@ -39,11 +34,14 @@ class Entrance(nn.Module):
     def __init__(self, uses: int) -> None:
         super().__init__()
         self.klt = nn.Conv2d(3 * TOKEN**2, 2 * uses, PATCH // TOKEN, PATCH // TOKEN, bias=False)
-        self.klt.weight = nn.Parameter(token_basis(2 * uses, TOKEN) * loading(uses)[:, None, None, None])
+        self.klt.weight = nn.Parameter(token_basis(2 * uses, TOKEN) * loading(2 * uses)[:, None, None, None])
         self.project = zero_convolution(WIDTHS[2], 2 * uses)
 
     def forward(self, tokens: Tensor, features: Tensor) -> Tensor:
-        return self.klt(tokens) + self.project(features)
+        coded = self.project(features).float()
+        # As in the transforms: half precision would cost the KLT quality.
+        with torch.autocast(tokens.device.type, enabled=False):
+            return self.klt(tokens.float()) + coded
 
 
 class Exit(nn.Module):
@@ -56,7 +54,9 @@ class Exit(nn.Module):
         self.project = scaled_convolution(2 * uses, WIDTHS[2], 1)
 
     def forward(self, received: Tensor) -> tuple[Tensor, Tensor]:
-        return self.klt(received), self.project(received)
+        features = self.project(received)
+        with torch.autocast(received.device.type, enabled=False):
+            return self.klt(received.float()), features
 
 
 class DeepJSCCEncoder(Block):
@@ -133,7 +133,7 @@ class DeepJSCCDecoder(Block):
         scaled = (received * power.sqrt()[:, None, None, None]).movedim(-1, 1)
         scaled = scaled.contiguous(memory_format=torch.channels_last)
         estimate, features = self.exits[str(uses)](scaled)
-        return estimate + self.trunk(features) + MEAN
+        return estimate + self.trunk(features).float() + MEAN
 
 
 def take_transform(encoder: nn.Module, decoder: nn.Module, weights: str) -> None:
@@ -141,32 +141,20 @@ def take_transform(encoder: nn.Module, decoder: nn.Module, weights: str) -> None
 
     Raises `WeightsError` where the weights are unknown, hold no such codec, or one of another transform.
     """
-    path = weights_path(weights, "vectorizer")
-    if transform_of(weights) != "conv":
-        raise WeightsError(f"'{path.name}' is of another transform than 'conv', which DeepJSCC's networks are of")
-    analysis, synthesis = read_weights(path, "vectorizer.analysis"), read_weights(path, "devectorizer.synthesis")
+    start = transform_start(weights, 2 * max(FIXED_RATES))
     near, far = encoder.state_dict(), decoder.state_dict()
-    tail, head = len(analysis_layers()), 0
-    for key, tensor in analysis.items():
-        place, _, rest = key.removeprefix("network.").partition(".")
-        if key.startswith("network.") and int(place) < tail:
-            near[f"trunk.{place}.{rest}"] = tensor
-    for key, tensor in synthesis.items():
-        place, _, rest = key.removeprefix("network.").partition(".")
-        if key.startswith("network.") and int(place) > head:
-            far[f"trunk.{int(place) - 1}.{rest}"] = tensor
+    near |= {f"trunk.{key}": tensor for key, tensor in start.analysis.items()}
+    far |= {f"trunk.{key}": tensor for key, tensor in start.synthesis.items()}
     for uses in FIXED_RATES:
         chosen, door = slice(0, 2 * uses), f"entrances.{uses}"
-        # The latent is in units of the step.
-        gain = LEARNED_STEP * loading(uses)[:, None, None, None]
-        near[f"{door}.klt.weight"] = analysis["klt.weight"][chosen] * gain
-        near[f"{door}.project.weight"] = analysis[f"network.{tail}.weight"][chosen] * gain
-        near[f"{door}.project.bias"] = analysis[f"network.{tail}.bias"][chosen] * gain.flatten()
-        estimate, door = wiener(uses)[:, None, None, None] / LEARNED_STEP, f"exits.{uses}"
-        scaled = synthesis[f"network.{head}.weight"] * synthesis["scale"].flatten()[:, None, None]
-        far[f"{door}.klt.weight"] = synthesis["klt.weight"][chosen] * estimate
-        far[f"{door}.project.weight"] = scaled[:, chosen] * estimate.movedim(0, 1)
-        far[f"{door}.project.bias"] = synthesis[f"network.{head}.bias"]
+        gain = loading(2 * uses)[:, None, None, None]
+        near[f"{door}.klt.weight"] = start.klt[chosen] * gain
+        near[f"{door}.project.weight"] = start.tail_weight[chosen] * gain
+        near[f"{door}.project.bias"] = start.tail_bias[chosen] * gain.flatten()
+        estimate, door = wiener(uses)[:, None, None, None], f"exits.{uses}"
+        far[f"{door}.klt.weight"] = start.inverse_klt[chosen] * estimate
+        far[f"{door}.project.weight"] = start.head_weight[:, chosen] * estimate.movedim(0, 1)
+        far[f"{door}.project.bias"] = start.head_bias
     encoder.load_state_dict(near)
     decoder.load_state_dict(far)
 

@@ -1,4 +1,4 @@
-"""SwinJSCC: transformers straight from the picture to channel symbols and back, modulated by the SNR and the rate."""
+"""SwinJSCC: straight from the picture to channel symbols and back, modulated by the SNR and the rate."""
 
 import torch
 from jaxtyping import Complex, Float
@@ -6,12 +6,13 @@ from torch import Tensor, nn
 
 from linksim.block import Block
 from linksim.blocks.jscc.serializer import sent_mask
+from linksim.blocks.jscc.transform_start import loading, transform_start
 from linksim.blocks.jscc.undo_fading import to_symbols, undo_fading
+from linksim.blocks.vectorizer.conv_transform import TOKEN, WIDTHS, analysis_layers, synthesis_layers
 from linksim.blocks.vectorizer.klt import MEAN, klt_basis
 from linksim.blocks.vectorizer.klt_start import token_basis
 from linksim.blocks.vectorizer.layers import repeatable_start, scaled_convolution, zero_convolution
-from linksim.blocks.vectorizer.swin_transform import NARROW, TOKEN, dividing_layers, merging_layers
-from linksim.blocks.vectorizer.window_attention import silent_linear, zero_linear
+from linksim.blocks.vectorizer.window_attention import silent_linear, transformer, zero_linear
 from linksim.errors import ParameterError
 from linksim.types import PATCH, Codeword, Decibels, Lengths, Power, Tokens
 from linksim.weights import load_part
@@ -19,7 +20,8 @@ from linksim.weights import load_part
 MOST_USES = 64
 ANY_RATE = tuple(range(1, MOST_USES + 1))
 """All the lengths that a patch can have."""
-WIDTH, HIDDEN, LAYERS = NARROW[-1].width, 128, 3
+WIDTH, HEADS, WINDOW, TRANSFORMER_BLOCKS = WIDTHS[2], 6, 8, 2
+HIDDEN, LAYERS = 128, 3
 SNRS_DB, MEAN_SNR_DB = (-5.0, 25.0), 10.0
 
 
@@ -46,14 +48,15 @@ class ModNet(nn.Module):
 
 
 class SwinJSCCEncoder(Block):
-    """Map tokens to k complex symbols per patch by transformers beside a KLT, one model for all SNRs and rates.
+    """Map tokens to k complex symbols per patch by a network beside a KLT, one model for all SNRs and rates.
 
     Gates that see the SNR (Channel ModNet), then gates that see the rate (Rate ModNet) modulate the features; the first
     2k real dimensions are sent. The paper selects dimensions by the gates' size and must tell the receiver which; a
-    prefix needs no telling. The transformers are those of the transform "swin" in narrower stages. `weights`: a shipped
+    prefix needs no telling. Windowed attention works at 1/16 of the picture's size; the paper's first stages, at finer
+    ones, are here the convolutions of the transform "conv", which a CPU can train. `weights`: a shipped
     name ("swinjscc") or the path of a .safetensors file; None leaves it untrained, a KLT with power loading.
 
-    Shapes: tokens [batch, 12, height/2, width/2]; lengths [batch, rows, cols] complex uses, 1 to 64; snr_db [batch],
+    Shapes: tokens [batch, 48, height/4, width/4]; lengths [batch, rows, cols] complex uses, 1 to 64; snr_db [batch],
     the mean SNR that the transmitter counts on; out [batch, rows, cols, 64], zero past k. Gradients pass.
     Source: SwinJSCC, Yang et al., IEEE Trans. Cogn. Commun. Netw. 2025.
 
@@ -61,29 +64,33 @@ class SwinJSCCEncoder(Block):
         ParameterError: a length is over 64.
         WeightsError: the weights are unknown or do not fit.
 
-    >>> tokens, lengths = torch.full((1, 12, 16, 24), 0.5), torch.full((1, 2, 3), 10)
+    >>> tokens, lengths = torch.full((1, 48, 8, 12), 0.5), torch.full((1, 2, 3), 10)
     >>> SwinJSCCEncoder()(tokens=tokens, lengths=lengths, snr_db=torch.tensor([10.0])).shape
     torch.Size([1, 2, 3, 64])
     """
 
     def __init__(self, *, weights: str | None = None) -> None:
         super().__init__()
-        loading = klt_basis()[1][: 2 * MOST_USES].pow(-0.25)
         with repeatable_start():
-            self.trunk = nn.Sequential(*merging_layers(NARROW))
+            self.trunk = nn.Sequential(*analysis_layers())
+            self.transformer = transformer(WIDTH, HEADS, WINDOW, TRANSFORMER_BLOCKS)
             self.channel_gates, self.rate_gates = ModNet(WIDTH), ModNet(WIDTH)
             self.project = zero_convolution(WIDTH, 2 * MOST_USES)
         self.klt = nn.Conv2d(3 * TOKEN**2, 2 * MOST_USES, PATCH // TOKEN, PATCH // TOKEN, bias=False)
-        self.klt.weight = nn.Parameter(token_basis(2 * MOST_USES, TOKEN) * loading[:, None, None, None])
+        self.klt.weight = nn.Parameter(token_basis(2 * MOST_USES, TOKEN) * loading(2 * MOST_USES)[:, None, None, None])
         load_part(self, weights, "swinjscc_encoder")
 
     def forward(self, tokens: Tokens, lengths: Lengths, snr_db: Decibels) -> Codeword:
         _check(lengths)
         centred = (tokens - MEAN).contiguous(memory_format=torch.channels_last)
         quality = snr_db.clamp(*SNRS_DB)[:, None, None].expand(lengths.shape)
-        features = self.channel_gates(self.trunk(centred), _about_one(quality).to(centred))
+        features = self.transformer(self.trunk(centred))
+        features = self.channel_gates(features, _about_one(quality).to(centred))
         features = self.rate_gates(features, _rate(lengths).to(centred))
-        coded = self.klt(centred) + self.project(features)
+        coded = self.project(features).float()
+        # As in the transforms: half precision would cost the KLT quality.
+        with torch.autocast(centred.device.type, enabled=False):
+            coded = coded + self.klt(centred.float())
         return to_symbols(coded * sent_mask(2 * lengths, 2 * MOST_USES).movedim(-1, 1))
 
 
@@ -93,7 +100,7 @@ class SwinJSCCDecoder(Block):
     Every symbol counts by its own noise variance in the KLT's part; the gates see each patch's mean SNR and rate.
 
     Shapes: codeword, gain, noise_variance [batch, rows, cols, kmax], kmax at most 64; lengths [batch, rows, cols];
-    power [batch], linear; out [batch, 12, 8*rows, 8*cols]. Gradients pass.
+    power [batch], linear; out [batch, 48, 4*rows, 4*cols]. Gradients pass.
     Source: as `SwinJSCCEncoder`.
 
     Raises:
@@ -103,7 +110,7 @@ class SwinJSCCDecoder(Block):
     >>> lengths, y = torch.full((1, 1, 1), 16), torch.ones(1, 1, 1, 16) + 0j
     >>> SwinJSCCDecoder()(codeword=y, gain=torch.ones_like(y), noise_variance=torch.full(y.shape, 0.1),
     ...     lengths=lengths, power=torch.ones(1)).shape
-    torch.Size([1, 12, 8, 8])
+    torch.Size([1, 48, 4, 4])
     """
 
     def __init__(self, *, weights: str | None = None) -> None:
@@ -113,7 +120,8 @@ class SwinJSCCDecoder(Block):
         with repeatable_start():
             self.project = scaled_convolution(2 * MOST_USES, WIDTH, 1)
             self.rate_gates, self.channel_gates = ModNet(WIDTH), ModNet(WIDTH)
-            self.trunk = nn.Sequential(*dividing_layers(NARROW))
+            self.transformer = transformer(WIDTH, HEADS, WINDOW, TRANSFORMER_BLOCKS)
+            self.trunk = nn.Sequential(*synthesis_layers())
         self.klt = nn.ConvTranspose2d(2 * MOST_USES, 3 * TOKEN**2, PATCH // TOKEN, PATCH // TOKEN, bias=False)
         self.klt.weight = nn.Parameter(token_basis(2 * MOST_USES, TOKEN) * deviation.sqrt()[:, None, None, None])
         load_part(self, weights, "swinjscc_decoder")
@@ -137,11 +145,34 @@ class SwinJSCCDecoder(Block):
         weighted = ((received * scale.sqrt() * sent).movedim(-1, 1) * wiener).contiguous(
             memory_format=torch.channels_last
         )
-        # The symbols of the weakest dimensions, as strong as those of the first.
+        # The symbols of the weakest dimensions come as strong as those of the first.
         features = self.project(weighted * deviation.rsqrt())
         features = self.rate_gates(features, _rate(lengths).to(features))
         features = self.channel_gates(features, _about_one(quality).to(features))
-        return self.klt(weighted) + self.trunk(features) + MEAN
+        tokens = self.trunk(self.transformer(features)).float()
+        with torch.autocast(weighted.device.type, enabled=False):
+            return self.klt(weighted.float()) + tokens + MEAN
+
+
+def take_transform(encoder: nn.Module, decoder: nn.Module, weights: str) -> None:
+    """Start from SA-OOSC's codec with the transform "conv", as DeepJSCC can.
+
+    Raises `WeightsError` where the weights are unknown, hold no such codec, or one of another transform.
+    """
+    start = transform_start(weights, 2 * MOST_USES)
+    near, far = encoder.state_dict(), decoder.state_dict()
+    near |= {f"trunk.{key}": tensor for key, tensor in start.analysis.items()}
+    far |= {f"trunk.{key}": tensor for key, tensor in start.synthesis.items()}
+    gain = loading(2 * MOST_USES)[:, None, None, None]
+    near["klt.weight"] = start.klt * gain
+    near["project.weight"] = start.tail_weight * gain
+    near["project.bias"] = start.tail_bias * gain.flatten()
+    far["klt.weight"] = start.inverse_klt / gain
+    # What the network sees is scaled to unit size: by the loading once to undo it, and once more.
+    far["project.weight"] = start.head_weight / gain.movedim(0, 1).square()
+    far["project.bias"] = start.head_bias
+    encoder.load_state_dict(near)
+    decoder.load_state_dict(far)
 
 
 def _check(lengths: Tensor) -> None:

@@ -4,6 +4,7 @@ import torch
 
 from linksim.block import Block
 from linksim.blocks.metrics.psnr import eight_bits
+from linksim.precision import full_precision
 from linksim.types import Image, Score
 
 LEAST_SIDE = 161
@@ -22,6 +23,7 @@ class MSSSIM(Block):
     [1.0]
     """
 
+    @full_precision
     def forward(self, image: Image, original: Image) -> Score:
         # Here, not at the top: only who measures with it waits for it.
         from pytorch_msssim import ms_ssim

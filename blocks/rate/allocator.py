@@ -54,8 +54,8 @@ class RateAllocator(Block):
     `map_smoothing` in 0..1 keeps a neighbour's level where the wish is within that share of half a step past the
     threshold. `header_code_rate`, `header_loading` and `header_content` tell target_cbr_total what header will be sent.
 
-    `content` is Q0[eta*e], or with slopes the lengths for w = 1: a receiver that is told both knows what a patch holds
-    from how much it got for mattering.
+    `content` is Q0[eta*e], or with slopes the lengths as if all were background: a receiver that is told both knows
+    what a patch holds from how much it got for mattering.
 
     Shapes: entropy [batch, rows, cols] bits; importance likewise; size [batch, 2]; snr_db [batch]; errors [batch, rows,
     cols, levels]; lengths and content [batch, rows, cols] complex uses; eta [batch]; met [batch] bool. No gradient: a
@@ -125,6 +125,9 @@ class RateAllocator(Block):
             raise ParameterError(f"'importance' must hold labels 0 to 3 (got up to {int(importance.max())})")
         if self.importance_weights is not None and errors is None:
             raise LinksimError("importance_weights need the port 'errors'; connect a MeasuredDistortion's")
+        count = len(self.get_buffer("values"))
+        if errors is not None and errors.shape[-1] != count:
+            raise ParameterError(f"'errors' must foresee each of the {count} lengths of V (got {errors.shape[-1]})")
         labels = (
             torch.zeros(entropy.shape, dtype=torch.int64, device=entropy.device) if importance is None else importance
         )
@@ -207,7 +210,7 @@ class RateAllocator(Block):
         self, levels_at: Callable[[float], Tensor], quality: Callable[[Tensor], float]
     ) -> tuple[float, bool]:
         # Quality need not rise all the way with the rate: find the first stretch in which the target is passed.
-        grid = [LEAST_ETA * (MOST_ETA / LEAST_ETA) ** (i / SCAN_STEPS) for i in range(SCAN_STEPS + 1)]
+        grid = [LEAST_ETA * (self.most_eta / LEAST_ETA) ** (i / SCAN_STEPS) for i in range(SCAN_STEPS + 1)]
         qualities: list[float] = []
         for i, eta in enumerate(grid):
             qualities.append(quality(levels_at(eta)))

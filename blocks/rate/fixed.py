@@ -44,21 +44,30 @@ class FixedRate(Block):
         header_code_rate: float = 0.5,
     ) -> None:
         super().__init__()
-        given = [value for value in (target_cbr, target_cbr_total) if value is not None]
+        goals = {"target_cbr": target_cbr, "target_cbr_total": target_cbr_total}
+        given = {name: value for name, value in goals.items() if value is not None}
         require(len(given) == 1, "target_cbr", "given, or target_cbr_total, and only one", given)
-        require(1e-6 <= given[0] <= 10, "target_cbr", "in 1e-06..10", given[0])
-        self.target, self.total = given[0], target_cbr_total is not None
+        name, self.target = next(iter(given.items()))
+        require(1e-6 <= self.target <= 10, name, "in 1e-06..10", self.target)
+        self.total = target_cbr_total is not None
         self.header_code_rate = header_code_rate
         self.values = rate_values(rate_set)
 
     def forward(self, size: Size) -> FixedAllocation:
         rows, cols = (int(-(-edge // PATCH)) for edge in size[0].tolist())
         budget = self.target * 3 * float(size[0].prod())
-        uses = [value * rows * cols + self._header(level, rows, cols) for level, value in enumerate(self.values)]
-        fitting = [level for level, used in enumerate(uses) if used <= budget]
-        level = max(fitting, default=0)
-        lengths = torch.full((len(size), rows, cols), self.values[level], device=size.device)
-        return FixedAllocation(lengths, torch.full((len(size),), bool(fitting), device=size.device))
+        level = self._highest(rows, cols, budget)
+        lengths = torch.full((len(size), rows, cols), self.values[max(level, 0)], device=size.device)
+        return FixedAllocation(lengths, torch.full((len(size),), level >= 0, device=size.device))
+
+    def _highest(self, rows: int, cols: int, budget: float) -> int:
+        """The highest level that the budget pays for, -1 where it pays for none."""
+        for level in range(len(self.values) - 1, -1, -1):
+            payload = self.values[level] * rows * cols
+            # A header takes a while to code: only of what would fit without.
+            if payload <= budget and payload + self._header(level, rows, cols) <= budget:
+                return level
+        return -1
 
     def _header(self, level: int, rows: int, cols: int) -> int:
         if not self.total:

@@ -93,12 +93,13 @@ def read_table(path: Path) -> tuple[list[float], list[float], list[list[list[flo
         errors = [[found[snr, entropy] for entropy in entropies] for snr in snrs]
         widths = {len(levels) for each in errors for levels in each}
         good = len(snrs) > 1 and len(entropies) > 1 and len(widths) == 1 and min(widths) > 1
+        good = good and entropies[0] >= LEAST_ENTROPY
         good = good and all(value > 0 for each in errors for levels in each for value in levels)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise FileError(f"'{path}' is no table of measured distortion: {error}") from None
     if not good:
         raise FileError(
             f"'{path}' is no table of measured distortion: it must hold positive errors for at least two SNRs, two "
-            "entropies and two lengths, the same ones everywhere"
+            "entropies of at least 1 bit and two lengths, the same ones everywhere"
         )
     return snrs, entropies, errors

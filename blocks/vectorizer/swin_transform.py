@@ -26,11 +26,9 @@ class Stage(NamedTuple):
 
 PAPER = (Stage(256, 8, 1), Stage(256, 8, 1), Stage(256, 8, 2), Stage(256, 8, 6))
 """At 1/2, 1/4, 1/8 and 1/16 of the picture's size."""
-NARROW = (Stage(32, 1, 1), Stage(64, 2, 1), Stage(128, 4, 2), Stage(192, 6, 6))
-"""The same depths, in widths that a CPU can train."""
 
 
-def merging_layers(stages: tuple[Stage, ...]) -> list[nn.Module]:
+def _merging_layers(stages: tuple[Stage, ...]) -> list[nn.Module]:
     """Tokens to features at 1/16 of the picture's size.
 
     Patch merging, concatenation and projection, is a convolution over 2x2 cells.
@@ -43,7 +41,7 @@ def merging_layers(stages: tuple[Stage, ...]) -> list[nn.Module]:
     return layers
 
 
-def dividing_layers(stages: tuple[Stage, ...]) -> list[nn.Module]:
+def _dividing_layers(stages: tuple[Stage, ...]) -> list[nn.Module]:
     """Features at 1/16 of the picture's size to what is added to the tokens, zero at the start.
 
     Patch division is a projection to four cells.
@@ -58,11 +56,11 @@ def dividing_layers(stages: tuple[Stage, ...]) -> list[nn.Module]:
 
 def swin_analysis(channels: int, step: float) -> Analysis:
     """Tokens to the latent."""
-    network = nn.Sequential(*merging_layers(PAPER), zero_convolution(PAPER[-1].width, channels))
+    network = nn.Sequential(*_merging_layers(PAPER), zero_convolution(PAPER[-1].width, channels))
     return Analysis(TOKEN, channels, step, network)
 
 
 def swin_synthesis(channels: int, step: float) -> Synthesis:
     """The latent to tokens."""
-    network = nn.Sequential(scaled_convolution(channels, PAPER[-1].width, 1), *dividing_layers(PAPER))
+    network = nn.Sequential(scaled_convolution(channels, PAPER[-1].width, 1), *_dividing_layers(PAPER))
     return Synthesis(TOKEN, channels, step, network)

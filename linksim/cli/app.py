@@ -181,10 +181,13 @@ def train(
     snr: Annotated[
         tuple[float, float] | None, typer.Option(help="Range of SNR in dB (default 0 20; deepjscc 10 10).")
     ] = None,
-    cbr: Annotated[tuple[float, float], typer.Option(help="Range of the mean rate.")] = (0.012, 0.09),
+    cbr: Annotated[
+        tuple[float, float] | None, typer.Option(help="Range of the mean rate (default 0.012 0.09).")
+    ] = None,
     importance_exponent: Annotated[
-        float, typer.Option(help="Patches weigh 2^(exponent*importance); 0: all alike.", min=0, max=8)
-    ] = 2.0,
+        float | None,
+        typer.Option(help="Of sa-oosc: patches weigh 2^(exponent*importance); 0: all alike (default 2).", min=0, max=8),
+    ] = None,
     fading: Annotated[
         float | None,
         typer.Option(help="Share of the pictures sent over Rayleigh (default 0.25; deepjscc 0).", min=0, max=1),

@@ -12,6 +12,8 @@ from linksim import Result
 from linksim.blocks.metrics.patch_psnr import patch_psnr
 from linksim.blocks.sources import PictureCases
 from linksim.cli.bench_points import (
+    CURVES,
+    DEEPJSCC,
     DESIGN_SNR_DB,
     HIGH_FIRST,
     MIDDLE_RATE,
@@ -20,7 +22,7 @@ from linksim.cli.bench_points import (
     RATES,
     SA_OOSC,
     SNRS_DB,
-    SYSTEMS,
+    SWINJSCC,
     WITHOUT_IMPORTANCE,
     header_code_rate,
     scene_link,
@@ -34,10 +36,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-COLOUR: Mapping[str, str] = dict(zip(SYSTEMS, COLOURS, strict=True))
-MARKER: Mapping[str, str] = dict(zip(SYSTEMS, "ooxD^v", strict=True))
-CURVES = tuple(system for system in SYSTEMS if system != HIGH_FIRST)
-"""The systems that are measured at every SNR."""
+BARS = (SA_OOSC, HIGH_FIRST, OOSC, NTSCC, DEEPJSCC, SWINJSCC)
+COLOUR: Mapping[str, str] = dict(zip(BARS, COLOURS, strict=True))
+MARKER: Mapping[str, str] = dict(zip(CURVES, "osD^v", strict=True))
 SHOWN_LEVELS = ("high", "medium", "low", "background")
 CROP = 8 * PATCH
 """Edge in pixels of the regions that are shown."""
@@ -48,20 +49,21 @@ def levels(table: "pd.DataFrame", out: Path) -> str:
     figure = _figure(9.5, 4.0)
     ax = figure.subplots()
     groups = (*SHOWN_LEVELS, "nonbackground")
-    width = 0.8 / len(SYSTEMS)
-    for number, system in enumerate(SYSTEMS):
+    width = 0.8 / len(BARS)
+    for number, system in enumerate(BARS):
         point = {"system": system, "channel": "awgn", "snr_db": DESIGN_SNR_DB}
         found = [look_up(table, f"patch_psnr.{level}", **point) for level in groups]
-        place = np.arange(len(groups)) + (number - (len(SYSTEMS) - 1) / 2) * width
+        place = np.arange(len(groups)) + (number - (len(BARS) - 1) / 2) * width
         means = np.array([f.mean for f in found])
         bars = np.array([[f.mean - f.low for f in found], [f.high - f.mean for f in found]])
         cost = look_up(table, "cbr_total", **point).mean
         ax.bar(place, means, width * 0.92, color=COLOUR[system], label=f"{system}, CBR {cost:.4f} in all")
-        ax.errorbar(place, means, yerr=np.nan_to_num(bars), fmt="none", ecolor="0.25", elinewidth=0.8, capsize=2)
+        ax.errorbar(
+            place, means, yerr=np.nan_to_num(bars, posinf=0.0), fmt="none", ecolor="0.25", elinewidth=0.8, capsize=2
+        )
     ax.set_xticks(np.arange(len(groups)), [*SHOWN_LEVELS, "non-background"])
-    lowest = min(look_up(table, f"patch_psnr.{g}", system=s, channel="awgn", snr_db=DESIGN_SNR_DB).low
-                 for s in SYSTEMS for g in groups)  # fmt: skip
-    ax.set_ylim(bottom=np.floor(lowest) - 1)
+    shown = [bar.get_height() for bars in ax.containers if hasattr(bars, "patches") for bar in bars]
+    ax.set_ylim(bottom=np.floor(np.nanmin(shown)) - 4)
     ax.set(ylabel="patch PSNR, dB", title="Street scenes by importance, AWGN 10 dB; bars: 95 % over pictures")
     ax.legend(ncols=2, fontsize=8, loc="upper right")
     return _save(figure, out, "levels.png")

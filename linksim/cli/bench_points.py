@@ -1,6 +1,6 @@
 """What `linksim bench-codec` simulates: the systems, the links, the points."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from linksim import Block, Flowgraph
@@ -8,9 +8,11 @@ from linksim.blocks import AWGN, MSSSIM, Rayleigh, RealRayleigh
 from linksim.flowgraphs import deepjscc, ntscc, oosc, sa_oosc, swinjscc
 from linksim.flowgraphs.picture_link import PAPER_CBR
 
-SA_OOSC, HIGH_FIRST, OOSC = "SA-OOSC", "SA-OOSC, high first", "OOSC"
+SA_OOSC, HIGH_FIRST, ALPHA_RULE, OOSC = "SA-OOSC", "SA-OOSC, high first", "SA-OOSC, alpha 16", "OOSC"
 NTSCC, DEEPJSCC, SWINJSCC = "NTSCC", "DeepJSCC", "SwinJSCC"
-SYSTEMS = (SA_OOSC, HIGH_FIRST, OOSC, NTSCC, DEEPJSCC, SWINJSCC)
+SYSTEMS = (SA_OOSC, HIGH_FIRST, ALPHA_RULE, OOSC, NTSCC, DEEPJSCC, SWINJSCC)
+CURVES = (SA_OOSC, OOSC, NTSCC, DEEPJSCC, SWINJSCC)
+"""Those that are measured at every SNR; the others on AWGN at 10 dB alone."""
 WITHOUT_IMPORTANCE = (SA_OOSC, NTSCC, DEEPJSCC, SWINJSCC)
 """Where there are no objects OOSC is SA-OOSC."""
 CHANNELS: dict[str, Callable[[], Block]] = {"awgn": AWGN, "rayleigh": Rayleigh, "real rayleigh": RealRayleigh}
@@ -20,7 +22,7 @@ WEIGHTS: dict[str, tuple[float, float, float, float]] = {
     HIGH_FIRST: (1.0, 1.0, 1.0, 8.0),
 }
 """Of background, low, medium and high patches in the rate: the paper's, and what serves highly important ones alone."""
-IMPORTANCE_GAIN_DB, MAP_SMOOTHING = 4.0, 0.5
+IMPORTANCE_GAIN_DB, ALPHA, MAP_SMOOTHING = 4.0, 16.0, 0.5
 SAFE_CODE_RATE, QUICK_CODE_RATE, QUICK_FROM_DB = 0.5, 0.9, 10.0
 """The header's code rate, and the quicker one where AWGN of so many dB or more is sure to let it through."""
 DESIGN_SNR_DB = 10.0
@@ -29,7 +31,7 @@ FADING_SNRS_DB = (3.0, 10.0)
 REAL_FADING_SNRS_DB = (4.0, 10.0)
 RATES = {"1/48": 1 / 48, "1/24": 1 / 24, "1/16": 1 / 16, "1/12": 1 / 12}
 MIDDLE_RATE = "1/16"
-FADES = 2
+FADES = {"scenes": 3, "kodak": 1}
 """Fades per picture and SNR on slow Rayleigh."""
 
 
@@ -43,6 +45,8 @@ def scene_link(system: str, channel: str, header_code_rate: float) -> Flowgraph:
     if system in WEIGHTS:
         link = oosc if system == OOSC else sa_oosc
         return link(importance_weights=WEIGHTS[system], importance_gain_db=IMPORTANCE_GAIN_DB, **common)
+    if system == ALPHA_RULE:
+        return sa_oosc(alpha=ALPHA, map_smoothing=MAP_SMOOTHING, **common)
     if system == NTSCC:
         return ntscc(map_smoothing=MAP_SMOOTHING, **common)
     return {DEEPJSCC: deepjscc, SWINJSCC: swinjscc}[system](**common)
@@ -61,15 +65,13 @@ def kodak_link(system: str, channel: str, rate: str) -> Flowgraph:
     return link
 
 
-def scene_points(systems: Iterable[str], channel: str) -> list[dict[str, Any]]:
-    """Every system at every SNR of a channel; `HIGH_FIRST` on AWGN at 10 dB alone."""
-    snrs = SNRS_DB if channel == "awgn" else FADING_SNRS_DB
-    return [
-        {"system": system, "channel": channel, "header_code_rate": header_code_rate(channel, snr_db), "snr_db": snr_db}
-        for system in systems
-        for snr_db in snrs
-        if system != HIGH_FIRST or (channel, snr_db) == ("awgn", DESIGN_SNR_DB)
-    ]
+def scene_points(system: str, channel: str) -> list[dict[str, Any]]:
+    """The SNRs of a system on a channel."""
+    if system not in CURVES:
+        snrs = (DESIGN_SNR_DB,) if channel == "awgn" else ()
+    else:
+        snrs = SNRS_DB if channel == "awgn" else FADING_SNRS_DB
+    return [{"channel": channel, "header_code_rate": header_code_rate(channel, snr), "snr_db": snr} for snr in snrs]
 
 
 def kodak_points(channel: str) -> list[dict[str, Any]]:
@@ -77,11 +79,7 @@ def kodak_points(channel: str) -> list[dict[str, Any]]:
     cases = [(MIDDLE_RATE, snr_db) for snr_db in _snrs_of(channel)]
     if channel == "awgn":
         cases += [(rate, DESIGN_SNR_DB) for rate in RATES if rate != MIDDLE_RATE]
-    return [
-        {"system": system, "channel": channel, "rate": rate, "snr_db": snr_db}
-        for system in WITHOUT_IMPORTANCE
-        for rate, snr_db in cases
-    ]
+    return [{"channel": channel, "rate": rate, "snr_db": snr_db} for rate, snr_db in cases]
 
 
 def header_code_rate(channel: str, snr_db: float) -> float:

@@ -39,14 +39,18 @@ class System:
     snr_db: tuple[float, float] = (0.0, 20.0)
     fading: float = 0.25
     starts_from: str = "vectorizer"
-    presets: bool = True
+    heeds: frozenset[str] = frozenset({"preset", "cbr"})
+    """The options beyond the common ones that mean something to it."""
 
 
+OPTIONAL = frozenset({"cbr", "importance_exponent"})
+"""Parts of a recipe that not every system heeds."""
+USUAL = Recipe()
 SYSTEMS = {
-    "sa-oosc": System(HVTask),
+    "sa-oosc": System(HVTask, heeds=frozenset({"preset", "cbr", "importance_exponent"})),
     "ntscc": System(partial(HVTask, importance=False)),
-    "deepjscc": System(DeepJSCCTask, snr_db=(10.0, 10.0), fading=0.0, starts_from="", presets=False),
-    "swinjscc": System(SwinJSCCTask, starts_from="swinjscc_encoder", presets=False),
+    "deepjscc": System(DeepJSCCTask, snr_db=(10.0, 10.0), fading=0.0, starts_from="", heeds=frozenset()),
+    "swinjscc": System(SwinJSCCTask, starts_from="", heeds=frozenset({"cbr"})),
 }
 DEFAULT_PRESET = "small"
 PRESETS = {DEFAULT_PRESET: "conv", "paper": "swin"}
@@ -68,8 +72,8 @@ class Training:
     minutes: float | None
     steps: int | None
     snr_db: tuple[float, float] | None
-    cbr: tuple[float, float]
-    importance_exponent: float
+    cbr: tuple[float, float] | None
+    importance_exponent: float | None
     fading: float | None
     learning_rate: float | None
     batch: int
@@ -84,15 +88,20 @@ class Training:
             if name not in known:
                 raise ParameterError(f"no {what} '{name}'; {nearest(name, known)}")
         system = SYSTEMS[self.system]
-        if not system.presets and self.preset != DEFAULT_PRESET:
-            raise ParameterError(f"'{self.system}' has one size; leave --preset out")
+        preset = None if self.preset == DEFAULT_PRESET else self.preset
+        given = {"preset": preset, "cbr": self.cbr, "importance_exponent": self.importance_exponent}
+        for name, value in given.items():
+            if value is not None and name not in system.heeds:
+                raise ParameterError(f"--{name.replace('_', '-')} means nothing to '{self.system}'; leave it out")
         if self.start is not None:
             weights_path(self.start, system.starts_from)
         return Recipe(
             snr_db=system.snr_db if self.snr_db is None else self.snr_db,
-            cbr=self.cbr,
+            cbr=self.cbr or USUAL.cbr,
             fading_share=system.fading if self.fading is None else self.fading,
-            importance_exponent=self.importance_exponent,
+            importance_exponent=(
+                USUAL.importance_exponent if self.importance_exponent is None else self.importance_exponent
+            ),
             batch=self.batch,
             crop=self.crop,
             half=has_bfloat16(device) if self.half is None else self.half,
@@ -104,13 +113,9 @@ class Training:
         """What makes the run what it is, as plain values; paths count by what they hold, not by where they are."""
         pictures = {f"{path.parent.name}/{path.name}": len(list(path.iterdir())) if path.is_dir() else 1
                     for path in self.pictures}  # fmt: skip
-        plain = {
-            "system": self.system,
-            "preset": self.preset,
-            "seed": self.seed,
-            "learning_rate": self.rate(),
-            **asdict(recipe),
-        }
+        unheeded = OPTIONAL - SYSTEMS[self.system].heeds
+        plain = {"system": self.system, "preset": self.preset, "seed": self.seed, "learning_rate": self.rate()}
+        plain |= {name: value for name, value in asdict(recipe).items() if name not in unheeded}
         return json.loads(json.dumps({**plain, "weights": self._start(), "pictures": pictures}))
 
     def _start(self) -> str | None:

@@ -15,13 +15,15 @@ from linksim.blocks import (
     SwinJSCCEncoder,
     Tokenizer,
 )
-from linksim.blocks.jscc.deepjscc import FIXED_RATES, take_transform
+from linksim.blocks.jscc.deepjscc import FIXED_RATES, take_transform, wiener
 from linksim.blocks.jscc.swinjscc import MOST_USES, ModNet
+from linksim.blocks.jscc.transform_start import loading
+from linksim.blocks.vectorizer.klt import klt_basis
 from linksim.errors import ParameterError, WeightsError
 
 CODERS = {
     "deepjscc": (4, DeepJSCCEncoder, DeepJSCCDecoder),
-    "swinjscc": (2, SwinJSCCEncoder, SwinJSCCDecoder),
+    "swinjscc": (4, SwinJSCCEncoder, SwinJSCCDecoder),
 }
 
 
@@ -67,6 +69,23 @@ def test_untrained_deepjscc_is_a_klt_shrunk_for_10_db(photograph, uses):
     assert 0 < difference.square().mean() < 1e-3
 
 
+def test_the_wiener_weights_of_deepjscc_are_those_for_10_db(generator):
+    """Of a KLT latent of the usual variances, sent loaded at unit power with complex noise of 0.1."""
+    variance = klt_basis()[1][:32]
+    latent = variance.sqrt() * torch.randn(4000, 32, generator=generator)
+    loaded = latent * loading(32)
+    # Two real dimensions a use share its power 1 and its noise 0.1.
+    power_per_use = 2 * loaded.square().mean()
+    noise = (power_per_use * 0.1 / 2).sqrt() * torch.randn(loaded.shape, generator=generator)
+
+    def scaled(factor):
+        return ((loaded + noise) * wiener(16) * factor - latent).square().sum(1).mean().item()
+
+    assert scaled(1.0) < min(scaled(0.97), scaled(1.03))
+    best = (latent * (loaded + noise)).mean(0) / (loaded + noise).square().mean(0)
+    torch.testing.assert_close(wiener(16), best, rtol=0.08, atol=0)
+
+
 @pytest.mark.parametrize("name", CODERS)
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (17, 50), (96, 33)])
 def test_any_size_and_pictures_of_a_batch_do_not_mix(photograph, name, height, width):
@@ -101,7 +120,7 @@ def test_gradients_reach_every_weight_that_is_used(photograph, name, generator):
 
 
 def test_swinjscc_sends_a_prefix_and_nothing_past_k(photograph):
-    tokens, _ = Tokenizer(token=2)(image=photograph[:, :, :32, :48])
+    tokens, _ = Tokenizer(token=4)(image=photograph[:, :, :32, :48])
     encoder = SwinJSCCEncoder()
     lengths = torch.tensor([[[1, 5, 64], [8, 3, 20]]])
     y = encoder(tokens=tokens, lengths=lengths, snr_db=torch.tensor([10.0]))
@@ -128,7 +147,7 @@ def test_lengths_that_do_not_fit_are_named(photograph):
     ):
         with pytest.raises(ParameterError, match=message):
             DeepJSCCEncoder()(tokens=tokens, lengths=lengths)
-    tokens, _ = Tokenizer(token=2)(image=photograph[:, :, :32, :32])
+    tokens, _ = Tokenizer(token=4)(image=photograph[:, :, :32, :32])
     with pytest.raises(ParameterError, match="at most 64 complex uses \\(got 65\\)"):
         SwinJSCCEncoder()(tokens=tokens, lengths=torch.full((1, 2, 2), 65), snr_db=torch.tensor([10.0]))
 
@@ -150,5 +169,5 @@ def test_deepjscc_starts_from_the_transform_of_sa_oosc(photograph):
     padded = torch.nn.functional.pad(latent, (0, 0, 0, 0, 0, 256 - 2 * uses))
     whole = HVDevectorizer(weights="small")(latent=padded)
     assert (rebuilt - whole).square().mean() < 0.2 * (whole - tokens.mean()).square().mean()
-    with pytest.raises(WeightsError, match="no weights 'student'"):
+    with pytest.raises(WeightsError, match="the weights 'student' hold no 'vectorizer'"):
         take_transform(encoder, decoder, "student")

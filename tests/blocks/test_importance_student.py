@@ -163,7 +163,7 @@ def test_it_stays_as_it_is_in_a_flowgraph_that_is_trained(picture):
 def test_unknown_weights_are_named():
     with pytest.raises(WeightsError, match="no weights 'studnet'; did you mean 'student'"):
         ImportanceStudent(weights="studnet")
-    with pytest.raises(WeightsError, match="no weights 'small'; known: student"):
+    with pytest.raises(WeightsError, match="the weights 'small' hold no 'student'; those that do: student"):
         ImportanceStudent(weights="small")
 
 

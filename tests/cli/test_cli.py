@@ -307,8 +307,10 @@ def test_every_codec_trains_and_its_weights_make_a_link(cli, street, picture, tm
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("deepjscc", "--preset", "paper"), "'deepjscc' has one size; leave --preset out"),
-        (("swinjscc", "--from", "small"), "no weights 'small'"),
+        (("deepjscc", "--preset", "paper"), "--preset means nothing to 'deepjscc'; leave it out"),
+        (("swinjscc", "--from", "small"), "the weights 'small' hold no 'swinjscc_encoder'"),
+        (("ntscc", "--importance-exponent", "1"), "--importance-exponent means nothing to 'ntscc'; leave it out"),
+        (("deepjscc", "--cbr", "0.01", "0.02"), "--cbr means nothing to 'deepjscc'; leave it out"),
         (("sa-oos",), "no system 'sa-oos'; did you mean 'sa-oosc'"),
         (("sa-oosc", "--preset", "smal"), "no preset 'smal'; did you mean 'small'"),
         (("sa-oosc", "--crop", "100"), "'crop' must be a multiple of 64"),
