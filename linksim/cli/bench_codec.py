@@ -14,7 +14,6 @@ from rich.console import Console
 
 from linksim.blocks.sources import PictureCases
 from linksim.cli.bench_points import (
-    FADES,
     OOSC,
     SYSTEMS,
     WITHOUT_IMPORTANCE,
@@ -27,7 +26,7 @@ from linksim.cli.bench_tables import kodak_report, scene_report
 from linksim.cli.sweep_progress import sweep_progress
 from linksim.cli.transmit import pick_device
 from linksim.errors import ParameterError
-from linksim.montecarlo import Cases, Stop, Sweep
+from linksim.montecarlo import Sweep
 from linksim.montecarlo.scheduler import Progress
 from linksim.weights import write_whole
 
@@ -68,18 +67,12 @@ class Bench:
             for system, channel in product(SYSTEMS, ("awgn", "rayleigh")):
                 cases, points = detected if system == OOSC else plain, scene_points(system, channel)
                 if points:
-                    link, stop = partial(scene_link, system), _rounds("scenes", cases, channel)
-                    yield "scenes", system, make(link, grid=points, cases=cases, stop=stop)
+                    yield "scenes", system, make(partial(scene_link, system), grid=points, cases=cases)
         if self.kodak:
             pictures = PictureCases(self.kodak)
             for system, channel in product(WITHOUT_IMPORTANCE, ("awgn", "rayleigh", "real rayleigh")):
-                link, stop = partial(kodak_link, system), _rounds("kodak", pictures, channel)
-                yield "kodak", system, make(link, grid=kodak_points(channel), cases=pictures, stop=stop)
-
-
-def _rounds(name: str, cases: Cases, channel: str) -> Stop:
-    """Each picture once; a few times where a picture has one fade."""
-    return Stop(frames=len(cases) * (FADES[name] if channel == "rayleigh" else 1))
+                link = partial(kodak_link, system)
+                yield "kodak", system, make(link, grid=kodak_points(channel), cases=pictures)
 
 
 def run_bench(asked: Bench) -> None:

@@ -21,6 +21,7 @@ from linksim.cli.bench_points import (
     OOSC,
     RATES,
     SA_OOSC,
+    SCENE_SNRS_DB,
     SNRS_DB,
     SWINJSCC,
     WITHOUT_IMPORTANCE,
@@ -76,8 +77,8 @@ def levels_against_snr(table: "pd.DataFrame", out: Path) -> str:
     for ax, level in zip(axes.ravel(), SHOWN_LEVELS, strict=True):
         for system in CURVES:
             means = [look_up(table, f"patch_psnr.{level}", system=system, channel="awgn", snr_db=snr).mean
-                     for snr in SNRS_DB]  # fmt: skip
-            ax.plot(SNRS_DB, means, color=COLOUR[system], marker=MARKER[system], markersize=4, label=system)
+                     for snr in SCENE_SNRS_DB]  # fmt: skip
+            ax.plot(SCENE_SNRS_DB, means, color=COLOUR[system], marker=MARKER[system], markersize=4, label=system)
         ax.set_title(f"{level} importance" if level != "background" else level)
         ax.grid(alpha=0.3)
     for ax in axes[1]:

@@ -27,12 +27,11 @@ SAFE_CODE_RATE, QUICK_CODE_RATE, QUICK_FROM_DB = 0.5, 0.9, 10.0
 """The header's code rate, and the quicker one where AWGN of so many dB or more is sure to let it through."""
 DESIGN_SNR_DB = 10.0
 SNRS_DB = (1.0, 4.0, 7.0, 10.0, 13.0)
+SCENE_SNRS_DB = (1.0, 7.0, 10.0, 13.0)
 FADING_SNRS_DB = (3.0, 10.0)
-REAL_FADING_SNRS_DB = (4.0, 10.0)
+REAL_FADING_SNRS_DB = (10.0,)
 RATES = {"1/48": 1 / 48, "1/24": 1 / 24, "1/16": 1 / 16, "1/12": 1 / 12}
 MIDDLE_RATE = "1/16"
-FADES = {"scenes": 3, "kodak": 1}
-"""Fades per picture and SNR on slow Rayleigh."""
 
 
 def scene_link(system: str, channel: str, header_code_rate: float) -> Flowgraph:
@@ -70,7 +69,7 @@ def scene_points(system: str, channel: str) -> list[dict[str, Any]]:
     if system not in CURVES:
         snrs = (DESIGN_SNR_DB,) if channel == "awgn" else ()
     else:
-        snrs = SNRS_DB if channel == "awgn" else FADING_SNRS_DB
+        snrs = SCENE_SNRS_DB if channel == "awgn" else FADING_SNRS_DB
     return [{"channel": channel, "header_code_rate": header_code_rate(channel, snr), "snr_db": snr} for snr in snrs]
 
 

@@ -15,6 +15,7 @@ from linksim.blocks import (
     SwinJSCCEncoder,
     Tokenizer,
 )
+from linksim.blocks.jscc import swinjscc
 from linksim.blocks.jscc.deepjscc import FIXED_RATES, take_transform, wiener
 from linksim.blocks.jscc.swinjscc import MOST_USES, ModNet
 from linksim.blocks.jscc.transform_start import loading
@@ -152,22 +153,41 @@ def test_lengths_that_do_not_fit_are_named(photograph):
         SwinJSCCEncoder()(tokens=tokens, lengths=torch.full((1, 2, 2), 65), snr_db=torch.tensor([10.0]))
 
 
-def test_deepjscc_starts_from_the_transform_of_sa_oosc(photograph):
+@pytest.fixture(scope="module")
+def start(photograph):
+    """A picture's tokens, what SA-OOSC's vectorizer makes of them, and what it rebuilds of the first 128 dimensions."""
+    tokens, _ = Tokenizer(token=4)(image=photograph[:, :, :96, :112])
+    with torch.no_grad():
+        latent = HVVectorizer(weights="small").eval()(tokens=tokens).latent[:, :128]
+        whole = HVDevectorizer(weights="small")(latent=torch.nn.functional.pad(latent, (0, 0, 0, 0, 0, 128)))
+    return tokens, latent, whole
+
+
+@torch.no_grad()
+def test_deepjscc_starts_from_the_transform_of_sa_oosc(start):
     """Without noise what it rebuilds is what that codec makes of the first channels of its latent, shrunk for 10 dB."""
-    image, uses = photograph[:, :, :96, :112], 64
+    tokens, latent, whole = start
     encoder, decoder = DeepJSCCEncoder(), DeepJSCCDecoder()
     take_transform(encoder, decoder, "small")
-    tokens, _ = Tokenizer(token=4)(image=image)
-    lengths = torch.full((1, 6, 7), uses)
+    lengths = torch.full((1, 6, 7), 64)
     y = encoder(tokens=tokens, lengths=lengths)
-    latent = HVVectorizer(weights="small").eval()(tokens=tokens).latent[:, : 2 * uses]
     sent_dimensions = torch.view_as_real(y).flatten(-2).movedim(-1, 1)
     # One gain a dimension, the same for all patches.
     gain = (sent_dimensions * latent).sum((2, 3), keepdim=True) / latent.square().sum((2, 3), keepdim=True)
     torch.testing.assert_close(sent_dimensions, gain * latent, rtol=0, atol=1e-4 * float(sent_dimensions.abs().max()))
     rebuilt = decoder(lengths=lengths, power=torch.ones(1), **arrived(y, 0.0))
-    padded = torch.nn.functional.pad(latent, (0, 0, 0, 0, 0, 256 - 2 * uses))
-    whole = HVDevectorizer(weights="small")(latent=padded)
     assert (rebuilt - whole).square().mean() < 0.2 * (whole - tokens.mean()).square().mean()
     with pytest.raises(WeightsError, match="the weights 'student' hold no 'vectorizer'"):
         take_transform(encoder, decoder, "student")
+
+
+@torch.no_grad()
+def test_swinjscc_starts_as_sa_oosc_s_transform(start):
+    """Without noise it is that transform on the first channels: attention and gates change nothing yet."""
+    tokens, _, whole = start
+    encoder, decoder = SwinJSCCEncoder(), SwinJSCCDecoder()
+    swinjscc.take_transform(encoder, decoder, "small")
+    lengths = torch.full((1, 6, 7), 64)
+    y = encoder(tokens=tokens, lengths=lengths, snr_db=torch.tensor([10.0]))
+    rebuilt = decoder(lengths=lengths, power=torch.ones(1), **arrived(y, 1e-9))
+    torch.testing.assert_close(rebuilt, whole, rtol=0, atol=1e-3)

@@ -37,13 +37,13 @@ def few(monkeypatch):
     modules = ("bench_points", "bench_tables", "bench_figures")
     for name, value, places in (
         ("SNRS_DB", (10.0,), modules),
+        ("SCENE_SNRS_DB", (10.0,), modules),
         ("RATES", {"1/24": 1 / 24, "1/16": 1 / 16}, modules),
         ("FADING_SNRS_DB", (10.0,), modules[:2]),
         ("REAL_FADING_SNRS_DB", (10.0,), modules[:2]),
         ("PUBLISHED_RATES", {"published": (30.0, None)}, modules[1:]),
         ("PUBLISHED_SNRS", {"published": (33.0,)}, modules[1:]),
         ("PUBLISHED_REAL_FADING", {"published": (29.0,)}, modules[1:2]),
-        ("FADES", {"scenes": 2, "kodak": 1}, ("bench_codec",)),
     ):
         for module in places:
             monkeypatch.setattr(f"linksim.cli.{module}.{name}", value)
