@@ -20,6 +20,7 @@ lint: .venv/full .venv/linked
 bench: .venv/full .venv/linked
 	$(BIN)/python tests/benchmarks/engine_overhead.py
 	$(BIN)/python tests/benchmarks/picture_end_to_end.py
+	$(BIN)/python tests/benchmarks/codec_speed.py
 	$(BIN)/python tests/benchmarks/sweep_speed.py
 	$(BIN)/python tests/benchmarks/sweep_kills.py
 	$(BIN)/python tests/benchmarks/coded_bler.py

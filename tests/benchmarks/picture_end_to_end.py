@@ -1,4 +1,4 @@
-"""A 2048x1024 picture end to end through the KLT and the SA-OOSC link on one thread: time, memory, and where it goes.
+"""A 2048x1024 picture end to end through every link without a picture codec, one thread: time, memory, where it goes.
 
 usage: python tests/benchmarks/picture_end_to_end.py [PICTURE]
 
