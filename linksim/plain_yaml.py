@@ -36,6 +36,9 @@ def read_plain_yaml(path: Path) -> Plain:
     except UnicodeDecodeError:
         raise FlowgraphFileError(f"'{path}' is no text in UTF-8") from None
     except yaml.YAMLError as error:
+        # PyYAML has a limit of its own since 6.0.4, and as it reads ahead it may meet that first.
+        if "maximum nesting depth" in str(error):
+            raise FlowgraphFileError(f"'{path}': nested deeper than {DEEPEST} levels") from None
         raise FlowgraphFileError(f"'{path}' is no valid YAML: {' '.join(str(error).split())}") from None
     except FlowgraphFileError as error:
         raise FlowgraphFileError(f"'{path}': {error}") from None

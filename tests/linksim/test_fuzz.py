@@ -89,7 +89,7 @@ def test_random_wirings_fail_only_with_our_errors():
     # These need a folder, weights from elsewhere, or an endpoint.
     outside = ("PictureSource", "ObjectDetector", "ImportanceAnnotator")
     kinds = [kind for name, kind in catalogue().items() if name not in outside]
-    settings = {"RateAllocator": {"eta": 0.2}, "KerasBlock": {"model": lambda x: x}}
+    settings = {"RateAllocator": {"eta": 0.2}, "FixedRate": {"target_cbr": 0.05}, "KerasBlock": {"model": lambda x: x}}
     built = failed = 0
     for _ in range(WIRINGS):
         names = chance.sample(sorted(PORT_TYPES), 3)
