@@ -27,18 +27,18 @@ from linksim.flowgraphs.direct_task import DeepJSCCTask, SwinJSCCTask
 from linksim.flowgraphs.hv_task import HVTask
 from linksim.precision import has_bfloat16
 from linksim.training import Budget, Progress, Trainer
-from linksim.weights import named_tensors, weights_path, write_weights, write_whole
+from linksim.weights import holds_part, named_tensors, weights_path, write_weights, write_whole
 
 
 @dataclass(frozen=True)
 class System:
-    """A codec that can be trained, the SNRs and the share of fading that it is usually trained for, and the part of a
-    file of weights that says it can start from it."""
+    """A codec that can be trained, the SNRs and the share of fading that it is usually trained for, and the parts of
+    which a file of weights must hold one for it to start from."""
 
     task: Callable[[Recipe, TrainingPictures, torch.device], CodecTask]
     snr_db: tuple[float, float] = (0.0, 20.0)
     fading: float = 0.25
-    starts_from: str = "vectorizer"
+    starts_from: tuple[str, ...] = ("vectorizer",)
     heeds: frozenset[str] = frozenset({"preset", "cbr"})
     """The options beyond the common ones that mean something to it."""
 
@@ -49,8 +49,10 @@ USUAL = Recipe()
 SYSTEMS = {
     "sa-oosc": System(HVTask, heeds=frozenset({"preset", "cbr", "importance_exponent"})),
     "ntscc": System(partial(HVTask, importance=False)),
-    "deepjscc": System(DeepJSCCTask, snr_db=(10.0, 10.0), fading=0.0, starts_from="", heeds=frozenset()),
-    "swinjscc": System(SwinJSCCTask, starts_from="", heeds=frozenset({"cbr"})),
+    "deepjscc": System(
+        DeepJSCCTask, snr_db=(10.0, 10.0), fading=0.0, starts_from=("deepjscc_encoder", "vectorizer"), heeds=frozenset()
+    ),
+    "swinjscc": System(SwinJSCCTask, starts_from=("swinjscc_encoder", "vectorizer"), heeds=frozenset({"cbr"})),
 }
 DEFAULT_PRESET = "small"
 PRESETS = {DEFAULT_PRESET: "conv", "paper": "swin"}
@@ -94,7 +96,9 @@ class Training:
             if value is not None and name not in system.heeds:
                 raise ParameterError(f"--{name.replace('_', '-')} means nothing to '{self.system}'; leave it out")
         if self.start is not None:
-            weights_path(self.start, system.starts_from)
+            path = weights_path(self.start)
+            if not any(holds_part(path, part) for part in system.starts_from):
+                weights_path(self.start, system.starts_from[-1])
         return Recipe(
             snr_db=system.snr_db if self.snr_db is None else self.snr_db,
             cbr=self.cbr or USUAL.cbr,
