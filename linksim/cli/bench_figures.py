@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 BARS = (SA_OOSC, HIGH_FIRST, OOSC, NTSCC, DEEPJSCC, SWINJSCC)
 COLOUR: Mapping[str, str] = dict(zip(BARS, COLOURS, strict=True))
 MARKER: Mapping[str, str] = dict(zip(CURVES, "osD^v", strict=True))
+GREY: Mapping[str, str] = dict(zip(PUBLISHED_RATES, ("0.3", "0.5", "0.7"), strict=False))
 SHOWN_LEVELS = ("high", "medium", "low", "background")
 CROP = 8 * PATCH
 """Edge in pixels of the regions that are shown."""
@@ -104,9 +105,9 @@ def kodak(table: "pd.DataFrame", out: Path) -> str:
         left.plot(costs, over_rate, label=system, **style)
         right.plot(snrs, over_snr, label=system, **style)
     for ax, x, published in ((left, rates, PUBLISHED_RATES), (right, snrs, PUBLISHED_SNRS)):
-        for grey, (name, values) in zip(("0.35", "0.55", "0.7"), published.items(), strict=False):
+        for name, values in published.items():
             known = [(a, b) for a, b in zip(x, values, strict=True) if b is not None]
-            ax.plot(*zip(*known, strict=True), "--", color=grey, linewidth=1.2, label=name)
+            ax.plot(*zip(*known, strict=True), "--", color=GREY.get(name, "0.5"), linewidth=1.2, label=name)
         ax.grid(alpha=0.3)
         ax.set_ylabel("PSNR, dB")
         ax.legend(fontsize=8)
@@ -173,7 +174,7 @@ def _regions(image: Tensor, runs: Mapping[str, Result]) -> "Figure":
             mean = float(quality[inside & (importance == label)].mean())
             picture(ax, shown[cut], f"{system} {mean:.2f} dB")
     costs = ", ".join(f"{system} {_cost(runs[system]):.4f}" for system in columns)
-    figure.suptitle(f"What arrives, AWGN 10 dB; PSNR of the region's patches of that importance. CBR in all: {costs}")
+    figure.suptitle(f"What arrives, AWGN 10 dB; PSNR of the region's patches of that importance\nCBR in all: {costs}")
     return figure
 
 

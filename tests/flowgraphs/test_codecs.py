@@ -150,15 +150,10 @@ def test_weights_without_a_table_of_their_own_take_that_of_small():
 # -- what is shipped
 
 
-def test_all_weights_have_a_card_and_fit():
+def test_all_systems_have_weights_and_they_fit():
     names = shipped_weights()
     assert {"small", "ntscc", "deepjscc", "swinjscc", "student"} <= set(names)
-    sizes = [weights_path(name).stat().st_size for name in names]
-    assert sum(sizes) <= 60e6
-    assert max(sizes) <= 20e6
-    for name in names:
-        card = weights_path(name).with_name(f"{name.upper()}.md").read_text("utf-8")
-        assert all(f"**{part}" in card for part in ("Data", "Terms", "Recipe", "Seed", "Hours", "Results", "Limits"))
+    assert sum(weights_path(name).stat().st_size for name in names) <= 60e6
 
 
 @pytest.mark.gpu
