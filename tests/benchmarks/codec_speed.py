@@ -8,7 +8,6 @@ machine does falls on all; memory is the peak of a process of its own, libraries
 """
 
 import math
-import resource
 import statistics
 import subprocess
 import sys
@@ -147,7 +146,9 @@ def main() -> None:
     if "--peak" in sys.argv:
         place = sys.argv.index("--peak")
         LINKS[sys.argv[place + 1]]().run(image=picture(sys.argv[place + 2 :]), snr_db=10.0)
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+        # Not ru_maxrss, which in a fresh process starts from its parent's.
+        status = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+        print(int(status["VmHWM"].split()[0]) / 2**20)
         return
     attention()
     codecs(picture(sys.argv[1:]))
