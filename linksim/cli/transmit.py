@@ -214,12 +214,14 @@ def write_report(out: Path, original: Tensor, run: Result, result: Mapping[str, 
     digital = "modulation" in result
     caption = LOST[digital] if result["erased"] else f"reconstruction, {result['psnr_db']:.2f} dB"
     titles = {"figure": figure_title(result), "image": caption}
+    lengths = None if digital else run["rate.lengths"][0]
+    if lengths is not None and int(lengths.min()) == int(lengths.max()):
+        titles["rate"], lengths = f"the same rate for all patches:\n{int(lengths.max())} channel uses", None
     if digital:
         titles["rate"] = (
             f"no rate per patch: the whole picture as\n{result['modulation']}, code rate {result['code_rate']:.3f},\n"
             f"{result['bits_received']:,} of {result['bits_sent']:,} bits came through"
         )
-    lengths = None if digital else run["rate.lengths"][0]
     figure = report(original, run["importance.out"][0], lengths, _payload(run, digital), image, titles)
     figure.savefig(out / "report.png")
     pixels = (image.clamp(0, 1) * 255).round().byte().movedim(0, -1).numpy()

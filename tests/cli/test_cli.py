@@ -289,6 +289,17 @@ def test_a_stopped_training_leaves_weights_and_goes_on_to_the_same_bits(cli, str
     assert one == two
 
 
+@pytest.mark.parametrize("link", ["ntscc", "deepjscc", "swinjscc"])
+def test_transmit_goes_over_every_learned_link(cli, picture, tmp_path, link):
+    code, _, _ = cli("transmit", picture, "--link", link, "--cbr", 0.05, "--out", tmp_path)
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert (code, result["link"], result["weights"], result["importance"]) == (0, link, link, "none")
+    assert result["psnr_db"] > 20
+    for wrong, message in ((("--alpha", 8), "heeds no importance"), (("--psnr", 30), "--link klt")):
+        code, _, error = cli("transmit", picture, "--link", link, *wrong, "--out", tmp_path)
+        assert (code, message in error) == (2, True)
+
+
 @pytest.mark.parametrize("system", ["ntscc", "deepjscc", "swinjscc"])
 def test_every_codec_trains_and_its_weights_make_a_link(cli, street, picture, tmp_path, system):
     from linksim.flowgraphs import LINKS
