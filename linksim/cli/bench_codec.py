@@ -60,7 +60,7 @@ class Bench:
 
         The system is no axis of the grid: so all systems see the same noise and the same fades.
         """
-        make = partial(Sweep, seed=self.seed, device=self.device)
+        make = partial(Sweep, seed=self.seed, device=pick_device(self.device).type)
         if self.scenes:
             plain = PictureCases.scenes(self.scenes)
             detected = PictureCases.scenes(self.scenes, detections=True)
@@ -81,7 +81,6 @@ def run_bench(asked: Bench) -> None:
 
     if asked.scenes is None and asked.kodak is None:
         raise ParameterError("give --scenes, a folder with split.json, or --kodak, a folder of pictures, or both")
-    pick_device(asked.device)
     # All of them now: what is missing is said before the first hour of work.
     sweeps = list(asked.sweeps())
     asked.out.mkdir(parents=True, exist_ok=True)

@@ -54,6 +54,7 @@ def test_the_whole_bench_and_going_on(cli, folders, tmp_path, monkeypatch):
     street, kodak = folders
     out = tmp_path / "bench"
     command = ("bench-codec", "--scenes", street, "--kodak", kodak, "--out", out, "--workers", 1)
+    command += ("--device", "auto")
     code, text, _ = cli(*command)
     assert code == 0
     assert (out / "codecs.md").read_text() == text.removesuffix("\n")
@@ -88,7 +89,10 @@ def test_the_whole_bench_and_going_on(cli, folders, tmp_path, monkeypatch):
     assert (code, "no picture or folder" in error) == (2, True)
 
 
-def test_it_says_what_it_needs(cli, tmp_path):
+def test_it_says_what_it_needs(cli, folders, tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    code, _, error = cli("bench-codec", "--scenes", folders[0], "--out", tmp_path, "--device", "cuda")
+    assert (code, "no CUDA device here" in error) == (2, True)
     code, _, error = cli("bench-codec", "--out", tmp_path)
     assert code == 2
     assert "give --scenes" in error
