@@ -5,62 +5,33 @@ has its latent at 1/16 of the picture's size; from tokens of 2x2 pixels that tak
 between the stages.
 """
 
-from typing import NamedTuple
-
 from torch import nn
 
 from linksim.blocks.vectorizer.klt_start import Analysis, Synthesis
 from linksim.blocks.vectorizer.layers import scaled_convolution, zero_convolution
 from linksim.blocks.vectorizer.window_attention import transformer
 
-TOKEN, WINDOW = 2, 8
-
-
-class Stage(NamedTuple):
-    """Transformer blocks of one width at one size of the grid."""
-
-    width: int
-    heads: int
-    depth: int
-
-
-PAPER = (Stage(256, 8, 1), Stage(256, 8, 1), Stage(256, 8, 2), Stage(256, 8, 6))
-"""At 1/2, 1/4, 1/8 and 1/16 of the picture's size."""
-
-
-def _merging_layers(stages: tuple[Stage, ...]) -> list[nn.Module]:
-    """Tokens to features at 1/16 of the picture's size.
-
-    Patch merging, concatenation and projection, is a convolution over 2x2 cells.
-    """
-    layers: list[nn.Module] = [scaled_convolution(3 * TOKEN**2, stages[0].width, 1)]
-    for number, (width, heads, depth) in enumerate(stages):
-        if number:
-            layers.append(scaled_convolution(stages[number - 1].width, width, 2, 2))
-        layers.append(transformer(width, heads, WINDOW, depth))
-    return layers
-
-
-def _dividing_layers(stages: tuple[Stage, ...]) -> list[nn.Module]:
-    """Features at 1/16 of the picture's size to what is added to the tokens, zero at the start.
-
-    Patch division is a projection to four cells.
-    """
-    layers: list[nn.Module] = []
-    for number, (width, heads, depth) in reversed(list(enumerate(stages))):
-        layers.append(transformer(width, heads, WINDOW, depth))
-        if number:
-            layers += [scaled_convolution(width, 4 * stages[number - 1].width, 1), nn.PixelShuffle(2)]
-    return [*layers, zero_convolution(stages[0].width, 3 * TOKEN**2)]
+TOKEN = 2
+WIDTH, HEADS, WINDOW = 256, 8, 8
+DEPTHS = (1, 1, 2, 6)
+"""Transformer blocks at 1/2, 1/4, 1/8 and 1/16 of the picture's size."""
 
 
 def swin_analysis(channels: int, step: float) -> Analysis:
-    """Tokens to the latent."""
-    network = nn.Sequential(*_merging_layers(PAPER), zero_convolution(PAPER[-1].width, channels))
-    return Analysis(TOKEN, channels, step, network)
+    """Tokens to the latent; patch merging, concatenation and projection, is a convolution over 2x2 cells."""
+    layers: list[nn.Module] = [scaled_convolution(3 * TOKEN**2, WIDTH, 1)]
+    for stage, depth in enumerate(DEPTHS):
+        if stage:
+            layers.append(scaled_convolution(WIDTH, WIDTH, 2, 2))
+        layers.append(transformer(WIDTH, HEADS, WINDOW, depth))
+    return Analysis(TOKEN, channels, step, nn.Sequential(*layers, zero_convolution(WIDTH, channels)))
 
 
 def swin_synthesis(channels: int, step: float) -> Synthesis:
-    """The latent to tokens."""
-    network = nn.Sequential(scaled_convolution(channels, PAPER[-1].width, 1), *_dividing_layers(PAPER))
-    return Synthesis(TOKEN, channels, step, network)
+    """The latent to tokens; patch division is a projection to four cells."""
+    layers: list[nn.Module] = [scaled_convolution(channels, WIDTH, 1)]
+    for stage, depth in enumerate(reversed(DEPTHS)):
+        if stage:
+            layers += [scaled_convolution(WIDTH, 4 * WIDTH, 1), nn.PixelShuffle(2)]
+        layers.append(transformer(WIDTH, HEADS, WINDOW, depth))
+    return Synthesis(TOKEN, channels, step, nn.Sequential(*layers, zero_convolution(WIDTH, 3 * TOKEN**2)))
