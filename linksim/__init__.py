@@ -1,38 +1,42 @@
 """linksim: an end-to-end link simulator for semantic communication, in GNU-Radio-style blocks."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from linksim.block import Block
-from linksim.errors import LinksimError
-from linksim.flowgraph import Flowgraph
-from linksim.result import Result
-from linksim.types import (
-    PATCH,
-    Bits,
-    Boxes,
-    Codeword,
-    Counts,
-    Decibels,
-    Detections,
-    Distortion,
-    Entropy,
-    Flags,
-    Image,
-    Importance,
-    Latent,
-    Ledger,
-    Lengths,
-    LLRs,
-    Loading,
-    Power,
-    Received,
-    Score,
-    Size,
-    Symbols,
-    Tokens,
-    Uses,
-)
+from linksim.lazy import lazily
 from linksim.version import __version__
+
+if TYPE_CHECKING:
+    from linksim.block import Block
+    from linksim.errors import LinksimError
+    from linksim.flowgraph import Flowgraph
+    from linksim.result import Result
+    from linksim.types import (
+        PATCH,
+        Bits,
+        Boxes,
+        Codeword,
+        Counts,
+        Decibels,
+        Detections,
+        Distortion,
+        Entropy,
+        Flags,
+        Image,
+        Importance,
+        Latent,
+        Ledger,
+        Lengths,
+        LLRs,
+        Loading,
+        Power,
+        Received,
+        Score,
+        Size,
+        Symbols,
+        Tokens,
+        Uses,
+    )
 
 __all__ = [
     "PATCH",
@@ -65,6 +69,42 @@ __all__ = [
     "Uses",
     "__version__",
 ]
+
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "block": ("Block",),
+        "errors": ("LinksimError",),
+        "flowgraph": ("Flowgraph",),
+        "result": ("Result",),
+        "types": (
+            "PATCH",
+            "Bits",
+            "Boxes",
+            "Codeword",
+            "Counts",
+            "Decibels",
+            "Detections",
+            "Distortion",
+            "Entropy",
+            "Flags",
+            "Image",
+            "Importance",
+            "Latent",
+            "Ledger",
+            "Lengths",
+            "LLRs",
+            "Loading",
+            "Power",
+            "Received",
+            "Score",
+            "Size",
+            "Symbols",
+            "Tokens",
+            "Uses",
+        ),
+    },
+)
 
 # In a source checkout `blocks` and `flowgraphs` lie beside this folder, and a script started there finds the
 # checkout before the installed package.

@@ -2,17 +2,38 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
-from linksim.errors import ParameterError, UnknownPortError, nearest
+from linksim.errors import LinksimError, ParameterError, UnknownPortError, nearest
 from linksim.port import Port, Ported, PortRef, read_ports
-from linksim.randomness import RandomStream
+from linksim.randomness import RandomStream, whole_seed
+from linksim.ranges import check_ranges
 
 
-class Block(nn.Module, Ported):
+class BlockType(type):
+    """The class of all block classes: an accident in `__init__` becomes an error that names the parameter."""
+
+    def __call__(cls, *positional: Any, **settings: Any) -> Any:
+        try:
+            return super().__call__(*positional, **settings)
+        except LinksimError:
+            raise
+        except (TypeError, AttributeError, ValueError) as error:
+            from linksim.parameters import check_parameters
+
+            # Only now: what fits the annotations has failed for a reason of its own.
+            check_parameters(cls, settings)  # pyright: ignore[reportArgumentType]
+            raise error
+
+
+# A type checker need not know: it would take an instance's attributes for the class's.
+_Kind = type if TYPE_CHECKING else BlockType
+
+
+class Block(nn.Module, Ported, metaclass=_Kind):
     """Base of all blocks.
 
     A subclass writes one method, `forward`. Its annotated parameters are the input ports (a default makes a port
@@ -83,8 +104,15 @@ class Block(nn.Module, Ported):
         """The block's own generator, on its device."""
         return self.__dict__["_stream"].generator(self.__dict__["_device"])
 
+    def __call__(self, *positional: Any, **values: Any) -> Any:
+        # A flowgraph checks its own inputs, and passes by here.
+        if not torch.compiler.is_compiling():
+            check_ranges(self.label, self.input_ports.values(), values)
+        return super().__call__(*positional, **values)
+
     def seed(self, seed: int) -> Self:
-        """Seed this block and the blocks inside it; returns the block."""
+        """Seed this block and the blocks inside it; returns the block. Raises `ParameterError` as `whole_seed`."""
+        seed = whole_seed(seed)
         for path, stream in random_streams(self):
             stream.reseed(seed, path)
         return self

@@ -1,15 +1,26 @@
 """A flowgraph to look at: Mermaid text, and a picture for notebooks."""
 
 from collections.abc import Iterator
-from html import escape
+from html import escape as escape_markup
 from itertools import pairwise
 
 from linksim.block import Block
 from linksim.flowgraph import Flowgraph
+from linksim.text import CONTROL, REPLACEMENT, xml_text
 
 BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN, WAY_WIDTH = 150, 44, 26, 40, 16, 4
 SWEEPS = 6
 SIGNAL, INK, FILL, PORT_FILL = "#3b6ea8", "#1f2933", "#eef3f9", "#fdf3e1"
+
+
+def escape(text: str) -> str:
+    """Fit for XML: what it cannot hold replaced, what it reads as its own escaped."""
+    return escape_markup(xml_text(text))
+
+
+def _mermaid_text(text: str) -> str:
+    # In Mermaid a quotation mark ends the text, and so does a new line.
+    return CONTROL.sub(REPLACEMENT, xml_text(" ".join(text.splitlines()))).replace('"', "#quot;")
 
 
 def mermaid(graph: Flowgraph) -> str:
@@ -27,7 +38,7 @@ def _mermaid_lines(graph: Flowgraph, prefix: str, depth: int) -> Iterator[str]:
         if isinstance(block, Block):
             yield f'{space}{prefix}{name}["{name}<br/><i>{type(block).__name__}</i>"]'
         else:
-            yield f'{space}subgraph {prefix}{name}["{name}"]'
+            yield f'{space}subgraph {prefix}{name}["{_mermaid_text(name)}"]'
             yield from _mermaid_lines(block, f"{prefix}{name}__", depth + 1)
             yield f"{space}end"
     for edge in graph.connections:

@@ -92,6 +92,10 @@ class ParameterError(LinksimError):
     """A block's parameter is unknown, of the wrong type or out of range."""
 
 
+class RangeError(PortError, ParameterError):
+    """A value lies outside what the port's type promises."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint for a misspelt name: the nearest known one, or the list of all."""
     names = sorted(known)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,11 @@ from torch import nn
 
 from linksim.block import Block
 from linksim.catalogue import find_block
-from linksim.errors import FlowgraphFileError, LinksimError, ParameterError, nearest
+from linksim.errors import FlowgraphFileError, LinksimError, ParameterError, PortError, nearest
 from linksim.flowgraph import Flowgraph
+from linksim.parameters import check_parameters
 from linksim.plain_yaml import Plain, read_plain_yaml, write_plain_yaml
-from linksim.port import PortRef, type_name
+from linksim.port import PortRef, Spec, parse_declared, type_name
 from linksim.types import PORT_TYPES
 
 VERSION = 1
@@ -45,13 +45,25 @@ def describe(graph: Flowgraph) -> Fields:
         blocks[name] = _describe_block(name, block) if isinstance(block, Block) else {"flowgraph": describe(block)}
     inputs: Fields = {}
     for name, port in graph.input_ports.items():
-        inputs[name] = type_name(port.spec)
-        if inputs[name] not in PORT_TYPES:
-            raise FlowgraphFileError(f"input '{name}' has the type {port.spec}, which has no name in linksim's types")
+        inputs[name] = _written_type(name, port.spec)
     connections: list[Plain] = [
         [_end(e.source, e.source_port), _end(e.target, e.target_port)] for e in graph.connections
     ]
     return {"name": graph.name, "inputs": inputs, "blocks": blocks, "connections": connections}
+
+
+def _written_type(name: str, spec: Spec) -> str:
+    """A type's name, or what a tensor type says of itself where a file of that reads back as the same."""
+    text = type_name(spec)
+    if text not in PORT_TYPES:
+        try:
+            same = parse_declared(text)
+        except PortError:
+            same = None
+        if same is None or getattr(same, "dtypes", None) != getattr(spec, "dtypes", ()):
+            raise FlowgraphFileError(f"input '{name}' has the type {spec}, which a file cannot hold: give it one of "
+                                     "linksim's types, or a tensor's dtype family and dimensions")  # fmt: skip
+    return text
 
 
 def _end(block: str, port: str) -> str:
@@ -155,9 +167,12 @@ class _Reader:
 
     @staticmethod
     def _port_type(name: str, kind: Plain) -> object:
-        if not isinstance(kind, str) or kind not in PORT_TYPES:
-            raise FlowgraphFileError(f"input '{name}' has the unknown type {kind!r}; {nearest(str(kind), PORT_TYPES)}")
-        return PORT_TYPES[kind]
+        try:
+            return parse_declared(str(kind)).annotation
+        except PortError:
+            raise FlowgraphFileError(
+                f"input '{name}' has the unknown type {kind!r}; {nearest(str(kind), PORT_TYPES)}"
+            ) from None
 
     def _block(self, name: str, entry: Fields, depth: int) -> Block | Flowgraph:
         self._count += 1
@@ -192,28 +207,3 @@ class _Reader:
             block: Any = graph.blocks[name] if name else graph
             ends.append(PortRef(block, port, None if block is graph else end))  # pyright: ignore[reportArgumentType]
         return ends[0], ends[1]
-
-
-def check_parameters(kind: type[Block], parameters: Mapping[str, Plain]) -> dict[str, Any]:
-    """Plain values checked against the annotations of a block's `__init__`.
-
-    Raises `ParameterError` naming an unknown parameter, a missing one, or the type that was expected.
-    """
-    from pydantic import TypeAdapter, ValidationError
-
-    signature = kind.parameter_signature()
-    hints = typing.get_type_hints(kind.__init__) if signature else {}
-    for name, parameter in signature.items():
-        if parameter.default is parameter.empty and name not in parameters:
-            raise ParameterError(f"{kind.__name__} needs the parameter '{name}'")
-    checked: dict[str, Any] = {}
-    for name, value in parameters.items():
-        if name not in signature:
-            raise ParameterError(f"{kind.__name__} has no parameter '{name}'; {nearest(name, signature)}")
-        try:
-            # As JSON and strictly: lists become tuples and whole numbers floats, but text never becomes a number.
-            checked[name] = TypeAdapter(hints[name]).validate_json(json.dumps(value), strict=True)
-        except (ValidationError, ValueError):
-            expected = getattr(hints[name], "__name__", str(hints[name]).replace("typing.", ""))
-            raise ParameterError(f"{kind.__name__}: '{name}' must be {expected} (got {value!r})") from None
-    return checked

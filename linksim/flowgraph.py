@@ -13,8 +13,10 @@ from linksim.errors import RunError, UnknownPortError, nearest
 from linksim.ownership import edit_count
 from linksim.plan import Plan, PlanBuilder
 from linksim.port import Port, PortRef, TensorSpec
-from linksim.randomness import RandomStream
+from linksim.randomness import RandomStream, whole_seed
+from linksim.ranges import check_ranges
 from linksim.result import Result
+from linksim.run_lock import RunLock, held
 from linksim.wiring import Wiring
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class Flowgraph(Wiring):
         self.weights = "built-in"
         """The name of the weights in force; files carry it beside their digest."""
         self.__dict__["_device"] = torch.empty(0).device
+        self.__dict__["_lock"] = RunLock()
         self.__dict__["_plans"] = {}
         self.__dict__["_plans_from"] = -1
         self.eval()
@@ -63,23 +66,31 @@ class Flowgraph(Wiring):
             probe: output ports, at any depth, whose values are kept too.
             inputs: the flowgraph's inputs; a number serves the whole batch, None leaves an optional one out.
 
-        Raises `RunError` on missing or contradictory arguments, and what `validate` and the port checks raise.
+        Threads may run one flowgraph: each waits until the one before is done. Raises `RunError` on missing or
+        contradictory arguments, `RangeError` on values that an input's type excludes, `ParameterError` on a seed that
+        is no whole number, and what `validate` and the port checks raise.
         """
-        plan, streams, feeds, signatures, size = self._prepare(batch, probe, inputs)
-        if any([module.training for module in self._parts()]):  # noqa: C419
-            raise RunError(f"'{self.name}' is in training mode; call eval() before run(), or call the flowgraph itself")
-        for path, stream in streams:
-            stream.reseed(seed, path)
-        with torch.no_grad():
-            return Result(plan.execute(feeds, signatures, size), self.path_of, plan.labels)
+        seed = whole_seed(seed)
+        with held(self._locks()):
+            plan, streams, feeds, signatures, size = self._prepare(batch, probe, inputs)
+            if any([module.training for module in self._parts()]):  # noqa: C419
+                raise RunError(
+                    f"'{self.name}' is in training mode; call eval() before run(), or call the flowgraph itself"
+                )
+            for path, stream in streams:
+                stream.reseed(seed, path)
+            with torch.no_grad():
+                return Result(plan.execute(feeds, signatures, size), self.path_of, plan.labels)
 
     def forward(self, *, batch: int | None = None, probe: Sequence[PortRef | str] = (), **inputs: object) -> Result:
         """The plain module call: gradients flow, generators go on from where they are. Returns what `run` returns."""
-        plan, _, feeds, signatures, size = self._prepare(batch, probe, inputs)
-        return Result(plan.execute(feeds, signatures, size), self.path_of, plan.labels)
+        with held(self._locks()):
+            plan, _, feeds, signatures, size = self._prepare(batch, probe, inputs)
+            return Result(plan.execute(feeds, signatures, size), self.path_of, plan.labels)
 
     def seed(self, seed: int) -> Self:
-        """Seed every block from (seed, its path), as `run` does."""
+        """Seed every block from (seed, its path), as `run` does. Raises `ParameterError` as `whole_seed`."""
+        seed = whole_seed(seed)
         for path, stream in random_streams(self):
             stream.reseed(seed, path)
         return self
@@ -90,9 +101,7 @@ class Flowgraph(Wiring):
         probes = (probe,) if isinstance(probe, PortRef | str) else tuple(probe)
         inputs = {name: value for name, value in inputs.items() if value is not None}
         plan, streams, ports = self._plan(tuple(inputs), probes)
-        size = batch if batch is not None else self._batch_of(ports, inputs)
-        if not isinstance(size, int) or size < 1:
-            raise RunError(f"'{self.name}': batch must be a whole number of at least 1 (got {size!r})")
+        size = self._batch(batch, ports, inputs, any(step.is_source for step in plan.steps))
         feeds: dict[str, object] = {}
         signatures: dict[str, object] = {}
         for name, given in inputs.items():
@@ -102,25 +111,48 @@ class Flowgraph(Wiring):
                 feeds[name], signatures[name] = value, port.signature(value)
             except AttributeError:
                 raise RunError(f"input '{name}' must be {port} (got {type(value).__name__})") from None
+        check_ranges("", [ports[name] for name in feeds], feeds)
         return plan, streams, feeds, signatures, size
+
+    def _locks(self) -> list[RunLock]:
+        """Its own, and those of the flowgraphs inside, which may be run by themselves."""
+        if "_locks_seen" not in self.__dict__ or self.__dict__["_locks_seen"][0] != edit_count():
+            found = [part.__dict__["_lock"] for part in self.modules() if isinstance(part, Flowgraph)]
+            self.__dict__["_locks_seen"] = edit_count(), found
+        return self.__dict__["_locks_seen"][1]
 
     def _parts(self) -> list[nn.Module]:
         if "_modules_seen" not in self.__dict__ or self.__dict__["_modules_seen"][0] != edit_count():
             self.__dict__["_modules_seen"] = edit_count(), list(self.modules())
         return self.__dict__["_modules_seen"][1]
 
-    def _batch_of(self, ports: Mapping[str, Port], inputs: Mapping[str, object]) -> int:
+    def _batch(self, asked: object, ports: Mapping[str, Port], inputs: Mapping[str, object], sources: bool) -> int:
+        """The batch size asked for, or that of the first tensor. Raises `RunError` where they contradict and no
+        source would show it."""
+        found = self._batch_of(ports, inputs)
+        asked = found if asked is None else asked
+        if asked is None:
+            raise RunError(f"'{self.name}' needs batch=..., since no input is a tensor")
+        if not isinstance(asked, int) or isinstance(asked, bool) or asked < 1:
+            raise RunError(f"'{self.name}': batch must be a whole number of at least 1 (got {asked!r})")
+        if found not in (None, asked) and not sources:
+            raise RunError(f"'{self.name}': batch={asked}, but the inputs hold {found} frames; leave batch out")
+        return asked
+
+    def _batch_of(self, ports: Mapping[str, Port], inputs: Mapping[str, object]) -> int | None:
         for name, value in inputs.items():
             path = next(ports[name].spec.leaves())[0]
             first = reduce(lambda part, field: getattr(part, field, None), filter(None, path.split(".")), value)
             if isinstance(first, Tensor) and first.ndim:
                 return first.shape[0]
-        raise RunError(f"'{self.name}' needs batch=..., since no input is a tensor")
+        return None
 
     def _expand(self, port: Port, value: float, batch: int) -> Tensor:
         spec = port.spec
         if not isinstance(spec, TensorSpec) or len(spec.dimensions) != 1:
             raise RunError(f"input '{port.name}' must be {port} (got the number {value})")
+        if isinstance(value, bool) or (spec.family != "float" and not float(value).is_integer()):
+            raise RunError(f"input '{port.name}' must be {port} (got {value!r})")
         dtype = torch.get_default_dtype() if spec.family == "float" else torch.int64
         return torch.full((batch,), value, dtype=dtype, device=self.device)
 

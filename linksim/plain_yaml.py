@@ -1,10 +1,16 @@
-"""YAML for data only: no aliases, no tags, bounded size and depth; a hostile file can fail, it cannot do anything."""
+"""YAML for data only, by the rules of version 1.2, where 010 is ten and 1:30 is text.
 
+No aliases, no tags, bounded size and depth; a hostile file can fail, it cannot do anything.
+"""
+
+import re
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from linksim.errors import FlowgraphFileError
+from linksim.files import decoded, write_whole
 
 MOST_BYTES = 1 << 20
 MOST_NODES = 100_000
@@ -12,8 +18,41 @@ DEEPEST = 64
 
 Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+SCALARS = (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
+    # Text by 1.2, a date by 1.1: refused, for nobody can know which was meant.
+    ("timestamp", r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt ].*)?", list("0123456789")),
+    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+     list("-+.0123456789")),
+)  # fmt: skip
+"""What is no text: YAML 1.2.2, section 10.3.2, the core schema; PyYAML's own rules are those of 1.1."""
+
+
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DumperBase: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Loader(_Base):  # pyright: ignore[reportUntypedBaseClass]
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+
+
+class _Dumper(_DumperBase):  # pyright: ignore[reportUntypedBaseClass]
+    """Quotes what either version would read as no text."""
+
+
+for _name, _form, _first in SCALARS:
+    for _kind in (_Loader, _Dumper):
+        _kind.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(f"(?:{_form})$"), _first)
+
+
+def _whole_number(_loader: object, node: yaml.ScalarNode) -> int:
+    base = {"0o": 8, "0x": 16}.get(node.value[:2], 10)
+    return int(node.value[2:] if base != 10 else node.value, base)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
 
 
 def read_plain_yaml(path: Path) -> Plain:
@@ -30,7 +69,7 @@ def read_plain_yaml(path: Path) -> Plain:
     if len(data) > MOST_BYTES:
         raise FlowgraphFileError(f"'{path}' is larger than {MOST_BYTES} bytes")
     try:
-        text = data.decode("utf-8")
+        text = decoded(data)
         _check_events(text)
         return _plain(yaml.compose(text, Loader=_Loader), _Loader(""))
     except UnicodeDecodeError:
@@ -87,4 +126,5 @@ def _plain(node: yaml.Node | None, loader: yaml.SafeLoader) -> Plain:
 
 def write_plain_yaml(path: Path, value: Plain) -> None:
     """Write plain values as YAML, keys in the order given."""
-    path.write_text(yaml.dump(value, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=110), "utf-8")
+    text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=110)
+    write_whole(path, text.encode())

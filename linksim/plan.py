@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
 
 from linksim.block import Block
 from linksim.checks import DimensionScope
-from linksim.errors import LinksimError, PortError
+from linksim.errors import DTypeError, LinksimError, PortError
 from linksim.port import Port
 
 if TYPE_CHECKING:
@@ -55,12 +58,12 @@ class Plan:
             if step.is_source:
                 arguments["batch"] = batch
             try:
-                result = step.block(**arguments)
+                result = nn.Module.__call__(step.block, **arguments)
                 for at, (port, index) in enumerate(step.results):
                     values[index] = value = result[at] if step.several else result
                     forms[index] = port.signature(value)
             except Exception as error:
-                explained = self._explain(step, error)
+                explained = self._explain(step, error, arguments)
                 if explained is error:
                     raise
                 raise explained from error
@@ -79,14 +82,34 @@ class Plan:
         return scope
 
     @staticmethod
-    def _explain(step: Step, error: Exception) -> Exception:
+    def _explain(step: Step, error: Exception, arguments: Mapping[str, object]) -> Exception:
         expected = ", ".join(str(port) for port, _ in step.results)
         if isinstance(error, AttributeError | TypeError | IndexError) and _outside_forward(error):
             return PortError(f"{step.path} must return ({expected}); what it returned is not that: {error}")
         if isinstance(error, LinksimError):
-            return type(error)(f"{step.path}: {error}")
+            # What is said of a port begins with its name.
+            about_port = str(error).partition(":")[0] in step.block.input_ports
+            return type(error)(f"{step.path}{'.' if about_port else ': '}{error}")
+        strange = _other_precision(step.block, arguments) if isinstance(error, RuntimeError) else ""
+        if strange:
+            return DTypeError(f"{step.path}.{strange}: {error}")
         error.add_note(f"in block '{step.path}' ({type(step.block).__name__})")
         return error
+
+
+def _other_precision(block: Block, arguments: Mapping[str, object]) -> str:
+    """The port whose numbers have another precision than the block's weights, or than usual, and both; "" for none."""
+    weights = next((p.dtype for p in block.parameters() if p.is_floating_point()), torch.get_default_dtype())
+    for name, value in arguments.items():
+        port = block.input_ports.get(name)
+        for path, _ in port.spec.leaves() if port else ():
+            tensor = reduce(getattr, filter(None, path.split(".")), value)
+            if not isinstance(tensor, Tensor) or not (tensor.is_floating_point() or tensor.is_complex()):
+                continue
+            if (tensor.dtype.to_real() if tensor.is_complex() else tensor.dtype) != weights:
+                came, right = (str(t).removeprefix("torch.") for t in (tensor.dtype, weights))
+                return f"{name}: got {came}, but the block computes in {right}; cast it, or the flowgraph by .to()"
+    return ""
 
 
 def _outside_forward(error: Exception) -> bool:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from linksim.block import Block
+from linksim.errors import DTypeError
 
 Kind = TypeVar("Kind", bound=Block)
 Ports = ParamSpec("Ports")
@@ -26,6 +27,37 @@ def full_precision(
             return forward(block, *map(_widened, positional), **{k: _widened(v) for k, v in tensors.items()})  # pyright: ignore
 
     return wide
+
+
+def single_precision(
+    forward: Callable[Concatenate[Kind, Ports], Out],
+) -> Callable[Concatenate[Kind, Ports], Out]:
+    """Run a `forward` on float32 whatever precision comes; under autocast inputs stay as they are.
+
+    For learned blocks, whose networks mix parts in half precision with parts that must not be: their weights are
+    float32. Raises `DTypeError` naming a port where the weights were made another precision.
+    """
+
+    @wraps(forward)
+    def single(block: Kind, *positional: Ports.args, **tensors: Ports.kwargs) -> Out:
+        made = next((p.dtype for p in block.parameters() if p.is_floating_point()), torch.float32)
+        if made != torch.float32:
+            port = next(iter(block.input_ports))
+            raise DTypeError(
+                f"{port}: {type(block).__name__} computes in float32, but its weights were made "
+                f"{str(made).removeprefix('torch.')}; call .float() (half precision is for torch.autocast)"
+            )
+        if torch.is_autocast_enabled(block.device.type):
+            return forward(block, *positional, **tensors)
+        return forward(block, *map(_single, positional), **{k: _single(v) for k, v in tensors.items()})  # pyright: ignore
+
+    return single
+
+
+def _single(value: object) -> object:
+    if isinstance(value, Tensor) and value.is_floating_point():
+        return value.float()
+    return value.to(torch.complex64) if isinstance(value, Tensor) and value.is_complex() else value
 
 
 def has_bfloat16(device: torch.device) -> bool:

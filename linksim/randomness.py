@@ -1,8 +1,51 @@
 """Random numbers that repeat: every block has a generator of its own, derived from the run's seed and its path."""
 
+import operator
+import threading
+from collections.abc import Callable
+from functools import lru_cache, wraps
 from hashlib import blake2b
+from typing import ParamSpec, TypeVar
 
 import torch
+
+from linksim.errors import ParameterError
+
+Asked = ParamSpec("Asked")
+Made = TypeVar("Made")
+
+global_state = threading.RLock()
+"""Held by whoever sets aside the global generators of torch or of a library: by one thread at a time."""
+
+
+def made_per_thread(most: int) -> Callable[[Callable[Asked, Made]], Callable[Asked, Made]]:
+    """Objects of a library made once for each thread and each set of arguments, the last `most` of them kept: what
+    they remember during a call belongs to one run."""
+
+    def decorate(make: Callable[Asked, Made]) -> Callable[Asked, Made]:
+        @lru_cache(maxsize=most)
+        def kept(_thread: int, *arguments: Asked.args, **named: Asked.kwargs) -> Made:
+            return make(*arguments, **named)
+
+        @wraps(make)
+        def found(*arguments: Asked.args, **named: Asked.kwargs) -> Made:
+            return kept(threading.get_ident(), *arguments, **named)  # pyright: ignore[reportArgumentType]
+
+        return found
+
+    return decorate
+
+
+def whole_seed(seed: object) -> int:
+    """The seed as Python's own whole number, whatever library it came from.
+
+    Raises `ParameterError` where it is anything else: 1.0 and True would be other seeds than 1.
+    """
+    if type(seed) is int:
+        return seed
+    if not isinstance(seed, bool) and hasattr(seed, "__index__") and getattr(seed, "dtype", None) != torch.bool:
+        return operator.index(seed)  # pyright: ignore[reportArgumentType]
+    raise ParameterError(f"'seed' must be a whole number (got {seed!r})")
 
 
 def derive_seed(seed: int, path: str) -> int:

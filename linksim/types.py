@@ -4,8 +4,9 @@ A tensor type is a jaxtyping annotation: dtype family, rank, names of dimensions
 tensors that belong together and travel on one edge; inside a bundle every name except `batch` is the bundle's own.
 """
 
+import copyreg
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import torch
 from jaxtyping import Bool, Complex, Float, Int, UInt8
@@ -179,3 +180,18 @@ PORT_TYPES: dict[str, object] = {
     "Ledger": Ledger,
 }
 """The port types by the names that flowgraph files use."""
+
+for _name, _kind in PORT_TYPES.items():
+    _kind.__module__, _kind.__qualname__, _kind.__name__ = __name__, _name, _name  # pyright: ignore
+
+_annotation: Any = type(Image)
+_pickled_by_value: Any = copyreg.dispatch_table.get(_annotation)
+
+
+def _pickled(kind: Any) -> Any:
+    """Public types by name: another process, which gets a function by value, must find the type itself, not a copy."""
+    return kind.__qualname__ if PORT_TYPES.get(kind.__qualname__) is kind else _pickled_by_value(kind)
+
+
+if _pickled_by_value is not None:
+    copyreg.pickle(_annotation, _pickled)

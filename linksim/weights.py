@@ -1,6 +1,5 @@
 """Trained weights: shipped by name, or from a file."""
 
-import os
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from linksim.errors import FileError, WeightsError, nearest
+from linksim.files import write_whole
 
 BASE, SCALE, SMALL = "base", "scale:", torch.float8_e4m3fn
 SHIPPED = "linksim.blocks.weights"
@@ -153,18 +153,3 @@ def write_difference(path: Path, tensors: Mapping[str, Tensor], base: str) -> No
         scale = (largest / torch.finfo(SMALL).max).clamp_min(torch.finfo(torch.float32).tiny)
         packed |= {key: (difference / scale).to(SMALL), SCALE + key: scale}
     write_whole(path, save(packed, metadata={BASE: base}))
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that at every moment its name stands for the old content or the new, never for a part."""
-    partial = path.with_name(f"{path.name}.partial")
-    write_synced(partial, content)
-    partial.replace(path)
-
-
-def write_synced(path: Path, content: bytes) -> None:
-    """Write a file and wait until it is on the disk."""
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

@@ -41,7 +41,7 @@ from linksim.blocks.semantics.student_network import (
     scaled_size,
 )
 from linksim.blocks.sources import labelled_objects
-from linksim.blocks.sources.picture_source import read_picture
+from linksim.blocks.sources.picture_file import read_picture
 from linksim.blocks.sources.street_scenes import detections_folder, scene_json, scene_names, scene_picture
 from linksim.cli.agreement import DRIVERS, MAJORITY, MODEL, accuracy, interval, macro_f1, recall, with_majority
 from linksim.randomness import derive_seed

@@ -2,36 +2,37 @@
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from linksim.randomness import global_state, made_per_thread
+
 ITERATIONS = (5, 50)
 """Belief propagation is tried briefly first; only frames whose check then fails get the long run."""
 
 
-@lru_cache(maxsize=128)
+@made_per_thread(128)
 def _encoder(k: int, n: int) -> Any:
     # Importing Sionna and making its objects reseeds torch's global generator; ours must not notice.
-    with torch.random.fork_rng(devices=[]):
+    with global_state, torch.random.fork_rng(devices=[]):
         from sionna.phy.fec.ldpc import LDPC5GEncoder
 
         return LDPC5GEncoder(k, n, device="cpu")
 
 
-@lru_cache(maxsize=256)
+@made_per_thread(256)
 def _decoder(k: int, n: int, iterations: int) -> Any:
-    with torch.random.fork_rng(devices=[]):
+    with global_state, torch.random.fork_rng(devices=[]):
         from sionna.phy.fec.ldpc import LDPC5GDecoder
 
         return LDPC5GDecoder(_encoder(k, n), cn_update="boxplus", hard_out=True, num_iter=iterations, device="cpu")
 
 
-@lru_cache(maxsize=8)
+@made_per_thread(8)
 def _crc(name: str) -> Any:
-    with torch.random.fork_rng(devices=[]):
+    with global_state, torch.random.fork_rng(devices=[]):
         from sionna.phy.fec.crc import CRCEncoder
 
         return CRCEncoder(name, device="cpu")

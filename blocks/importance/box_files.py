@@ -1,6 +1,5 @@
 """Boxes and labels from JSON files."""
 
-import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import torch
 
 from linksim.errors import FileError
+from linksim.files import read_json
 from linksim.types import Boxes
 
 CORNERS = ("x1", "y1", "x2", "y2")
@@ -38,16 +38,6 @@ def read_boxes(boxes: Path, labels: Path | None = None) -> Boxes:
     if known is not None:
         _warn_of_strays(entries, known, boxes, labels)
     return Boxes(torch.tensor(corners).reshape(1, -1, 4), torch.tensor([importance], dtype=torch.int64))
-
-
-def read_json(path: Path) -> Any:
-    """What a JSON file holds. Raises `FileError` naming the file."""
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise FileError(f"cannot read '{path}': {error.strerror or error}") from None
-    except (ValueError, RecursionError) as error:
-        raise FileError(f"'{path}' is no valid JSON: {error}") from None
 
 
 def read_labels(path: Path) -> dict[str, int]:

@@ -15,7 +15,7 @@ class PatchImportance(Block):
     Shapes: image [batch, 3, height, width], of which only the size counts; boxes.corners [batch, objects, 4] in pixels,
     boxes.importance [batch, objects]; known [batch, ceil(height/16), ceil(width/16)], labels that a patch has whatever
     the boxes say, as from `ImportanceStudent`; out like known. Without either all is background. A box touches a patch
-    when they share an area, however small. No gradient.
+    when they share an area of the picture, however small; one without area touches none. No gradient.
     Source: SA-OOSC, section 2.
 
     Raises:
@@ -40,8 +40,9 @@ class PatchImportance(Block):
             return labels
         _checked(boxes.importance, "importance")
         left, top, right, bottom = boxes.corners.unbind(-1)
-        across = touched(left, right, cols)
-        down = touched(top, bottom, rows)
+        # What lies beyond the picture's edge is in no patch, also where the last patches reach beyond it.
+        across = touched(left, right.clamp(max=image.shape[3]), cols)
+        down = touched(top, bottom.clamp(max=image.shape[2]), rows)
         both = down[:, :, :, None] & across[:, :, None, :]
         return torch.maximum((both * boxes.importance[:, :, None, None]).amax(1).long(), labels)
 
@@ -70,6 +71,9 @@ def _checked(labels: Tensor, name: str) -> Tensor:
 
 
 def touched(low: Tensor, high: Tensor, count: int, edge: float = PATCH) -> Tensor:
-    """Which of `count` cells in a row, each `edge` long, share a length with [low, high]: bool [..., count]."""
+    """Which of `count` cells in a row, each `edge` long, share a length with [low, high]: bool [..., count].
+
+    Where both ends are one place, or the wrong way round, none does.
+    """
     start = torch.arange(count, device=low.device) * edge
-    return (low[..., None] < start + edge) & (high[..., None] > start)
+    return (low[..., None] < start + edge) & (high[..., None] > start) & (high > low)[..., None]

@@ -13,6 +13,7 @@ from linksim.blocks.vectorizer.klt import MEAN, klt_basis
 from linksim.blocks.vectorizer.klt_start import token_basis
 from linksim.blocks.vectorizer.layers import repeatable_start, scaled_convolution, zero_convolution
 from linksim.errors import ParameterError
+from linksim.precision import single_precision
 from linksim.types import PATCH, Codeword, Lengths, Power, Tokens
 from linksim.weights import load_part
 
@@ -88,6 +89,7 @@ class DeepJSCCEncoder(Block):
             self.entrances = nn.ModuleDict({str(uses): Entrance(uses) for uses in self.values})
         load_part(self, weights, "deepjscc_encoder")
 
+    @single_precision
     def forward(self, tokens: Tokens, lengths: Lengths) -> Codeword:
         entrance = self.entrances[str(common_length(lengths, self.values))]
         centred = (tokens - MEAN).contiguous(memory_format=torch.channels_last)
@@ -120,6 +122,7 @@ class DeepJSCCDecoder(Block):
             self.trunk = nn.Sequential(*synthesis_layers())
         load_part(self, weights, "deepjscc_decoder")
 
+    @single_precision
     def forward(
         self,
         codeword: Codeword,

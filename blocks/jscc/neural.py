@@ -23,6 +23,7 @@ from linksim.blocks.vectorizer.layers import (
 )
 from linksim.blocks.vectorizer.window_attention import transformer
 from linksim.errors import require
+from linksim.precision import single_precision
 from linksim.types import Codeword, Decibels, Latent, Lengths, Power
 from linksim.weights import load_part
 
@@ -133,6 +134,7 @@ class JSCCEncoder(Block):
             self.network = Conditioned(ENCODER_BLOCKS, transformer_blocks, len(values), 2 * max(values))
         load_part(self, weights, "jscc_encoder")
 
+    @single_precision
     def forward(self, latent: Latent, lengths: Lengths, snr_db: Decibels, content: Lengths | None = None) -> Codeword:
         values = self.get_buffer("values")
         levels = levels_of(lengths, values)
@@ -189,6 +191,7 @@ class JSCCDecoder(Block):
             self.network = Conditioned(DECODER_BLOCKS, transformer_blocks, len(values), channels)
         load_part(self, weights, "jscc_decoder")
 
+    @single_precision
     def forward(
         self,
         codeword: Codeword,

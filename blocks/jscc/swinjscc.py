@@ -14,6 +14,7 @@ from linksim.blocks.vectorizer.klt_start import token_basis
 from linksim.blocks.vectorizer.layers import repeatable_start, scaled_convolution, zero_convolution
 from linksim.blocks.vectorizer.window_attention import silent_linear, transformer, zero_linear
 from linksim.errors import ParameterError
+from linksim.precision import single_precision
 from linksim.types import PATCH, Codeword, Decibels, Lengths, Power, Tokens
 from linksim.weights import load_part
 
@@ -80,6 +81,7 @@ class SwinJSCCEncoder(Block):
         self.klt.weight = nn.Parameter(token_basis(2 * MOST_USES, TOKEN) * loading(2 * MOST_USES)[:, None, None, None])
         load_part(self, weights, "swinjscc_encoder")
 
+    @single_precision
     def forward(self, tokens: Tokens, lengths: Lengths, snr_db: Decibels) -> Codeword:
         _check(lengths)
         centred = (tokens - MEAN).contiguous(memory_format=torch.channels_last)
@@ -126,6 +128,7 @@ class SwinJSCCDecoder(Block):
         self.klt.weight = nn.Parameter(token_basis(2 * MOST_USES, TOKEN) * deviation.sqrt()[:, None, None, None])
         load_part(self, weights, "swinjscc_decoder")
 
+    @single_precision
     def forward(
         self,
         codeword: Codeword,

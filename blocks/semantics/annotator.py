@@ -13,10 +13,9 @@ from typing import Any
 
 from torch import Tensor
 
-from linksim.blocks.importance.box_files import read_json
 from linksim.blocks.semantics.question import SCHEMA, instructions, messages, read_answer
 from linksim.errors import FileError, LinksimError
-from linksim.weights import write_whole
+from linksim.files import read_json, write_whole
 
 LONGEST_WAIT_SECONDS = 60.0
 
@@ -104,6 +103,10 @@ class Annotator:
         if missing:
             self._count(problem=kept.problem or f"objects {missing} were not labelled")
         return Annotation(labels, missing, kept.problem, kept.input_tokens, kept.output_tokens)
+
+    def check(self) -> None:
+        """Raise `LinksimError` where no question can be asked: no package, or no key."""
+        self._open()
 
     # -- asking
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from linksim.blocks.importance.box_files import corners_of, read_json
+from linksim.blocks.importance.box_files import corners_of
 from linksim.blocks.semantics.categories import COCO, NUMBER
 from linksim.errors import FileError
+from linksim.files import read_json, write_whole
 from linksim.types import Detections
-from linksim.weights import write_whole
 
 
 def read_detections(path: Path) -> Detections:

@@ -10,6 +10,7 @@ import torch
 
 from linksim.block import Block
 from linksim.errors import LinksimError, require
+from linksim.randomness import global_state
 from linksim.types import Detections, Image
 
 
@@ -74,7 +75,7 @@ def _as_it_was() -> Generator[None]:
     before = [getattr(owner, name) for owner, name in changed]
     printed = dict(vars(torch._tensor_str.PRINT_OPTS))  # pyright: ignore[reportAttributeAccessIssue]
     try:
-        with torch.random.fork_rng():
+        with global_state, torch.random.fork_rng():
             yield
     finally:
         for (owner, name), value in zip(changed, before, strict=True):
@@ -93,7 +94,7 @@ def _load(model: str) -> Any:
             "detections from a file"
         ) from None
     try:
-        with torch.random.fork_rng():
+        with global_state, torch.random.fork_rng():
             network = YOLO(model)
     except Exception as error:
         raise LinksimError(

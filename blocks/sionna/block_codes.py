@@ -3,7 +3,6 @@
 import math
 import warnings
 from abc import ABC, abstractmethod
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from linksim.blocks.sionna.runtime import Precision, drawing_from, sionna_device
 from linksim.errors import DimensionError, require
+from linksim.randomness import made_per_thread
 
 STEP = 4
 """Iterations of belief propagation between two looks at the checks."""
@@ -252,7 +252,7 @@ def _where(like: Tensor) -> tuple[str, Precision]:
     return sionna_device(like.device), "double" if like.dtype == torch.float64 else "single"
 
 
-@lru_cache(maxsize=64)
+@made_per_thread(64)
 def _ldpc(k: int, n: int, bits_per_symbol: int, device: str, precision: Precision) -> _Pair:
     with drawing_from(torch.Generator(device)):
         from sionna.phy.fec.ldpc import LDPC5GDecoder, LDPC5GEncoder
@@ -267,7 +267,7 @@ def _ldpc(k: int, n: int, bits_per_symbol: int, device: str, precision: Precisio
         return _Pair(encoder, LDPC5GDecoder(encoder, "boxplus", hard_out=False, return_state=True, **where))
 
 
-@lru_cache(maxsize=64)
+@made_per_thread(64)
 def _polar(k: int, n: int, list_size: int, device: str, precision: Precision) -> _Pair:
     with drawing_from(torch.Generator(device)):
         from sionna.phy.fec.polar import Polar5GDecoder, Polar5GEncoder
@@ -277,7 +277,7 @@ def _polar(k: int, n: int, list_size: int, device: str, precision: Precision) ->
         return _Pair(encoder, Polar5GDecoder(encoder, "SCL", list_size, return_crc_status=True, **where))
 
 
-@lru_cache(maxsize=8)
+@made_per_thread(8)
 def _crc(name: str, device: str, precision: Precision) -> _Check:
     with drawing_from(torch.Generator(device)):
         from sionna.phy.fec.crc import CRCDecoder, CRCEncoder

@@ -10,6 +10,8 @@ from typing import Any, Generic, Literal, TypeVar
 import numpy as np
 import torch
 
+from linksim.randomness import global_state
+
 Made = TypeVar("Made")
 Precision = Literal["single", "double"]
 
@@ -17,7 +19,7 @@ Precision = Literal["single", "double"]
 @cache
 def sionna_config() -> Any:
     """Sionna's configuration object; importing it reseeds torch's global generators, which must not notice."""
-    with torch.random.fork_rng():
+    with global_state, torch.random.fork_rng():
         from sionna.phy import config
 
         # Made now, while the global state is saved: its first use seeds again.
@@ -37,7 +39,8 @@ def drawing_from(generator: torch.Generator) -> Generator[None]:
     What Sionna draws by Python or NumPy comes from generators that this one seeds.
     """
     config, name = sionna_config(), sionna_device(generator.device)
-    with torch.random.fork_rng(devices=[generator.device] if generator.device.type == "cuda" else []):
+    devices = [generator.device] if generator.device.type == "cuda" else []
+    with global_state, torch.random.fork_rng(devices=devices):
         known: dict[str, torch.Generator] = config._torch_rngs
         before, others = known.get(name), (config._py_rng, config._np_rng)
         known[name] = generator
@@ -64,11 +67,15 @@ class OnDemand(Generic[Made]):
         """Those on the tensor's device, "double" for float64 and complex128, else "single"."""
         wide = tensor.dtype in (torch.float64, torch.complex128)
         key: tuple[str, Precision] = (sionna_device(tensor.device), "double" if wide else "single")
+        with global_state:
+            self._make_once(key, tensor.device)
+        return self._made[key]
+
+    def _make_once(self, key: tuple[str, Precision], device: torch.device) -> None:
         if key not in self._made:
             # Making them may draw and seed: from a generator of no importance.
-            with drawing_from(torch.Generator(tensor.device)):
+            with drawing_from(torch.Generator(device)):
                 self._made[key] = self._make(*key)
-        return self._made[key]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "OnDemand[Made]":
         return OnDemand(copy.deepcopy(self._make, memo))

@@ -3,7 +3,8 @@
 from linksim.blocks.sources.bit_source import BitSource
 from linksim.blocks.sources.masked_scenes import MaskedScene, cityscapes_scenes, coco_scenes
 from linksim.blocks.sources.picture_cases import PictureCases
-from linksim.blocks.sources.picture_source import PictureSource, list_pictures, read_picture
+from linksim.blocks.sources.picture_file import list_pictures, read_picture, readable_pictures
+from linksim.blocks.sources.picture_source import PictureSource
 from linksim.blocks.sources.street_scenes import LabelledObjects, StreetScene, labelled_objects, street_scenes
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "labelled_objects",
     "list_pictures",
     "read_picture",
+    "readable_pictures",
     "street_scenes",
 ]

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from linksim.blocks.importance.box_files import read_json
 from linksim.blocks.semantics.categories import COCO, NUMBER
-from linksim.blocks.sources.picture_source import list_pictures, picture_size
+from linksim.blocks.sources.picture_file import list_pictures, picture_size
 from linksim.errors import FileError
+from linksim.files import decoded, read_json
 from linksim.types import Detections
 
 Polygon = tuple[tuple[float, float], ...]
@@ -190,10 +190,19 @@ def _yolo_scenes(pictures: Path, labels: Path) -> Iterator[MaskedScene]:
         _warn(f"{len(broken)} lines in '{labels}' are no outlines, as in '{broken[0]}.txt'; they are left out")
 
 
+def _text_of(file: Path) -> str:
+    """What is no text is no line of numbers either, and is counted as such."""
+    data = file.read_bytes()
+    try:
+        return decoded(data)
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace")
+
+
 def _yolo_lines(file: Path) -> list[tuple[float, list[float]] | None]:
     """Class and shares of each line that is not empty; None for one that is not of numbers."""
     found: list[tuple[float, list[float]] | None] = []
-    for line in file.read_text("utf-8", errors="replace").splitlines():
+    for line in _text_of(file).splitlines():
         try:
             numbers = [float(word) for word in line.split()]
         except ValueError:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from linksim.blocks.semantics.detection_files import read_detections
-from linksim.blocks.sources.picture_source import list_pictures, read_picture
+from linksim.blocks.sources.picture_file import list_pictures, read_picture
 from linksim.blocks.sources.street_scenes import StreetScene, street_scenes
 from linksim.errors import FileError
 from linksim.types import Boxes
@@ -38,6 +38,11 @@ class PictureCases:
         cases = PictureCases([scene.picture for scene in found])
         cases._scenes, cases._detected = found, detections
         return cases
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The inputs that every case gives."""
+        return ("image", *(["boxes"] if self._scenes else []), *(["detections"] if self._detected else []))
 
     def __len__(self) -> int:
         return len(self.paths)

@@ -1,6 +1,5 @@
 """Street scenes with detections and labels per object: the benchmark that accompanies SA-OOSC, and folders like it."""
 
-import json
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,11 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from linksim.blocks.importance.box_files import read_boxes, read_json, read_labels
+from linksim.blocks.importance.box_files import read_boxes, read_labels
+from linksim.blocks.sources.picture_file import SUFFIXES, is_picture
 from linksim.errors import FileError, nearest
+from linksim.files import read_json
 from linksim.types import Boxes
 
-SUFFIXES = (".webp", ".png", ".jpg", ".jpeg")
 LABELS = "importance_mllm"
 CITYSCAPES_WORD = "_leftImg8bit"
 FILES_LOOKED_AT = 3
@@ -73,15 +73,21 @@ def scene_names(folder: Path, part: str | None) -> list[str]:
     split = folder / "split.json"
     if not split.is_file():
         if part is None and pictures_folder(folder).is_dir():
-            return sorted(path.stem for path in pictures_folder(folder).iterdir() if path.suffix.lower() in SUFFIXES)
+            return sorted(path.stem for path in pictures_folder(folder).iterdir() if is_picture(path))
         wanted = f"'{split.name}' is missing"
         if part is None:
             wanted += ", and there is neither 'images' nor exactly one other folder of pictures"
         raise FileError(f"no street scenes in '{folder}': {wanted}")
-    parts = json.loads(split.read_text("utf-8"))
+    parts = read_json(split)
+    if not isinstance(parts, dict) or not all(_is_list_of_names(each) for each in parts.values()):
+        raise FileError(f"'{split}' must map the parts of the split to lists of scene names")
     if part is not None and part not in parts:
         raise FileError(f"'{split}' has no part '{part}'; {nearest(part, parts)}")
     return [name for each in parts for name in parts[each] if part in (None, each)]
+
+
+def _is_list_of_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
 def labelled_objects(folder: Path, part: str | None, annotators: tuple[str, ...]) -> list[LabelledObjects]:
@@ -111,8 +117,13 @@ def labelled_objects(folder: Path, part: str | None, annotators: tuple[str, ...]
 
 def scene_picture(folder: Path, name: str) -> Path:
     """The picture's file, of whatever suffix it has."""
-    paths = [pictures_folder(folder) / f"{name}{suffix}" for suffix in SUFFIXES]
-    return next((path for path in paths if path.is_file()), paths[0])
+    inside = pictures_folder(folder)
+    paths = [inside / f"{name}{suffix}" for suffix in SUFFIXES]
+    found = next((path for path in paths if path.is_file()), None)
+    if found is None and inside.is_dir():
+        # Suffixes in capitals, as cameras write them.
+        found = next((path for path in inside.iterdir() if path.stem == name and is_picture(path)), None)
+    return found or paths[0]
 
 
 def scene_json(folder: Path, name: str) -> Path:
@@ -134,7 +145,7 @@ def _ending(folder: Path, _changed: int) -> str:
 
 def pictures_folder(folder: Path) -> Path:
     """`images`, or the one other folder within that holds pictures."""
-    return _only(folder, "images", lambda path: path.suffix.lower() in SUFFIXES)
+    return _only(folder, "images", is_picture)
 
 
 def detections_folder(folder: Path) -> Path:

@@ -1,18 +1,21 @@
 """Crops for training, from any folders of pictures."""
 
+import hashlib
 import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from linksim.blocks.importance.patch_importance import PatchImportance
-from linksim.blocks.sources.picture_source import list_pictures, read_picture
+from linksim.blocks.sources.picture_file import list_pictures, picture_size, read_picture
 from linksim.blocks.sources.street_scenes import StreetScene, street_scenes
 from linksim.errors import FileError
+from linksim.files import file_digest
 from linksim.types import PATCH
 
 KEPT_BYTES = 4 << 30
@@ -68,12 +71,25 @@ class TrainingPictures:
         for number, entry in enumerate(entries, 1):
             (self.plain if number % HELD_OUT else self.held_out).append(entry)
 
+    def described(self) -> dict[str, Any]:
+        """What identifies the pictures: how many there are, and a digest of their names, files and labels in order."""
+        digest = hashlib.sha256()
+        for kind in (self.labelled, self.plain, self.held_out):
+            for entry in kind:
+                digest.update(f"{entry.path.name} {file_digest(entry.path)}".encode("utf-8", "surrogateescape"))
+                for file in (entry.scene.detections, entry.scene.labels) if entry.scene else ():
+                    digest.update(file_digest(file).encode())
+            digest.update(b"/")
+        counts = {"labelled": len(self.labelled), "plain": len(self.plain), "held_out": len(self.held_out)}
+        return {**counts, "sha256": digest.hexdigest()[:16]}
+
     def _large(self, entries: list[Entry], folder: Path) -> list[Entry]:
-        large = [entry for entry in entries if min(_size(entry.path)) >= self.crop]
+        readable = [entry for entry in entries if _is_readable(entry.path)]
+        large = [entry for entry in readable if min(picture_size(entry.path)) >= self.crop]
         if not large:
             raise FileError(f"no picture in '{folder}' has {self.crop} pixels each way; give a smaller --crop")
-        if len(large) < len(entries):
-            warnings.warn(f"{len(entries) - len(large)} of {len(entries)} pictures in '{folder}' are smaller than "
+        if len(large) < len(readable):
+            warnings.warn(f"{len(readable) - len(large)} of {len(entries)} pictures in '{folder}' are smaller than "
                           f"{self.crop} pixels and left out", stacklevel=4)  # fmt: skip
         return large
 
@@ -177,11 +193,11 @@ def _chance(probability: float, generator: torch.Generator) -> bool:
     return float(torch.rand((), generator=generator)) < probability
 
 
-def _size(path: Path) -> tuple[int, int]:
-    from PIL import Image as PillowImage
-
+def _is_readable(path: Path) -> bool:
+    """Whether the file begins as a picture; one that does not is named and left out, as one that breaks off later."""
     try:
-        with PillowImage.open(path) as image:
-            return image.size
-    except (OSError, PillowImage.DecompressionBombError):
-        raise FileError(f"'{path}' is no picture that can be read") from None
+        picture_size(path)
+    except FileError as error:
+        warnings.warn(f"{error}; it is left out", stacklevel=5)
+        return False
+    return True

@@ -10,7 +10,7 @@ from linksim.block import Block
 from linksim.blocks.header.bits import from_bits, to_bits
 from linksim.blocks.header.fec import RobustCode, crc_bits
 from linksim.blocks.modulation.bpsk import BPSKDemapper, BPSKMapper
-from linksim.blocks.sources.picture_source import MOST_PIXELS
+from linksim.blocks.sources.picture_file import MOST_PIXELS
 from linksim.errors import ParameterError
 from linksim.types import Flags, Received, Size, Symbols, Uses
 

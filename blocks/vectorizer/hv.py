@@ -16,6 +16,7 @@ from linksim.blocks.vectorizer.klt import MEAN
 from linksim.blocks.vectorizer.layers import repeatable_start
 from linksim.blocks.vectorizer.swin_transform import swin_analysis, swin_synthesis
 from linksim.errors import DimensionError, require
+from linksim.precision import single_precision
 from linksim.types import Entropy, Latent, Tokens
 from linksim.weights import load_part, shape_in, weights_path
 
@@ -84,6 +85,7 @@ class HVVectorizer(Block):
             self.hyperprior = Hyperprior(channels, step)
         load_part(self, weights, "vectorizer")
 
+    @single_precision
     def forward(self, tokens: Tokens) -> HVVectorized:
         wanted = 3 * self.token**2
         if tokens.shape[1] != wanted:
@@ -125,6 +127,7 @@ class HVDevectorizer(Block):
             self.synthesis = synthesis(channels, step)
         load_part(self, weights, "devectorizer")
 
+    @single_precision
     def forward(self, latent: Latent) -> Tokens:
         return self.synthesis(latent.contiguous(memory_format=torch.channels_last)) + MEAN
 

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from linksim.randomness import global_state
+
 SLOPE = 0.1
 """Of the leaky ReLU below zero."""
 
@@ -14,7 +16,7 @@ SLOPE = 0.1
 @contextmanager
 def repeatable_start() -> Generator[None]:
     """Initial weights drawn inside are the same each time, and the global generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
+    with global_state, torch.random.fork_rng(devices=[]):
         # Not torch.manual_seed, which would reset a GPU's generator too.
         torch.default_generator.manual_seed(0)
         yield

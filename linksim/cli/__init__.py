@@ -3,17 +3,36 @@
 import os
 import sys
 
+from linksim.cli.interrupt import INTERRUPTED, ending_at_once
+
 
 def main() -> None:
     """Run `linksim`: exit status 0, 2 with one clear line for bad input, 130 when interrupted."""
-    from linksim.cli.app import app
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal's encoding lacks must not end a command whose work is done.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # pyright: ignore
+    with ending_at_once():
+        _run()
+
+
+def _run() -> None:
     from linksim.errors import LinksimError
 
     debug = bool(os.environ.get("LINKSIM_DEBUG"))
     try:
-        app()
+        from linksim.cli.app import app
+        from linksim.cli.usage import UsageError, usage_line
+
+        try:
+            status = app(standalone_mode=False) or 0
+            if status == INTERRUPTED:
+                raise KeyboardInterrupt
+            sys.exit(status)
+        except UsageError as error:
+            _leave(usage_line(error), 2)
     except KeyboardInterrupt:
-        _leave("interrupted", 130)
+        _leave("interrupted", INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
@@ -34,5 +53,7 @@ def main() -> None:
 
 
 def _leave(message: str, status: int) -> None:
-    print(" ".join(message.split()), file=sys.stderr)
+    from linksim.text import printable
+
+    print(printable(" ".join(message.split())), file=sys.stderr)
     sys.exit(status)

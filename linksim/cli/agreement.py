@@ -13,14 +13,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from linksim import Boxes
 from linksim.blocks.importance import PatchImportance
 from linksim.blocks.sources import LabelledObjects, labelled_objects
-from linksim.blocks.sources.picture_source import picture_size
+from linksim.blocks.sources.picture_file import picture_size
 from linksim.blocks.sources.street_scenes import scene_picture
+from linksim.cli.console import PlainConsole
 from linksim.errors import ParameterError
 
 LEVELS = ("background", "low", "medium", "high")
@@ -150,6 +150,8 @@ def measure(asked: Agreement) -> dict[str, Any]:
     if len(scenes) < 2:
         raise ParameterError(f"intervals over pictures need at least two of them (got {len(scenes)})")
     sizes = [picture_size(scene_picture(asked.dataset, scene.name)) for scene in scenes]
+    if not any(scene.labels[asked.model].keys() & scene.labels[MAJORITY].keys() for scene in scenes):
+        raise ParameterError(f"'{asked.model}' and the drivers have labelled no object in common")
     people = asked.drivers
     pairs = [(MAJORITY, asked.model), *((MAJORITY, d) for d in people), *((d, asked.model) for d in people),
              *combinations(people, 2)]  # fmt: skip
@@ -184,7 +186,7 @@ def run_agreement(asked: Agreement, as_json: bool) -> None:
     if as_json:
         print(json.dumps(found))
         return
-    console = Console()
+    console = PlainConsole()
     console.width = max(console.width, 140)
     table = Table(
         title=f"{found['pictures']} pictures, {found['objects']} objects", title_justify="left", box=box.SIMPLE
@@ -199,10 +201,10 @@ def run_agreement(asked: Agreement, as_json: bool) -> None:
     _show_levels(console, found["pairs"][0])
     console.print(DEFINITIONS.format(without=found["without_majority"]), soft_wrap=True)
     for note in found["notes"]:
-        console.print(f"note: {note}", style="yellow", markup=False, soft_wrap=True)
+        console.note(note)
 
 
-def _show_levels(console: Console, row: Mapping[str, Any]) -> None:
+def _show_levels(console: PlainConsole, row: Mapping[str, Any]) -> None:
     table = Table(title=f"{_name(row['other'])} against {_name(row['reference'])}, objects", title_justify="left",
                   box=box.SIMPLE)  # fmt: skip
     for head in ("level", "recall", "precision", "said low", "said medium", "said high"):

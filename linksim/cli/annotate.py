@@ -7,19 +7,21 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from rich.console import Console
 from torch import Tensor
 
 from linksim import Detections
 from linksim.blocks import ObjectDetector
 from linksim.blocks.semantics.annotator import Annotator
 from linksim.blocks.semantics.detection_files import detection_list, read_detections, write_json
-from linksim.blocks.sources import list_pictures, read_picture
-from linksim.cli.importance import JUDGES, judged
+from linksim.blocks.sources import read_picture, readable_pictures
+from linksim.cli.console import PlainConsole, noting
+from linksim.cli.importance import DETECTOR, JUDGES, MODEL, judged
 from linksim.cli.progress import tracked
-from linksim.errors import FileError, ParameterError, nearest
+from linksim.errors import FileError, LinksimError, ParameterError, nearest
+from linksim.files import check_folder
 
 WAYS = ("mllm", *JUDGES)
+SCENARIO, WORKERS = "driving", 8
 
 
 @dataclass(frozen=True)
@@ -29,28 +31,45 @@ class Annotating:
     pictures: Path
     out: Path
     by: str
-    model: str
-    scenario: str
-    detector: str
+    model: str | None
+    scenario: str | None
+    detector: str | None
     detections: Path | None
-    workers: int
+    workers: int | None
     price: tuple[float, float] | None
+
+    def check(self) -> None:
+        """Refuse a way that there is not, options without use, and a folder that cannot be written.
+
+        Raises `ParameterError`.
+        """
+        if self.by not in WAYS:
+            raise ParameterError(f"no way '{self.by}' to label; {nearest(self.by, WAYS)}")
+        for name in ("model", "scenario", "workers", "price"):
+            if self.by != "mllm" and getattr(self, name) is not None:
+                raise ParameterError(f"--{name} is for --by mllm; '{self.by}' makes no use of it")
+        if self.detector is not None and self.detections is not None:
+            raise ParameterError("--detections has the objects already; leave out --detector")
+        check_folder("--out", self.out, (), [])
 
 
 def run_annotate(asked: Annotating, as_json: bool) -> None:
     """The command."""
-    if asked.by not in WAYS:
-        raise ParameterError(f"no way '{asked.by}' to label; {nearest(asked.by, WAYS)}")
-    paths = list_pictures(asked.pictures)
+    asked.check()
+    annotator = Annotator(model=asked.model or MODEL, scenario=asked.scenario or SCENARIO, cache=asked.out / "answers")
+    if asked.by == "mllm":
+        # What would end every question ends the command before it copies a picture.
+        annotator.check()
+    with noting():
+        paths = [path for path, _ in readable_pictures(asked.pictures)]
     names = [path.stem for path in paths]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise FileError(f"two pictures in '{asked.pictures}' are called '{twice}'; give each a name of its own")
     for path in tracked(paths, len(paths), "finding objects"):
         _prepare(asked, path)
-    annotator = Annotator(model=asked.model, scenario=asked.scenario, cache=asked.out / "answers")
     todo = [path for path in paths if not _labels_path(asked, path).is_file() or _unsettled(asked, path)]
-    with ThreadPoolExecutor(max(asked.workers, 1) if asked.by == "mllm" else 1) as pool:
+    with ThreadPoolExecutor(asked.workers or WORKERS if asked.by == "mllm" else 1) as pool:
         jobs = [pool.submit(_label, asked, annotator, path) for path in todo]
         try:
             found = [job.result() for job in tracked(as_completed(jobs), len(jobs), "labelling")]
@@ -59,6 +78,14 @@ def run_annotate(asked: Annotating, as_json: bool) -> None:
             raise
     by_rule = {name: ids for name, ids in sorted(found) if ids}
     _report(asked, annotator, len(paths), len(todo), by_rule, as_json)
+    if (
+        asked.by == "mllm"
+        and annotator.usage.questions
+        and not annotator.usage.output_tokens
+        and len(by_rule) == len(todo)
+    ):
+        raise LinksimError("the endpoint answered no question: all objects are labelled by the rule; the same command "
+                           "asks again")  # fmt: skip
 
 
 def _prepare(asked: Annotating, path: Path) -> None:
@@ -73,7 +100,7 @@ def _prepare(asked: Annotating, path: Path) -> None:
     if asked.detections is not None:
         found = read_detections(asked.detections / f"{path.stem}.json")
     else:
-        found = ObjectDetector(model=asked.detector)(image=read_picture(path)[None])
+        found = ObjectDetector(model=asked.detector or DETECTOR)(image=read_picture(path)[None])
     write_json(target, detection_list(found))
 
 
@@ -123,7 +150,7 @@ def _report(
     if as_json:
         print(json.dumps({"pictures": pictures, "labelled_now": new, "by_rule": by_rule, "cost": cost, **usage}))
         return
-    console = Console()
+    console = PlainConsole()
     console.print(f"{pictures} pictures in {asked.out}, {new} labelled now by {asked.by}", soft_wrap=True)
     if asked.by == "mllm":
         spent = "" if cost is None else f", {cost:.4f} at the prices given"
@@ -131,6 +158,6 @@ def _report(
         tokens = f"{usage['input_tokens']:,} + {usage['output_tokens']:,} tokens"
         console.print(f"{asked_for}, {tokens}{spent}", soft_wrap=True)
     for name, ids in by_rule.items():
-        console.print(f"note: {name}: objects {ids} are labelled by the rule", style="yellow", soft_wrap=True)
+        console.note(f"{name}: objects {ids} are labelled by the rule")
     for problem in sorted(set(annotator.usage.problems)):
-        console.print(f"note: {problem}", style="yellow", markup=False, soft_wrap=True)
+        console.note(problem)

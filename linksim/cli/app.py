@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+from linksim.cli.interrupt import importing
+from linksim.cli.usage import CarefulCommand
+
 app = typer.Typer(
     name="linksim",
     help="An end-to-end link simulator for semantic communication.",
@@ -27,7 +30,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 Seed = Annotated[int, typer.Option(help="Seed of all random numbers.", min=0)]
 
 
-@app.command()
+@app.command(cls=CarefulCommand)
 def transmit(
     picture: Annotated[Path, typer.Argument(help="The picture to send.")],
     out: Annotated[Path, typer.Option(help="Folder for report.png, reconstruction.png, result.json.")] = Path("out"),
@@ -58,7 +61,7 @@ def transmit(
             "and mllm; the student needs none)."
         ),
     ] = None,
-    model: Annotated[str, typer.Option(help="Of mllm: the endpoint's name for it.")] = "gpt-4o",
+    model: Annotated[str | None, typer.Option(help="Of mllm: the endpoint's name for it (default gpt-4o).")] = None,
     channel: Annotated[
         str, typer.Option(help="awgn, rayleigh, rician, or tdl-a to tdl-e and cdl-a to cdl-e: OFDM, pilots billed.")
     ] = "awgn",
@@ -76,9 +79,10 @@ def transmit(
     json: Json = False,
 ) -> None:
     """Send one picture over a noisy channel and report what became of it."""
-    from linksim.cli.importance import ImportanceSource
-    from linksim.cli.transmit import Transmission, run_transmit
-    from linksim.flowgraphs import HEEDFUL
+    with importing():
+        from linksim.cli.importance import ImportanceSource
+        from linksim.cli.transmit import Transmission, run_transmit
+        from linksim.flowgraphs import HEEDFUL
 
     goals = {"target_cbr": cbr, "target_cbr_total": cbr_total, "target_psnr": psnr}
     source = ImportanceSource(importance, boxes, labels, detector, model, of_use=link in HEEDFUL)
@@ -86,19 +90,20 @@ def transmit(
     run_transmit(asked, json)
 
 
-@app.command()
+@app.command(cls=CarefulCommand)
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("demo"),
     seed: Seed = 1,
     json: Json = False,
 ) -> None:
     """Send real photographs over AWGN and Rayleigh at 0, 5, 10 and 15 dB."""
-    from linksim.cli.demo import run_demo
+    with importing():
+        from linksim.cli.demo import run_demo
 
     run_demo(out, seed, json)
 
 
-@app.command()
+@app.command(cls=CarefulCommand)
 def annotate(
     pictures: Annotated[Path, typer.Argument(help="A folder of pictures.")],
     out: Annotated[Path, typer.Option(help="The benchmark's folder; what it holds already is kept.")],
@@ -108,23 +113,30 @@ def annotate(
             help="Who labels: mllm (OPENAI_BASE_URL and OPENAI_API_KEY), student, rules (distance, path) or class."
         ),
     ] = "mllm",
-    model: Annotated[str, typer.Option(help="Of mllm: the endpoint's name for it.")] = "gpt-4o",
-    scenario: Annotated[str, typer.Option(help="Of mllm: driving, surveillance, or words of your own.")] = "driving",
-    detector: Annotated[str, typer.Option(help="Weights of ultralytics that find the objects.")] = "yolo11x.pt",
+    model: Annotated[str | None, typer.Option(help="Of mllm: the endpoint's name for it (default gpt-4o).")] = None,
+    scenario: Annotated[
+        str | None, typer.Option(help="Of mllm: driving (the default), surveillance, or words of your own.")
+    ] = None,
+    detector: Annotated[
+        str | None, typer.Option(help="Weights of ultralytics that find the objects (default yolo11x.pt).")
+    ] = None,
     detections: Annotated[Path | None, typer.Option(help="A folder of detections, instead of a detector.")] = None,
-    workers: Annotated[int, typer.Option(help="Of mllm: questions at a time.", min=1, max=64)] = 8,
+    workers: Annotated[
+        int | None, typer.Option(help="Of mllm: questions at a time (default 8).", min=1, max=64)
+    ] = None,
     price: Annotated[
         tuple[float, float] | None, typer.Option(help="Of a million tokens in and out, to count the cost.")
     ] = None,
     json: Json = False,
 ) -> None:
     """Make a benchmark of labelled objects from a folder of pictures, resumably."""
-    from linksim.cli.annotate import Annotating, run_annotate
+    with importing():
+        from linksim.cli.annotate import Annotating, run_annotate
 
     run_annotate(Annotating(pictures, out, by, model, scenario, detector, detections, workers, price), json)
 
 
-@app.command()
+@app.command(cls=CarefulCommand)
 def agreement(
     dataset: Annotated[Path, typer.Argument(help="Street scenes with labels by a model and three drivers.")],
     part: Annotated[str | None, typer.Option(help="One part of the split, as val (default all).")] = None,
@@ -137,22 +149,24 @@ def agreement(
     json: Json = False,
 ) -> None:
     """How far annotators agree on what matters, per object and per patch, with intervals."""
-    from linksim.cli.agreement import DRIVERS, Agreement, run_agreement
+    with importing():
+        from linksim.cli.agreement import DRIVERS, Agreement, run_agreement
 
     run_agreement(Agreement(dataset, part, seed, model, tuple(driver or DRIVERS)), json)
 
 
-@app.command()
+@app.command(cls=CarefulCommand)
 def blocks(
     name: Annotated[str | None, typer.Argument(help="One block, to see all about it.")] = None, json: Json = False
 ) -> None:
     """List the catalogue of blocks, or show one."""
-    from linksim.cli.blocks import run_blocks
+    with importing():
+        from linksim.cli.blocks import run_blocks
 
     run_blocks(name, json)
 
 
-@app.command()
+@app.command(cls=CarefulCommand)
 def draw(
     flowgraph: Annotated[str, typer.Argument(help="A YAML file, or the name of a ready flowgraph.")],
     out: Annotated[
@@ -160,12 +174,13 @@ def draw(
     ] = None,
 ) -> None:
     """Draw a flowgraph: Mermaid text, or a file by its ending."""
-    from linksim.cli.draw import run_draw
+    with importing():
+        from linksim.cli.draw import run_draw
 
     run_draw(flowgraph, out)
 
 
-@app.command()
+@app.command(cls=CarefulCommand)
 def train(
     system: Annotated[str, typer.Argument(help="What to train: sa-oosc, ntscc, deepjscc, swinjscc.")],
     pictures: Annotated[
@@ -203,7 +218,8 @@ def train(
     ] = None,
 ) -> None:
     """Train a codec, resumably; Ctrl-C stops it and the same command goes on."""
-    from linksim.cli.train import Training, run_train
+    with importing():
+        from linksim.cli.train import Training, run_train
 
     run_train(
         Training(system, tuple(pictures), out, preset, start, minutes, steps, snr, cbr, importance_exponent, fading,
@@ -211,7 +227,7 @@ def train(
     )  # fmt: skip
 
 
-@app.command()
+@app.command(cls=CarefulCommand)
 def evaluate(
     weights: Annotated[
         list[str] | None, typer.Option(help="Shipped weights, a .safetensors file, or klt; may be repeated.")
@@ -221,20 +237,24 @@ def evaluate(
     table: Annotated[
         list[str] | None, typer.Option(help="quality, sweep, kodak or entropy; may be repeated (default all).")
     ] = None,
-    alpha: Annotated[list[float] | None, typer.Option(help="Alphas of the table quality.")] = None,
+    alpha: Annotated[
+        list[float] | None, typer.Option(help="Alphas of the table quality (default 0, 4, 8, 16).")
+    ] = None,
     seed: Seed = 1,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
     json: Json = False,
 ) -> None:
     """Judge a trained codec: quality by importance, against SNR, on Kodak, and what the entropy knows."""
-    from linksim.cli.evaluate import Evaluation, run_evaluate
+    with importing():
+        from linksim.cli.evaluate import Evaluation, run_evaluate
 
-    alphas = tuple(alpha or (0.0, 4.0, 8.0, 16.0))
-    asked = Evaluation(tuple(weights or ("small",)), tuple(table or ()), scenes, kodak, alphas, seed, device.value)
+    asked = Evaluation(
+        tuple(weights or ("small",)), tuple(table or ()), scenes, kodak, tuple(alpha or ()), seed, device.value
+    )
     run_evaluate(asked, json)
 
 
-@app.command()
+@app.command(cls=CarefulCommand)
 def bench_codec(
     scenes: Annotated[Path | None, typer.Option(help="Folder of street scenes; its part val is sent.")] = None,
     kodak: Annotated[Path | None, typer.Option(help="Folder of the Kodak pictures.")] = None,
@@ -246,12 +266,13 @@ def bench_codec(
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.cpu,
 ) -> None:
     """SA-OOSC beside OOSC, NTSCC, DeepJSCC and SwinJSCC: the whole table and its figures; resumable."""
-    from linksim.cli.bench_codec import Bench, run_bench
+    with importing():
+        from linksim.cli.bench_codec import Bench, run_bench
 
     run_bench(Bench(scenes, kodak, out, workers, seed, device.value))
 
 
-@app.command()
+@app.command(cls=CarefulCommand)
 def sweep(
     flowgraph: Annotated[str, typer.Argument(help="A ready flowgraph's name, a YAML file, or module:function.")],
     grid: Annotated[
@@ -288,7 +309,8 @@ def sweep(
     json: Json = False,
 ) -> None:
     """Monte Carlo over a grid, with intervals; resumable, and the same for any number of workers."""
-    from linksim.cli.sweep import SweepRequest, run_sweep
+    with importing():
+        from linksim.cli.sweep import SweepRequest, run_sweep
 
     asked = SweepRequest(flowgraph, tuple(grid), tuple(stop or ()), tuple(inputs or ()), pictures, scenes, seed,
                          chunk, over, curve, device.value)  # fmt: skip
@@ -299,7 +321,7 @@ StoreFile = Annotated[Path, typer.Argument(help="File of results.")]
 SweepNumber = Annotated[int | None, typer.Option("--sweep", help="Which of the file's sweeps, from 1 (default last).")]
 
 
-@app.command()
+@app.command(cls=CarefulCommand)
 def results(
     store: StoreFile,
     csv: Annotated[Path | None, typer.Option(help="Write the table as CSV.")] = None,
@@ -308,15 +330,16 @@ def results(
     number: SweepNumber = None,
 ) -> None:
     """Print or export what a sweep found."""
-    from linksim.cli.results import run_results
+    with importing():
+        from linksim.cli.results import run_results
 
     run_results(store, number, {"csv": csv, "parquet": parquet, "json": json})
 
 
-@app.command()
+@app.command(cls=CarefulCommand)
 def plot(
     store: StoreFile,
-    y: Annotated[str, typer.Option(help="The metric, or cbr for its stacked parts.")],
+    y: Annotated[str, typer.Option(help="The metric, or cbr (also ledger) for the parts of what was sent, stacked.")],
     x: Annotated[
         str | None, typer.Option(help="An axis of the grid, or a metric as cbr_total (default snr_db).")
     ] = None,
@@ -327,12 +350,13 @@ def plot(
     number: SweepNumber = None,
 ) -> None:
     """Draw what a sweep found, with its intervals."""
-    from linksim.cli.plot import run_plot
+    with importing():
+        from linksim.cli.plot import run_plot
 
     run_plot(store, x, y, out, theory, number)
 
 
-@app.command()
+@app.command(cls=CarefulCommand)
 def replay(
     store: StoreFile,
     point: Annotated[list[str] | None, typer.Option(help="name=value of the point; may be repeated.")] = None,
@@ -343,14 +367,16 @@ def replay(
     number: SweepNumber = None,
 ) -> None:
     """Run one stored chunk again, bit for bit, with probes."""
-    from linksim.cli.replay import run_replay
+    with importing():
+        from linksim.cli.replay import run_replay
 
     run_replay(store, tuple(point or ()), chunk, worst, tuple(probe or ()), out, number)
 
 
-@app.command()
+@app.command(cls=CarefulCommand)
 def doctor(json: Json = False) -> None:
     """Say what is installed, which optional parts work, and which device is used."""
-    from linksim.cli.doctor import run_doctor
+    with importing():
+        from linksim.cli.doctor import run_doctor
 
     run_doctor(json)

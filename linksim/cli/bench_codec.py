@@ -1,7 +1,6 @@
 """`linksim bench-codec`: SA-OOSC beside OOSC, NTSCC, DeepJSCC and SwinJSCC, in one table and its figures."""
 
 import sys
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,8 +8,6 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from rich.console import Console
 
 from linksim.blocks.sources import PictureCases
 from linksim.cli.bench_points import (
@@ -23,12 +20,13 @@ from linksim.cli.bench_points import (
     scene_points,
 )
 from linksim.cli.bench_tables import kodak_report, scene_report
+from linksim.cli.console import PlainConsole, noting
 from linksim.cli.sweep_progress import sweep_progress
 from linksim.cli.transmit import pick_device
 from linksim.errors import ParameterError
+from linksim.files import check_folder, is_same_file, write_whole
 from linksim.montecarlo import Sweep
 from linksim.montecarlo.scheduler import Progress
-from linksim.weights import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,6 +72,14 @@ class Bench:
                 link = partial(kodak_link, system)
                 yield "kodak", system, make(link, grid=kodak_points(channel), cases=pictures)
 
+    def check(self) -> None:
+        """Refuse, before an hour of work, a folder that cannot be written or holds the pictures. Raises
+        `ParameterError`."""
+        check_folder("--out", self.out, (STORE, REPORT), [])
+        for folder in (self.scenes, self.kodak):
+            if folder is not None and any(is_same_file(folder / inner, self.out) for inner in ("", "images")):
+                raise ParameterError(f"--out '{self.out}' holds the pictures; name another folder for what is made")
+
 
 def run_bench(asked: Bench) -> None:
     """The command."""
@@ -81,11 +87,13 @@ def run_bench(asked: Bench) -> None:
 
     if asked.scenes is None and asked.kodak is None:
         raise ParameterError("give --scenes, a folder with split.json, or --kodak, a folder of pictures, or both")
+    asked.check()
     # All of them now: what is missing is said before the first hour of work.
-    sweeps = list(asked.sweeps())
+    with noting():
+        sweeps = list(asked.sweeps())
     asked.out.mkdir(parents=True, exist_ok=True)
     parts: dict[str, list[pd.DataFrame]] = {}
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     try:
         for number, (name, system, sweep) in enumerate(sweeps, 1):
             with shown(sweep, f"{number} of {len(sweeps)}, {name}, {system}") as progress:
@@ -122,8 +130,7 @@ def draw(asked: Bench, tables: Mapping[str, "pd.DataFrame"]) -> Iterator[str]:
 @contextmanager
 def shown(sweep: Sweep, what: str) -> Iterator[Callable[[Progress], None] | None]:
     """How far a sweep is: a live table on a terminal, a line as it begins elsewhere."""
-    with warnings.catch_warnings(), sweep_progress(sweep) as live:
-        warnings.simplefilter("ignore", UserWarning)
+    with noting(), sweep_progress(sweep) as live:
         if live is None:
             print(f"{what}: {len(sweep.points)} points", file=sys.stderr, flush=True)
         yield live

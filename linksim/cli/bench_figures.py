@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -30,7 +30,7 @@ from linksim.cli.bench_points import (
 )
 from linksim.cli.bench_tables import PUBLISHED_RATES, PUBLISHED_SNRS, look_up
 from linksim.plot.panels import importance_map, picture, rate_map
-from linksim.plot.style import COLOURS, IMPORTANCE_NAMES, STYLE
+from linksim.plot.style import COLOURS, IMPORTANCE_NAMES, save_figure, styled
 from linksim.types import PATCH
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ CROP = 8 * PATCH
 """Edge in pixels of the regions that are shown."""
 
 
+@styled()
 def levels(table: "pd.DataFrame", out: Path) -> str:
     """As Fig. 5: patch PSNR by importance at 10 dB, with intervals over pictures."""
     figure = _figure(9.5, 4.0)
@@ -71,6 +72,7 @@ def levels(table: "pd.DataFrame", out: Path) -> str:
     return _save(figure, out, "levels.png")
 
 
+@styled()
 def levels_against_snr(table: "pd.DataFrame", out: Path) -> str:
     """As Fig. 6: patch PSNR against SNR, a panel per importance."""
     figure = _figure(11.0, 6.2)
@@ -91,6 +93,7 @@ def levels_against_snr(table: "pd.DataFrame", out: Path) -> str:
     return _save(figure, out, "levels_against_snr.png")
 
 
+@styled()
 def kodak(table: "pd.DataFrame", out: Path) -> str:
     """PSNR on Kodak over the rate at 10 dB and over the SNR at 1/16, published curves dashed."""
     figure = _figure(11.0, 4.4)
@@ -144,6 +147,7 @@ def _telling_case(folder: Path) -> Mapping[str, Any]:
     return cases[max(range(len(cases)), key=rarest)]
 
 
+@styled()
 def _rate_maps(image: Tensor, runs: Mapping[str, Result]) -> "Figure":
     figure = _figure(13.0, 5.6)
     axes = figure.subplots(2, 2)
@@ -155,6 +159,7 @@ def _rate_maps(image: Tensor, runs: Mapping[str, Result]) -> "Figure":
     return figure
 
 
+@styled()
 def _regions(image: Tensor, runs: Mapping[str, Result]) -> "Figure":
     importance = runs[SA_OOSC]["importance.out"][0]
     columns: Sequence[str] = CURVES
@@ -191,13 +196,11 @@ def _cost(run: Result) -> float:
 
 
 def _figure(width: float, height: float) -> "Figure":
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    mpl.rcParams.update(cast(Any, STYLE))
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def _save(figure: "Figure", out: Path, name: str) -> str:
-    figure.savefig(out / name)
+    save_figure(figure, out / name)
     return name

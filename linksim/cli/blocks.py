@@ -5,11 +5,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from linksim.block import Block
 from linksim.catalogue import catalogue, find_block, stage_of
+from linksim.cli.console import PlainConsole
 from linksim.declared import DeclaredBlock
 from linksim.port import Port, read_ports
 
@@ -64,23 +64,23 @@ def run_blocks(name: str | None, as_json: bool) -> None:
         stage = entry["stage"]
         takes = "(as declared)" if entry["declared"] else ", ".join(entry["inputs"]) or "(a source)"
         table.add_row(shown, entry["name"], takes, ", ".join(entry["outputs"]) or "(as declared)")
-    console = Console()
+    console = PlainConsole()
     console.print(table)
     console.print("linksim blocks NAME tells all about one.")
 
 
 def _show(kind: type[Block]) -> None:
-    console, entry = Console(), describe_block(kind)
-    console.print(f"{entry['name']}  ({entry['stage']})", style="bold", markup=False)
-    console.print(inspect.getdoc(kind), markup=False, highlight=False)
+    console, entry = PlainConsole(), describe_block(kind)
+    console.print(f"{entry['name']}  ({entry['stage']})", style="bold")
+    console.print(inspect.getdoc(kind), highlight=False)
     for title, rows in (("inputs", entry["inputs"]), ("outputs", entry["outputs"])):
         table = Table("port", "carries", title=title, title_justify="left")
         for name, carries in rows.items():
-            table.add_row(name, carries.replace("[", r"\["))
+            table.add_row(name, carries)
         if rows:
             console.print(table)
     table = Table("parameter", "type", "default", title="parameters", title_justify="left")
     for name, parameter in entry["parameters"].items():
-        table.add_row(name, parameter["type"].replace("[", r"\["), parameter["default"])
+        table.add_row(name, parameter["type"], parameter["default"])
     if entry["parameters"]:
         console.print(table)

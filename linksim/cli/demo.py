@@ -6,16 +6,17 @@ from typing import Any
 
 import torch
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
 from linksim import Boxes, Flowgraph, Result
 from linksim.blocks.sources import read_picture
+from linksim.cli.console import PlainConsole
 from linksim.cli.progress import tracked
 from linksim.cli.transmit import CHANNELS as ALL_CHANNELS
+from linksim.files import check_folder
 from linksim.flowgraphs import LINKS
-from linksim.plot import contact_sheet, report
+from linksim.plot import contact_sheet, report, save_figure
 
 CBR = 1 / 24
 NAMES = {"klt": "KLT", "sa_oosc": "SA-OOSC"}
@@ -48,6 +49,8 @@ def photographs() -> dict[str, tuple[Tensor, Boxes]]:
 
 def run_demo(out: Path, seed: int, as_json: bool) -> None:
     """The command."""
+    stems = [Path(name).stem for name in PHOTOGRAPHS]
+    check_folder("--out", out, [f"{stem}{ending}.png" for stem in stems for ending in ("", "_report")], [])
     out.mkdir(parents=True, exist_ok=True)
     # The pictures are small: on busy cores several threads wait for each other longer than they work.
     torch.set_num_threads(1)
@@ -82,7 +85,7 @@ def _write_pictures(stem: Path, original: Tensor, runs: dict[tuple[Case, float],
     for ((link, channel), snr), run in runs.items():
         caption = "lost" if bool(run["erased"][0]) else f"{float(run['psnr'].value[0]):.1f} dB"
         rows.setdefault(f"{NAMES[link]}, {channel}", {})[f"{snr:g} dB"] = run["image"][0], caption
-    contact_sheet(rows, f"{stem.name}: CBR {CBR:.4f}, by SNR").savefig(stem.with_suffix(".png"))
+    save_figure(contact_sheet(rows, f"{stem.name}: CBR {CBR:.4f}, by SNR"), stem.with_suffix(".png"))
     run = runs[("sa_oosc", "awgn"), 10.0]
     symbols = run["equalizer.out"].symbols
     psnr = float(run["psnr"].value[0])
@@ -93,7 +96,7 @@ def _write_pictures(stem: Path, original: Tensor, runs: dict[tuple[Case, float],
     }
     received = symbols.samples[0, : int(symbols.length[0])]
     figure = report(original, run["importance.out"][0], run["rate.lengths"][0], received, run["image"][0], titles)
-    figure.savefig(stem.with_name(f"{stem.name}_report.png"))
+    save_figure(figure, stem.with_name(f"{stem.name}_report.png"))
 
 
 def _row(case: Case, snr_db: float, runs: list[Result]) -> dict[str, Any]:
@@ -129,7 +132,7 @@ def _show(rows: list[dict[str, Any]], out: Path) -> None:
         table.add_row(NAMES[row["link"]], row["channel"], f"{row['snr_db']:g}", f"{row['psnr_db']:.2f}", delivered,
                       f"{row['erasure_rate']:.1%}", f"{row['patch_psnr_high_db']:.2f}",
                       f"{row['patch_psnr_background_db']:.2f}")  # fmt: skip
-    console = Console()
+    console = PlainConsole()
     console.print(table)
     console.print("PSNR in dB, lost pictures counted as mid-grey; delivered: without the lost ones;")
     console.print(f"CBR {CBR:.4f} for the payload, {max(row['cbr_total'] for row in rows):.4f} with the header.")

@@ -8,11 +8,11 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import torch
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from linksim import __version__
+from linksim.cli.console import PlainConsole
 from linksim.cli.progress import waiting
 
 REQUIRED = {
@@ -40,6 +40,8 @@ PATIENCE_SECONDS = 120
 
 def examine() -> dict[str, Any]:
     """Versions, and whether each package can really be imported (each in a process of its own)."""
+    import torch
+
     wanted = {**{name: ("", module) for name, module in REQUIRED.items()}}
     wanted |= {package: (extra, module) for extra, (package, module) in OPTIONAL.items()}
     with ThreadPoolExecutor(4) as pool:
@@ -65,7 +67,7 @@ def _state(package: str, module: str) -> dict[str, Any]:
     except importlib.metadata.PackageNotFoundError:
         return {"version": None, "works": False, "problem": "not installed"}
     try:
-        command = [sys.executable, "-c", f"import {module}"]
+        command = [sys.executable, "-P", "-c", f"import {module}"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return {"version": version, "works": False, "problem": f"import took over {PATIENCE_SECONDS} s"}
@@ -86,15 +88,15 @@ def run_doctor(as_json: bool) -> None:
 
 
 def _show(found: dict[str, Any]) -> None:
-    console = Console()
+    console = PlainConsole()
     console.print(f"linksim {found['linksim']}, Python {found['python']}, device: {found['device']}", highlight=False)
     table = Table("package", "version", "state")
     for entry in found["packages"]:
-        state = "[green]works[/green]" if entry["works"] else f"[yellow]{entry['problem']}[/yellow]"
+        state = Text("works", "green") if entry["works"] else Text(entry["problem"] or "does not work", "yellow")
         if not entry["works"] and entry["extra"] and entry["version"] is None:
-            state = f"[dim]not installed; pip install 'linksim\\[{entry['extra']}]'[/dim]"
+            state = Text(f"not installed; pip install 'linksim[{entry['extra']}]'", "dim")
         table.add_row(entry["package"], entry["version"] or "-", state)
     console.print(table)
-    console.print(
-        "All that linksim needs works." if found["healthy"] else "[red]A required package does not work.[/red]"
-    )
+    healthy = found["healthy"]
+    verdict = "All that linksim needs works." if healthy else "A required package does not work."
+    console.print(verdict, style=None if healthy else "red")

@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+from linksim.cli.console import PlainConsole
 from linksim.errors import ParameterError, nearest
+from linksim.files import check_outputs, write_text
 from linksim.flowgraph import Flowgraph
 from linksim.flowgraphs import FLOWGRAPHS
+
+ENDINGS = (".svg", ".mmd", ".yaml", ".yml")
 
 
 def find_flowgraph(name: str) -> Flowgraph:
@@ -18,16 +22,17 @@ def find_flowgraph(name: str) -> Flowgraph:
 
 def run_draw(flowgraph: str, out: Path | None) -> None:
     """The command."""
+    if out is not None and out.suffix.lower() not in ENDINGS:
+        raise ParameterError(f"'{out}' must end in .svg, .mmd or .yaml")
+    check_outputs({"--out": out}, [Path(flowgraph)])
     fg = find_flowgraph(flowgraph)
     if out is None:
         print(fg.diagram())
         return
-    if out.suffix == ".svg":
-        out.write_text(fg._repr_svg_(), "utf-8")
-    elif out.suffix == ".mmd":
-        out.write_text(fg.diagram() + "\n", "utf-8")
-    elif out.suffix in (".yaml", ".yml"):
-        fg.save(out)
+    if out.suffix.lower() == ".svg":
+        write_text(out, fg._repr_svg_())
+    elif out.suffix.lower() == ".mmd":
+        write_text(out, fg.diagram() + "\n")
     else:
-        raise ParameterError(f"'{out}' must end in .svg, .mmd or .yaml")
-    print(f"written: {out}")
+        fg.save(out)
+    PlainConsole().print(f"written: {out}", soft_wrap=True)

@@ -10,13 +10,13 @@ from typing import Any
 
 import torch
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
 from linksim import Boxes, Flowgraph, Result
 from linksim.blocks import AWGN, Rayleigh
-from linksim.blocks.sources import list_pictures, read_picture, street_scenes
+from linksim.blocks.sources import read_picture, readable_pictures, street_scenes
+from linksim.cli.console import PlainConsole, noting
 from linksim.cli.progress import tracked
 from linksim.cli.transmit import pick_device
 from linksim.errors import ParameterError, nearest
@@ -29,6 +29,7 @@ FADING_SNRS_DB = (0.0, 5.0, 10.0, 15.0, 20.0)
 FADES = 4
 """Runs per picture and SNR on slow Rayleigh fading."""
 RATES = ("1/48", "1/24", "1/16", "1/12", "1/8")
+ALPHAS = (0.0, 4.0, 8.0, 16.0)
 LEVELS = ("background", "low", "medium", "high")
 KLT = "klt"
 """The name of the link in closed form among the weights."""
@@ -189,10 +190,18 @@ class Evaluation:
     def rows(self, table: str, scenes: Sequence[Sent], kodak: Sequence[Sent]) -> list[Callable[[], dict[str, Any]]]:
         """The rows of one table, each still to be measured."""
         if table == "quality":
-            return quality_rows(self.weights, scenes, self.alphas, self.seed)
+            return quality_rows(self.weights, scenes, self.alphas or ALPHAS, self.seed)
         if table == "kodak":
             return kodak_rows(self.weights, kodak, self.seed)
         return (sweep_rows if table == "sweep" else entropy_rows)(self.weights, scenes, self.seed)
+
+    def check_used(self, tables: Sequence[str]) -> None:
+        """Refuse options that no table asked for makes use of. Raises `ParameterError`."""
+        of = {"scenes": ("quality", "sweep", "entropy"), "kodak": ("kodak",), "alphas": ("quality",)}
+        for name, users in of.items():
+            if getattr(self, name) and not set(users) & set(tables):
+                option = name.removesuffix("s") if name == "alphas" else name
+                raise ParameterError(f"--{option} is for the table {' or '.join(users)}; none of them is asked for")
 
     def pictures(self) -> tuple[list[Sent], list[Sent]]:
         """The street scenes and the Kodak pictures, on the device."""
@@ -202,8 +211,8 @@ class Evaluation:
             boxes = scene.boxes()
             moved = Boxes(boxes.corners.to(device), boxes.importance.to(device))
             scenes.append(Sent(read_picture(scene.picture)[None].to(device), moved))
-        paths = list_pictures(self.kodak) if self.kodak else []
-        return scenes, [Sent(read_picture(path)[None].to(device), None) for path in paths]
+        kodak = readable_pictures(self.kodak) if self.kodak else ()
+        return scenes, [Sent(image[None].to(device), None) for _, image in kodak]
 
 
 def run_evaluate(asked: Evaluation, as_json: bool) -> None:
@@ -219,9 +228,11 @@ def run_evaluate(asked: Evaluation, as_json: bool) -> None:
             raise ParameterError(f"the table '{table}' needs --{'kodak' if table == 'kodak' else 'scenes'}")
     if not tables:
         raise ParameterError("give --scenes, a folder with split.json, or --kodak, a folder of pictures, or both")
+    asked.check_used(tables)
     # Several threads on cores that others use wait for each other longer than they work.
     torch.set_num_threads(1)
-    scenes, kodak = asked.pictures()
+    with noting():
+        scenes, kodak = asked.pictures()
     found: dict[str, list[dict[str, Any]]] = {}
     for table in tables:
         rows = asked.rows(table, scenes, kodak)
@@ -245,7 +256,7 @@ def _show(table: str, rows: Sequence[Mapping[str, Any]], pictures: int) -> None:
         shown.add_column(heading.replace("_", " "), justify="left" if name in ("weights", "channel") else "right")
     for row in rows:
         shown.add_row(*(_cell(name, value) for name, value in row.items()))
-    console = Console()
+    console = PlainConsole()
     console.width = max(console.width, 150)
     console.print(shown)
 

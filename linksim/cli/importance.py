@@ -12,7 +12,7 @@ from linksim.blocks.importance import read_boxes
 from linksim.blocks.semantics import read_detections
 from linksim.errors import ParameterError, nearest
 
-DETECTOR = "yolo11x.pt"
+DETECTOR, MODEL = "yolo11x.pt", "gpt-4o"
 JUDGES = ("student", "rules", "class")
 """Those that label detections here, without asking anyone."""
 WAYS = ("student", "file", "rules", "class", "mllm", "none")
@@ -30,7 +30,7 @@ class ImportanceSource:
     boxes: Path | None
     labels: Path | None
     detector: str | None
-    model: str
+    model: str | None
     of_use: bool = True
 
     @property
@@ -47,17 +47,12 @@ class ImportanceSource:
 
         Raises `ParameterError` where the options do not fit together, and what files, detector and model raise.
         """
-        if self.labels is not None and self.boxes is None:
-            raise ParameterError("--labels needs --boxes: labels name boxes by their ids")
         way = self.chosen
+        self._check(way)
         if way == "none":
             return {}
-        if way == "file":
-            if self.boxes is None:
-                raise ParameterError("--importance file needs --boxes, a file of boxes with labels")
+        if way == "file" and self.boxes is not None:
             return {"boxes": read_boxes(self.boxes, self.labels)}
-        if self.labels is not None:
-            raise ParameterError(f"--importance {way} makes labels of its own; leave out --labels")
         if way == "student" and self.boxes is None and self.detector is None:
             if self.way is None:
                 warnings.warn(
@@ -72,8 +67,24 @@ class ImportanceSource:
             else read_detections(self.boxes)
         )
         if way == "mllm":
-            return {"boxes": ImportanceAnnotator(model=self.model)(image=image, detections=found)}
+            return {"boxes": ImportanceAnnotator(model=self.model or MODEL)(image=image, detections=found)}
         return {"boxes": judged(way, image, found)}
+
+    def _check(self, way: str) -> None:
+        """Refuse options that the way has no use for. Raises `ParameterError`."""
+        if self.labels is not None and self.boxes is None:
+            raise ParameterError("--labels needs --boxes: labels name boxes by their ids")
+        if way == "file" and self.boxes is None:
+            raise ParameterError("--importance file needs --boxes, a file of boxes with labels")
+        if way not in ("file", "none") and self.labels is not None:
+            raise ParameterError(f"--importance {way} makes labels of its own; leave out --labels")
+        if self.model is not None and way != "mllm":
+            raise ParameterError(f"--model is for --importance mllm; '{way}' asks none")
+        if way == "none" and (self.boxes or self.labels or self.detector):
+            given = next(n for n in ("boxes", "labels", "detector") if getattr(self, n) is not None)
+            raise ParameterError(f"--importance none makes no use of --{given}; leave one of them out")
+        if self.detector is not None and self.boxes is not None:
+            raise ParameterError("--boxes has the objects already; leave out --detector")
 
 
 def judged(way: str, image: Tensor, found: Detections) -> Boxes:

@@ -2,18 +2,20 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from rich.console import Console
-
+from linksim.cli.console import PlainConsole
 from linksim.cli.results import pick_sweep
 from linksim.errors import ParameterError, SweepError
+from linksim.files import check_outputs
 from linksim.montecarlo.reading import table_of
-from linksim.montecarlo.store import Store
+from linksim.montecarlo.store import Store, store_files
 from linksim.plot import quality, stacked_cbr, waterfall
-from linksim.plot.style import STYLE
+from linksim.plot.style import figure_path, save_figure, styled
+from linksim.text import figure_text
 from linksim.theory import bit_error_rate
 
+STACKED, ERROR_RATE = ("cbr", "ledger"), "ber"
 MAPPERS = {"BPSKMapper": "bpsk", "QPSKMapper": "qpsk"}
 QAM = {2: "qpsk", 4: "16qam", 6: "64qam", 8: "256qam"}
 FADES = {"AWGN": float("inf"), "Rayleigh": None}
@@ -21,9 +23,12 @@ FADES = {"AWGN": float("inf"), "Rayleigh": None}
 
 def run_plot(path: Path, x: str | None, y: str, out: Path | None, theory: bool, number: int | None) -> None:
     """The command."""
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
+    target = figure_path(out or path.with_suffix(".png"))
+    check_outputs({"--out": target}, store_files(path))
+    if theory and y != ERROR_RATE:
+        raise ParameterError(f"--theory draws bit error rates: give --y {ERROR_RATE} (got '{y}')")
     store = Store(path, read_only=True)
     sweep = pick_sweep(store, number)
     table = table_of(store, sweep)
@@ -32,22 +37,23 @@ def run_plot(path: Path, x: str | None, y: str, out: Path | None, theory: bool, 
     if table.empty:
         raise SweepError(f"store '{path}' holds no finished chunk of this sweep yet")
     axis = x or sweep.settings["curve"]
-    with mpl.rc_context(cast(Any, STYLE)):
+    with styled():
         figure = Figure(figsize=(6.4, 4.4), layout="constrained")
         ax = figure.subplots()
-        if y == "ledger":
+        if y in STACKED and has_ledger(table):
             stacked_cbr(ax, table, x=axis)
         elif table.loc[table["metric"] == y, "errors"].count() > 0:
             waterfall(ax, table, x=axis, y=y, theory=forms)
         else:
             quality(ax, table, x=axis, y=y)
-        ax.set_title(f"{sweep.settings['source']}, {_noted(table)}".rstrip(", "))
-        target = out or path.with_suffix(".png")
-        try:
-            figure.savefig(target)
-        except ValueError as error:
-            raise ParameterError(f"--out '{target}': {error}") from None
-    Console(stderr=True).print(f"the figure is in {target}", soft_wrap=True, markup=False)
+        ax.set_title(figure_text(f"{sweep.settings['source']}, {_noted(table)}".rstrip(", ")))
+    save_figure(figure, target)
+    PlainConsole(stderr=True).print(f"the figure is in {target}", soft_wrap=True)
+
+
+def has_ledger(table: Any) -> bool:
+    """Whether what was sent is known in its parts."""
+    return "ledger.payload" in set(table["metric"])
 
 
 def _noted(table: Any) -> str:

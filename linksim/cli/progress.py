@@ -4,8 +4,9 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+from linksim.cli.console import PlainConsole
 
 Item = TypeVar("Item")
 
@@ -13,10 +14,10 @@ Item = TypeVar("Item")
 @contextmanager
 def waiting(what: str) -> Generator[None]:
     """A spinner with the time gone, on standard error, gone when done."""
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     with Progress(
         SpinnerColumn(),
-        TextColumn("{task.description} {task.elapsed:.0f} s"),
+        TextColumn("{task.description} {task.elapsed:.0f} s", markup=False),
         console=console,
         transient=True,
         disable=not console.is_terminal,
@@ -27,7 +28,7 @@ def waiting(what: str) -> Generator[None]:
 
 def tracked(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
     """The items, with a bar and the time left, on standard error."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = PlainConsole(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield from progress.track(items, total=total, description=what)

@@ -1,21 +1,25 @@
 """`linksim replay`: run one stored chunk again, and look inside."""
 
+import io
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, chdir, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from torch import Tensor
 
+from linksim.cli.console import PlainConsole, noting
 from linksim.cli.results import pick_sweep
-from linksim.cli.sweep import parse_axis, replayable
+from linksim.cli.sweep import replayable
+from linksim.cli.values import parse_each
 from linksim.errors import ParameterError, SweepError
+from linksim.files import check_outputs, write_whole
 from linksim.montecarlo.chunk_runner import sums_of
 from linksim.montecarlo.fold import Rules
 from linksim.montecarlo.point import canonical, show_point
 from linksim.montecarlo.reading import folds_of, rules_of
-from linksim.montecarlo.store import Chunk, Store
+from linksim.montecarlo.store import Chunk, Store, store_files
 from linksim.montecarlo.tally import tally_of
 from linksim.result import Result
 
@@ -27,25 +31,41 @@ def run_replay(
     """The command."""
     if (chunk is None) == (worst is None):
         raise ParameterError("give --chunk N or --worst METRIC, one of them")
+    wanted = parse_each("--point", list(point))
+    check_outputs({"--out": out}, store_files(path))
+    if out is not None and not probe:
+        raise ParameterError("--out writes the probed values: name a port with --probe, as channel.out")
+    # The sweep's own folder becomes the current one.
+    path, out = path.resolve(), None if out is None else out.resolve()
     store = Store(path, read_only=True)
     sweep = pick_sweep(store, number)
-    wanted = {name: values[0] for name, values in map(parse_axis, point)}
     values, stored = find_chunk(store, sweep.points, rules_of(sweep), wanted, chunk, worst)
     store.close()
-    console = Console()
-    console.print(f"chunk {stored.number} of {show_point(values)}", soft_wrap=True, markup=False)
+    console = PlainConsole()
+    console.print(f"chunk {stored.number} of {show_point(values)}", soft_wrap=True)
     if stored.error is not None:
-        console.print(f"it failed when it was stored:\n{stored.error}", markup=False)
-    runs = replayable(sweep.settings["origin"]).chunk_runs(values, stored.number, probe)
+        console.print(f"it failed when it was stored:\n{stored.error}")
+    origin = sweep.settings["origin"]
+    with noting(), folder_of(origin):
+        runs = replayable(origin).chunk_runs(values, stored.number, probe)
     for case, run in runs:
         for name, value in run.items():
             label = f"case {case}, {name}" if len(runs) > 1 else name
-            console.print(f"{label}: {describe(value)}", soft_wrap=True, markup=False)
+            console.print(f"{label}: {describe(value)}", soft_wrap=True)
     same = sums_of(runs)[0] == stored.tallies
     console.print(f"the same as stored: {'yes' if same else 'NO: code, weights or processor differ'}")
     if out is not None:
         save(out, runs, probe)
-        console.print(f"the probed values are in {out}", soft_wrap=True, markup=False)
+        console.print(f"the probed values are in {out}", soft_wrap=True)
+
+
+def folder_of(origin: Mapping[str, Any]) -> AbstractContextManager[None]:
+    """Within, the current folder is that in which the sweep was run: its modules and relative paths are found there;
+    where that is gone, they are looked for here."""
+    folder = origin.get("folder")
+    if folder is None or not Path(folder).is_dir():
+        return nullcontext()
+    return chdir(folder)
 
 
 def find_chunk(
@@ -106,5 +126,6 @@ def save(path: Path, runs: Sequence[tuple[int, Result]], probe: Sequence[str]) -
                 for k, t in parts.items()
                 if isinstance(t, Tensor)
             }
-    with path.open("wb") as file:
-        np.savez(file, **arrays)
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    write_whole(path, content.getvalue())

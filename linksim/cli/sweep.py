@@ -1,31 +1,28 @@
 """`linksim sweep`: Monte Carlo from the command line."""
 
 import importlib
-import math
-import re
+import os
 import sys
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, cast
-
-import yaml
-from rich.console import Console
 
 from linksim import Flowgraph
 from linksim.blocks.sources import PictureCases
-from linksim.catalogue import catalogue, find_block
+from linksim.cli.console import PlainConsole, noting
 from linksim.cli.results import print_table
 from linksim.cli.sweep_progress import sweep_progress
 from linksim.cli.transmit import pick_device
+from linksim.cli.values import parse_axis, parse_each
 from linksim.errors import LinksimError, ParameterError, SweepError, nearest
-from linksim.file_format import check_parameters
+from linksim.files import check_outputs
 from linksim.flowgraphs import FLOWGRAPHS
 from linksim.montecarlo import Executor, RayCluster, Sweep
 from linksim.montecarlo.link import Factory
 
-MOST_VALUES = 100_000
+YAML = (".yaml", ".yml")
 
 
 @dataclass(frozen=True)
@@ -60,22 +57,27 @@ class SweepRequest:
             seed=self.seed,
             chunk=self.chunk,
             cases=cases,
-            inputs={name: values[0] for name, values in map(parse_axis, self.inputs)},
+            inputs=parse_each("--input", list(self.inputs)),
             over=self.over,  # pyright: ignore[reportArgumentType]
             curve=self.curve,
             device=str(pick_device(self.device)),
         )
 
+    def files(self) -> list[Path | None]:
+        """What is read, as far as it is named by a path."""
+        source = Path(self.flowgraph) if self.flowgraph.endswith(YAML) else None
+        return [source, self.pictures]
+
     def origin(self) -> dict[str, Any]:
-        """As plain values, paths made absolute."""
+        """As plain values, paths made absolute, with the folder in which others, and modules, are found."""
         paths = {name: None if path is None else str(path.resolve())
                  for name, path in (("pictures", self.pictures), ("scenes", self.scenes))}  # fmt: skip
         listed = {name: list(getattr(self, name)) for name in ("grid", "stop", "inputs")}
         plain = {name: getattr(self, name) for name in ("seed", "chunk", "over", "curve", "device")}
         source = self.flowgraph
-        if source.endswith((".yaml", ".yml")):
+        if source.endswith(YAML):
             source = str(Path(source).resolve())
-        return {"flowgraph": source, **listed, **paths, **plain}
+        return {"flowgraph": source, **listed, **paths, **plain, "folder": os.getcwd()}
 
     @staticmethod
     def from_origin(origin: Mapping[str, Any]) -> "SweepRequest":
@@ -83,7 +85,8 @@ class SweepRequest:
         paths: dict[str, Any] = {
             name: None if origin[name] is None else Path(origin[name]) for name in ("pictures", "scenes")
         }
-        return SweepRequest(**{**origin, **paths})
+        known = {name: value for name, value in origin.items() if name != "folder"}
+        return SweepRequest(**{**known, **paths})
 
 
 def _axes(texts: Sequence[str]) -> dict[str, list[Any]]:
@@ -99,94 +102,69 @@ def find_source(name: str) -> Flowgraph | Factory:
     """A flowgraph by the name of the catalogue, a YAML file, or `module:function` (found from the current folder)."""
     if name in FLOWGRAPHS:
         return FLOWGRAPHS[name]
-    if name.endswith((".yaml", ".yml")):
+    if name.endswith(YAML):
         return Flowgraph.load(name)
     if ":" not in name:
         raise ParameterError(f"no flowgraph '{name}'; {nearest(name, FLOWGRAPHS)} A file must end in .yaml, and code "
                              "is named as module:function")  # fmt: skip
     module_name, _, attribute = name.partition(":")
-    # It stays there: workers must find the module too.
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        found = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ParameterError(f"'{name}' cannot be found: {error}") from None
+    module = _load_module(name, module_name)
+    if not hasattr(module, attribute):
+        known = [each for each, value in vars(module).items() if callable(value) and not each.startswith("_")]
+        raise ParameterError(f"'{name}': your module has no '{attribute}'; {nearest(attribute, known)}")
+    found = getattr(module, attribute)
     if not isinstance(found, Flowgraph) and not callable(found):
         raise ParameterError(f"'{name}' is neither a Flowgraph nor a function that makes one")
     return cast(Flowgraph | Factory, found)
 
 
-def parse_axis(text: str) -> tuple[str, list[Any]]:
-    """`name=0:10:1` (both ends included), `name=1,2,5`, or `name=AWGN,Rayleigh(coherence=frame)`."""
-    name, equals, rest = text.partition("=")
-    if not equals or not name or not rest:
-        raise ParameterError(f"'{text}' must read name=value,value,... or name=first:last:step")
-    if re.fullmatch(r"[^:,()]+:[^:,()]+:[^:,()]+", rest):
-        return name, _range(text, *rest.split(":"))
-    return name, [_value(part) for part in re.split(r",(?![^(]*\))", rest)]
-
-
-def _range(text: str, *parts: str) -> list[float]:
+def _load_module(name: str, module: str) -> ModuleType:
+    """The user's own module, from the current folder first. Raises `ParameterError` with what the module raised."""
+    folder = str(Path.cwd())
+    sys.path.insert(0, folder)
     try:
-        first, last, step = map(float, parts)
-    except ValueError:
-        first = math.nan
-        last = step = 1.0
-    if not all(map(math.isfinite, (first, last, step))):
-        raise ParameterError(f"'{text}' must read name=first:last:step, all numbers") from None
-    if step == 0 or (last - first) / step < 0:
-        raise ParameterError(f"'{text}': the step must lead from first to last")
-    count = int((last - first) / step + 1e-9) + 1
-    if count > MOST_VALUES:
-        raise ParameterError(f"'{text}' holds {count} values; at most {MOST_VALUES} are allowed")
-    return [round(first + i * step, 12) for i in range(count)]
-
-
-def _value(text: str) -> Any:
-    match = re.fullmatch(r"([A-Za-z_]\w*)(?:\((.*)\))?", text.strip())
-    if match and match[1] in catalogue():
-        kind = find_block(match[1])
-        pairs = [part.partition("=") for part in filter(None, (match[2] or "").split(","))]
-        return kind(**check_parameters(kind, {name.strip(): _plain_value(value) for name, _, value in pairs}))
-    value = _plain_value(text)
-    if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?e[+-]?\d+", value, re.IGNORECASE):
-        return float(value)
-    return value
-
-
-def _plain_value(text: str) -> Any:
-    if not text.strip():
-        raise ParameterError("a value is missing: two commas, or one at an end")
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
+        found = importlib.import_module(module)
+    except KeyboardInterrupt:
+        raise
+    except ModuleNotFoundError as error:
+        if error.name == module:
+            raise ParameterError(f"'{name}' cannot be found: no module '{module}' here or installed") from None
+        raise ParameterError(f"'{name}': your module needs another: {error}") from error
+    except BaseException as error:
+        # Whatever it was, also an exit: the module is the user's, and the mistake too.
+        raise ParameterError(f"'{name}': your module raised {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.remove(folder)
+    # Workers must find the module too, and Python's own modules before a file here that is called like one of them.
+    if folder not in sys.path:
+        sys.path.append(folder)
+    return found
 
 
 def run_sweep(asked: SweepRequest, store: Path | None, workers: int, ray: str | None, as_json: bool) -> None:
     """The command."""
-    notes = Console(stderr=True)
-    sweep = asked.build()
+    notes = PlainConsole(stderr=True)
+    check_outputs({"--store": store}, asked.files())
     executor: int | Executor = workers
-    if ray is not None:
-        executor = RayCluster(None if ray == "auto" else ray, workers if workers > 1 else None)
     try:
-        with warnings.catch_warnings(), sweep_progress(sweep) as progress:
-            warnings.showwarning = lambda message, *_: notes.print(f"note: {message}", style="yellow", markup=False)
-            warnings.simplefilter("always", UserWarning)
-            table = sweep.run(store=store, workers=executor, progress=progress, origin=asked.origin())
+        with noting():
+            sweep = asked.build()
+            if ray is not None:
+                executor = RayCluster(None if ray == "auto" else ray, workers if workers > 1 else None)
+            with sweep_progress(sweep) as progress:
+                table = sweep.run(store=store, workers=executor, progress=progress, origin=asked.origin())
     except KeyboardInterrupt:
         kept = (
             f"what was done is in '{store}'; the same command goes on" if store else "give --store to be able to go on"
         )
-        notes.print(f"stopped; {kept}", style="yellow", markup=False)
+        notes.print(f"stopped; {kept}", style="yellow", soft_wrap=True)
         raise
     if as_json:
         print(table.to_json(orient="records"))
         return
     print_table(table, sweep.names)
     if store is not None:
-        notes.print(f"results are in {store}; linksim results, plot and replay read them", soft_wrap=True, markup=False)
+        notes.print(f"results are in {store}; linksim results, plot and replay read them", soft_wrap=True)
 
 
 def replayable(origin: Mapping[str, Any]) -> Sweep:

@@ -5,11 +5,12 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from rich import box
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from linksim.cli.console import PlainConsole
 from linksim.montecarlo import Sweep
 from linksim.montecarlo.point import show_point
 from linksim.montecarlo.scheduler import Job, Progress
@@ -20,7 +21,7 @@ SHOWN_POINTS = 12
 @contextmanager
 def sweep_progress(sweep: Sweep) -> Generator[Callable[[Progress], None] | None]:
     """A live table of the points at work, on standard error; None where that is no terminal."""
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     if not console.is_terminal:
         yield None
         return

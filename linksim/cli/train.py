@@ -1,12 +1,10 @@
 """`linksim train`: train a codec into a folder."""
 
-import hashlib
 import json
 import math
 import signal
 import sys
 import types
-import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -15,19 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 
 from linksim import __version__
 from linksim.blocks.sources.training_pictures import TrainingPictures
+from linksim.cli.console import PlainConsole, noting
+from linksim.cli.interrupt import INTERRUPTED
 from linksim.cli.progress import waiting
 from linksim.cli.transmit import pick_device
 from linksim.errors import ParameterError, nearest, require
+from linksim.files import check_folder, file_digest, write_whole
 from linksim.flowgraphs.codec_task import CodecTask, Recipe
 from linksim.flowgraphs.direct_task import DeepJSCCTask, SwinJSCCTask
 from linksim.flowgraphs.hv_task import HVTask
 from linksim.precision import has_bfloat16
 from linksim.training import Budget, Progress, Trainer
-from linksim.weights import holds_part, named_tensors, weights_path, write_weights, write_whole
+from linksim.weights import holds_part, named_tensors, weights_path, write_weights
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ SYSTEMS = {
     ),
     "swinjscc": System(SwinJSCCTask, starts_from=("swinjscc_encoder", "vectorizer"), heeds=frozenset({"cbr"})),
 }
+WEIGHTS, ABOUT = "weights.safetensors", "weights.json"
 DEFAULT_PRESET = "small"
 PRESETS = {DEFAULT_PRESET: "conv", "paper": "swin"}
 """The transform of each preset."""
@@ -113,20 +114,28 @@ class Training:
             transform=PRESETS[self.preset],
         )
 
-    def settings(self, recipe: Recipe) -> dict[str, Any]:
-        """What makes the run what it is, as plain values; paths count by what they hold, not by where they are."""
-        pictures = {f"{path.parent.name}/{path.name}": len(list(path.iterdir())) if path.is_dir() else 1
-                    for path in self.pictures}  # fmt: skip
+    def settings(self, recipe: Recipe, pictures: TrainingPictures) -> dict[str, Any]:
+        """What makes the run what it is, as plain values; files count by what they hold, not by where they are."""
         unheeded = OPTIONAL - SYSTEMS[self.system].heeds
         plain = {"system": self.system, "preset": self.preset, "seed": self.seed, "learning_rate": self.rate()}
         plain |= {name: value for name, value in asdict(recipe).items() if name not in unheeded}
-        return json.loads(json.dumps({**plain, "weights": self._start(), "pictures": pictures}))
+        return json.loads(json.dumps({**plain, "weights": self._start(), "pictures": pictures.described()}))
 
     def _start(self) -> str | None:
-        if self.start is None:
-            return None
-        path = weights_path(self.start)
-        return f"{path.stem}, sha256 {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
+        return None if self.start is None else f"sha256 {file_digest(weights_path(self.start))[:16]}"
+
+    def check(self) -> None:
+        """Refuse, before any work, a folder that cannot be written or from which the start is read.
+
+        Raises `ParameterError`.
+        """
+        start = None if self.start is None else weights_path(self.start)
+        check_folder("--out", self.out, (WEIGHTS, ABOUT, "log.csv", "validation.csv"), [start])
+        if (self.out / WEIGHTS).exists() and not (self.out / "checkpoints").is_dir():
+            raise ParameterError(
+                f"--out '{self.out}' holds {WEIGHTS}, but not the run that made it; name another folder (--from "
+                f"'{self.out / WEIGHTS}' goes on from these)"
+            )
 
     def budget(self) -> Budget:
         """Minutes or steps, 60 minutes where neither is given."""
@@ -144,15 +153,12 @@ class Training:
 def run_train(asked: Training) -> None:
     """The command."""
     budget, device = asked.budget(), pick_device(asked.device)
-    recipe, console = asked.recipe(device), Console()
-    with warnings.catch_warnings(record=True) as caught, waiting("looking at the pictures"):
-        warnings.simplefilter("always")
+    recipe, console = asked.recipe(device), PlainConsole()
+    asked.check()
+    with noting(), waiting("looking at the pictures"):
         pictures = TrainingPictures(asked.pictures, asked.crop)
+        settings = asked.settings(recipe, pictures)
         task = SYSTEMS[asked.system].task(recipe, pictures, device)
-    for warning in caught:
-        if warning.category is UserWarning:
-            console.print(f"note: {warning.message}", style="yellow", markup=False, soft_wrap=True)
-    settings = asked.settings(recipe)
     trainer = Trainer(task, asked.out, budget, settings, learning_rate=asked.rate(), seed=asked.seed)
     parameters = sum(p.numel() for block in task.shipped.values() for p in task.parts[block].parameters())
     console.print(
@@ -163,17 +169,21 @@ def run_train(asked: Training) -> None:
     )  # fmt: skip
     display = Display(console)
     found: dict[str, float] = {}
+    stopped = False
     try:
-        with stopped_by_signals(trainer):
+        with noting(), stopped_by_signals(trainer):
             found = trainer.run(display)
     except KeyboardInterrupt:
         display.end()
         console.print(f"stopped at step {trainer.step}; the same command goes on from there", soft_wrap=True)
-        raise SystemExit(130) from None
-    finally:
-        # Also of a run that was stopped: its weights are of use, and can be gone on from elsewhere with --from.
+        stopped = True
+    # Also of a run that was stopped: its weights are of use, and can be gone on from elsewhere with --from. But not of
+    # one that was refused or failed: what the folder held before is worth more.
+    if trainer.begun:
         write_result(asked.out, trainer, task, settings, found)
-        console.print(f"weights.safetensors and weights.json are in {asked.out}", soft_wrap=True)
+        console.print(f"{WEIGHTS} and {ABOUT} are in {asked.out}", soft_wrap=True)
+    if stopped:
+        raise SystemExit(INTERRUPTED)
 
 
 @contextmanager
@@ -198,17 +208,17 @@ def write_result(
     """The averaged weights in half precision, and what they came from."""
     with trainer.average.in_force():
         shipped = {part: task.parts[block] for part, block in task.shipped.items()}
-        write_weights(out / "weights.safetensors", dict(named_tensors(shipped)))
+        write_weights(out / WEIGHTS, dict(named_tensors(shipped)))
     described = {"linksim": __version__, "settings": settings, "steps": trainer.step,
                  "hours": round(trainer.seconds / 3600, 3), "device": task.device.type,
                  "validation": {name: round(value, 3) for name, value in validation.items()}}  # fmt: skip
-    write_whole(out / "weights.json", (json.dumps(described, indent=2) + "\n").encode())
+    write_whole(out / ABOUT, (json.dumps(described, indent=2) + "\n").encode())
 
 
 class Display:
     """Shows progress: a line that renews itself on a terminal, a line every 20 seconds elsewhere."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: PlainConsole) -> None:
         self.console, self._last = console, -math.inf
 
     def __call__(self, progress: Progress) -> None:

@@ -1,5 +1,6 @@
 """`linksim transmit`: one picture over one link."""
 
+import io
 import json
 import math
 import time
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
@@ -20,12 +20,14 @@ from linksim.blocks import AWGN, OFDMChannel, Rayleigh, Rician
 from linksim.blocks.sionna.fading_models import MODELS
 from linksim.blocks.sources import read_picture
 from linksim.blocks.transport.mcs import schemes
+from linksim.cli.console import PlainConsole, noting
 from linksim.cli.importance import ImportanceSource
 from linksim.cli.progress import waiting
 from linksim.errors import ParameterError, nearest
+from linksim.files import check_folder, write_whole
 from linksim.flowgraphs import DIGITAL_LINKS, HEEDFUL, LINKS
 from linksim.flowgraphs.picture_link import PAPER_CBR
-from linksim.plot import report
+from linksim.plot import report, save_figure
 
 CHANNELS: dict[str, Callable[[], Block]] = {
     "awgn": AWGN,
@@ -34,9 +36,12 @@ CHANNELS: dict[str, Callable[[], Block]] = {
     **{model: partial(OFDMChannel, model=model) for model in MODELS if model != "rayleigh"},
 }
 CLOSED_FORM = "klt"
+MUCH_OVERHEAD = 0.25
+"""Share of all channel uses from which on the report says so."""
 MODULATIONS = {2: "QPSK", 4: "16-QAM", 6: "64-QAM", 8: "256-QAM"}
 LOST = {False: "lost: the header was not decoded", True: "lost: control or code blocks were not decoded"}
 CLASSES = ("background", "low", "medium", "high", "nonbackground")
+REPORT, PICTURE, RESULT = "report.png", "reconstruction.png", "result.json"
 PROBES = ("importance.out", "channel.out")
 ANALOG_PROBES = ("rate.lengths", "equalizer.out")
 DIGITAL_PROBES = ("splitter.out", "adaptation.scheme", "adaptation.budget", "transport_decoder.good")
@@ -78,6 +83,12 @@ class Transmission:
         given: dict[str, Any] = {"alpha": self.alpha, "weights": self.weights, **goals}
         settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         return LINKS[self.link](**settings, channel=CHANNELS[self.channel]())
+
+    def check(self) -> None:
+        """Refuse, before any work, an output that cannot be written or is read. Raises `ParameterError`."""
+        weights = Path(self.weights) if self.weights and self.weights.endswith(".safetensors") else None
+        read = [self.picture, self.importance.boxes, self.importance.labels, weights]
+        check_folder("--out", self.out, (REPORT, PICTURE, RESULT), read)
 
     @property
     def digital(self) -> bool:
@@ -197,6 +208,12 @@ def _number(value: Tensor) -> float | None:
     return round(number, 6) if math.isfinite(number) else None
 
 
+def overhead(result: Mapping[str, Any]) -> float:
+    """The share of all channel uses that carries no payload."""
+    uses = {name: count for name, count in result["ledger"].items() if name != "source_dimensions"}
+    return 1 - uses["payload"] / max(sum(uses.values()), 1)
+
+
 def figure_title(result: Mapping[str, Any]) -> str:
     """One line that says what was done and what it cost."""
     return (
@@ -223,22 +240,21 @@ def write_report(out: Path, original: Tensor, run: Result, result: Mapping[str, 
             f"{result['bits_received']:,} of {result['bits_sent']:,} bits came through"
         )
     figure = report(original, run["importance.out"][0], lengths, _payload(run, digital), image, titles)
-    figure.savefig(out / "report.png")
+    save_figure(figure, out / REPORT)
     pixels = (image.clamp(0, 1) * 255).round().byte().movedim(0, -1).numpy()
-    PillowImage.fromarray(pixels).save(out / "reconstruction.png")
-    (out / "result.json").write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+    content = io.BytesIO()
+    PillowImage.fromarray(pixels).save(content, "PNG")
+    write_whole(out / PICTURE, content.getvalue())
+    write_whole(out / RESULT, (json.dumps(result, indent=2) + "\n").encode())
 
 
 def run_transmit(asked: Transmission, as_json: bool) -> None:
     """The command."""
-    console, notes = Console(), Console(stderr=True)
-    with warnings.catch_warnings(record=True) as caught, waiting("sending the picture"):
-        warnings.simplefilter("always")
+    console, notes = PlainConsole(), PlainConsole(stderr=True)
+    asked.check()
+    with noting(), waiting("sending the picture"):
         original, run, result = send(asked)
         write_report(asked.out, original, run, result)
-    for warning in caught:
-        if warning.category is UserWarning:
-            notes.print(f"note: {warning.message}", style="yellow", markup=False)
     if as_json:
         print(json.dumps(result))
         return
@@ -248,10 +264,14 @@ def run_transmit(asked: Transmission, as_json: bool) -> None:
         why = "with this picture and rate set"
         if name == "target_cbr_total" and result["ledger"]["pilots"]:
             why = "for what the channel spends on pilots and guard comes on top"
-        notes.print(f"note: {name} = {goal:g} cannot be met {why}; see the figures", style="yellow")
+        notes.note(f"{name} = {goal:g} cannot be met {why}; see the figures")
     if result["erased"]:
-        notes.print(f"note: {LOST[asked.digital]}, so the picture is rebuilt as mid-grey", style="yellow")
-    console.print(f"report.png, reconstruction.png and result.json are in {asked.out}", soft_wrap=True)
+        notes.note(f"{LOST[asked.digital]}, so the picture is rebuilt as mid-grey")
+    if overhead(result) > MUCH_OVERHEAD:
+        notes.note(
+            f"{overhead(result):.0%} of all that is sent is no payload (header, control, side information, pilots)"
+        )
+    console.print(f"{REPORT}, {PICTURE} and {RESULT} are in {asked.out}", soft_wrap=True)
 
 
 def _table(result: Mapping[str, Any]) -> Table:
@@ -270,6 +290,7 @@ def _table(result: Mapping[str, Any]) -> Table:
     if "modulation" in result:
         table.add_row("modulation; code rate", f"{result['modulation']}; {result['code_rate']:.3f}")
         table.add_row("bits sent; come through", f"{result['bits_sent']:,}; {result['bits_received']:,}")
+    table.add_row("overhead, of all uses", f"{overhead(result):.1%}")
     table.add_row("header; channel knowledge", f"{result['header']}; {result['csi']}")
     table.add_row("importance by", result["importance"])
     table.add_row("erased", "yes" if result["erased"] else "no")

@@ -1,11 +1,16 @@
 """Monte-Carlo sweeps whose numbers can be trusted."""
 
-from linksim.montecarlo.cases import Case, Cases
-from linksim.montecarlo.executors import Executor, InProcess, Processes, RayCluster
-from linksim.montecarlo.interval import Interval, clustered_rate, exact_rate, ratio, student_mean
-from linksim.montecarlo.stop import Stop
-from linksim.montecarlo.store import Store
-from linksim.montecarlo.sweep import Sweep
+from typing import TYPE_CHECKING
+
+from linksim.lazy import lazily
+
+if TYPE_CHECKING:
+    from linksim.montecarlo.cases import Case, Cases
+    from linksim.montecarlo.executors import Executor, InProcess, Processes, RayCluster
+    from linksim.montecarlo.interval import Interval, clustered_rate, exact_rate, ratio, student_mean
+    from linksim.montecarlo.stop import Stop
+    from linksim.montecarlo.store import Store
+    from linksim.montecarlo.sweep import Sweep
 
 __all__ = [
     "Case",
@@ -23,3 +28,15 @@ __all__ = [
     "ratio",
     "student_mean",
 ]
+
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "cases": ("Case", "Cases"),
+        "executors": ("Executor", "InProcess", "Processes", "RayCluster"),
+        "interval": ("Interval", "clustered_rate", "exact_rate", "ratio", "student_mean"),
+        "stop": ("Stop",),
+        "store": ("Store",),
+        "sweep": ("Sweep",),
+    },
+)

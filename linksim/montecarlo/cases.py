@@ -35,6 +35,8 @@ class ListedCases:
     """
 
     def __init__(self, cases: Sequence[Case]) -> None:
+        if isinstance(cases, str | bytes) or not hasattr(cases, "__len__"):
+            raise ParameterError(f"'cases' must be a list of inputs by name (got {cases!r})")
         if not cases:
             raise ParameterError("'cases' must hold at least one case (got none)")
         strange = next((case for case in cases if not isinstance(case, Mapping)), None)
@@ -63,7 +65,15 @@ def as_cases(cases: Sequence[Case] | Cases | None) -> Cases | None:
     """Cases in the form that a sweep uses."""
     if cases is None or (isinstance(cases, Cases) and not isinstance(cases, list | tuple)):
         return cases  # pyright: ignore[reportReturnType]
-    return ListedCases(list(cases))  # pyright: ignore[reportArgumentType]
+    return ListedCases(cases)  # pyright: ignore[reportArgumentType]
+
+
+def case_names(cases: Cases | None) -> tuple[str, ...]:
+    """The inputs that cases give: what they say of themselves, so that a broken first one is no other than a broken
+    last one; else those of the first."""
+    if cases is None:
+        return ()
+    return tuple(getattr(cases, "names", None) or cases[0])
 
 
 def to_device(case: Case, device: torch.device) -> dict[str, Any]:

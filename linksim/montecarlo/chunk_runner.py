@@ -1,6 +1,7 @@
 """Running chunks, wherever: the one path for this process, other processes and other machines."""
 
 import ctypes
+import threading
 import time
 import traceback
 from collections import OrderedDict
@@ -62,15 +63,26 @@ class Outcome:
     labels: Mapping[str, str]
 
 
+_alone = threading.Lock()
+_within = {"sweeps": 0, "threads": 1}
+
+
 @contextmanager
 def one_thread() -> Generator[None]:
-    """One torch thread, so that sums come out alike on every machine; the number before is restored."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    """One torch thread, so that sums come out alike on every machine; the number before is restored by the last of the
+    sweeps that run side by side in threads."""
+    with _alone:
+        if not _within["sweeps"]:
+            _within["threads"] = torch.get_num_threads()
+        _within["sweeps"] += 1
+        torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        with _alone:
+            _within["sweeps"] -= 1
+            if not _within["sweeps"]:
+                torch.set_num_threads(_within["threads"])
 
 
 def keep_memory() -> Callable[[], None]:
@@ -95,6 +107,7 @@ def keep_memory() -> Callable[[], None]:
 
 
 _links: OrderedDict[tuple[str, str], Flowgraph] = OrderedDict()
+_links_lock = threading.Lock()
 
 
 def link_of(setup: Setup) -> Flowgraph:
@@ -102,7 +115,11 @@ def link_of(setup: Setup) -> Flowgraph:
 
     Raises `SweepError` where it comes out another than where the sweep was started.
     """
-    key = (setup.digest, setup.device)
+    with _links_lock:
+        return _link_of(setup, (setup.digest, setup.device))
+
+
+def _link_of(setup: Setup, key: tuple[str, str]) -> Flowgraph:
     if key not in _links:
         link = build_link(setup.source, setup.shaping)
         if link_digest(link, own_classes=False) != setup.check:

@@ -4,11 +4,14 @@ import atexit
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import threading
 import time
 from collections import deque
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +22,11 @@ from linksim.errors import SweepError, require
 from linksim.montecarlo.chunk_runner import Outcome, Setup, Task, keep_memory, one_thread, run_remote, run_task
 
 IDLE_SECONDS = 60
+MOST_WORKERS = 1024
+SAFE_PATH = "PYTHONSAFEPATH"
+"""Python's own switch, from 3.11 on."""
+REMOTE_SECONDS = 30.0
+"""How long a cluster may take to answer, and how long Ray to join it."""
 Done = tuple[Task, Outcome | None]
 """A task with what it gave, or None where its worker died."""
 
@@ -80,7 +88,7 @@ class Processes:
     lazy = False
 
     def __init__(self, workers: int) -> None:
-        require(isinstance(workers, int) and 1 <= workers <= 1024, "workers", "a whole number in 1..1024", workers)
+        check_workers(workers)
         self.workers = workers
         self._fetches: dict[str, Any] = {}
         self._tasks: dict[Any, Task] = {}
@@ -90,11 +98,13 @@ class Processes:
         """The pool of this process, made anew where a worker died or it was stopped."""
         from joblib.externals.loky import get_reusable_executor
 
-        # Workers find the user's own modules where this process finds them.
-        known = (list(sys.path), os.getpid(), str(_folder()))
-        return get_reusable_executor(
-            max_workers=self.workers, timeout=IDLE_SECONDS, initializer=_start_worker, initargs=known
-        )
+        # Workers find the user's own modules, and files by relative paths, where this process finds them.
+        known = (list(sys.path), os.getpid(), str(_folder()), os.getcwd())
+        with _safe_path():
+            return get_reusable_executor(
+                max_workers=self.workers, timeout=IDLE_SECONDS, initializer=_start_worker, initargs=known,
+                env={SAFE_PATH: "1"},
+            )  # fmt: skip
 
     def share(self, setup: Setup) -> None:
         """Write it to a file that each worker reads once."""
@@ -153,7 +163,7 @@ class RayCluster:
         self._ray: Any = ray
         self._started = not ray.is_initialized()
         if self._started:
-            ray.init(address=address, log_to_driver=False, configure_logging=False, include_dashboard=False)
+            _join(ray, address)
         self.workers = workers or max(int(ray.cluster_resources().get("CPU", 1)), 1)
         self._run = ray.remote(num_cpus=1, max_retries=0)(_run_on_ray)
         self._setups: dict[str, Any] = {}
@@ -190,6 +200,28 @@ class RayCluster:
             self._ray.shutdown()
 
 
+def check_workers(workers: object) -> None:
+    """Raise `ParameterError` where this is neither a number of workers nor an `Executor`."""
+    number = isinstance(workers, int) and not isinstance(workers, bool) and 1 <= workers <= MOST_WORKERS
+    executor = not isinstance(workers, int | str | float) and callable(getattr(workers, "submit", None))
+    require(number or executor, "workers", f"a whole number in 1..{MOST_WORKERS}, or an Executor", workers)
+
+
+@contextmanager
+def _safe_path() -> Generator[None]:
+    """Within, new Python processes look for modules where they are installed, not in the current folder: a file there
+    that is called signal.py would end them. joblib's own helper process is among them."""
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[SAFE_PATH]
+        else:
+            os.environ[SAFE_PATH] = before
+
+
 def make_executor(workers: "int | Executor") -> Executor:
     """The executor for so many workers of this machine: this process itself for one."""
     if not isinstance(workers, int):
@@ -205,10 +237,11 @@ def _folder() -> Path:
     return folder
 
 
-def _start_worker(path: list[str], parent: int, folder: str) -> None:
+def _start_worker(path: list[str], parent: int, folder: str, current: str) -> None:
     # Ctrl-C reaches every process of the terminal; only the one that started the sweep answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.path[:] = path
+    os.chdir(current)
     torch.set_num_threads(1)
     keep_memory()
     threading.Thread(target=_end_with, args=(parent, folder), daemon=True).start()
@@ -220,6 +253,38 @@ def _end_with(parent: int, folder: str) -> None:
         time.sleep(1.0)
     shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
+
+
+def _join(ray: Any, address: str | None) -> None:
+    """Join a cluster, or start one here. Raises `SweepError` where none answers in time, which Ray would wait for."""
+    if address is not None:
+        _check_answers(address)
+    failed: list[Exception] = []
+
+    def join() -> None:
+        try:
+            ray.init(address=address, log_to_driver=False, configure_logging=False, include_dashboard=False)
+        except Exception as error:
+            failed.append(error)
+
+    patience = 4 * REMOTE_SECONDS if address is None else REMOTE_SECONDS
+    thread = threading.Thread(target=join, daemon=True)
+    thread.start()
+    thread.join(patience)
+    if thread.is_alive():
+        raise SweepError(f"no Ray cluster at '{address or 'this machine'}' answered within {patience:g} s")
+    if failed:
+        raise SweepError(f"no Ray cluster at '{address or 'this machine'}': {failed[0]}") from failed[0]
+
+
+def _check_answers(address: str) -> None:
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        raise SweepError(f"a cluster's address must read host:port (got '{address}')")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=REMOTE_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise SweepError(f"nothing answers at '{address}': {error}") from None
 
 
 def _run_on_ray(references: list[Any], task: Task) -> Outcome:

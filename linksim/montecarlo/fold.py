@@ -21,9 +21,9 @@ class Rules:
     stop: Sequence[Stop]
     over: Over = "noise"
     confidence: float = CONFIDENCE
-    most_frames: int | None = None
-    """Where the interval is over pictures and no rule asks for frames, trials or seconds: each picture once. Sending
-    them again does not tell more about other pictures."""
+    most_chunks: int | None = None
+    """Where each case is sent once, also where some fail: no rule is given, or the interval is over pictures and no
+    rule asks for frames, trials or seconds. Sending them again does not tell more about other pictures."""
 
 
 @dataclass
@@ -57,7 +57,9 @@ class Fold:
         self.seconds += chunk.seconds
         if chunk.error is not None:
             self.failures.append(chunk)
-            if len(self.failures) >= MOST_FAILURES and len(self.failures) > self.chunks:
+            if self._is_last(chunk):
+                self.stopped_by = "pictures" if self.chunks else "failures"
+            elif self.rules.most_chunks is None and len(self.failures) >= max(MOST_FAILURES, self.chunks + 1):
                 self.stopped_by = "failures"
             return
         self.chunks += 1
@@ -69,8 +71,11 @@ class Fold:
         self.stopped_by = decide(
             self.rules.stop, self.tallies, self.frames, self.seconds, self.rules.over, self.rules.confidence
         )
-        if self.stopped_by is None and self.frames >= (self.rules.most_frames or math.inf):
+        if self.stopped_by is None and self._is_last(chunk):
             self.stopped_by = "pictures"
+
+    def _is_last(self, chunk: Chunk) -> bool:
+        return chunk.number + 1 >= (self.rules.most_chunks or math.inf)
 
     def remaining(self) -> float | None:
         """A forecast of the chunks still to come: half-widths shrink with the root of their number, errors grow.

@@ -4,23 +4,30 @@ import copy
 import hashlib
 import inspect
 import json
+import traceback
+import typing
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
 from linksim.block import Block
-from linksim.errors import FlowgraphError, ParameterError, nearest
+from linksim.catalogue import catalogue
+from linksim.errors import FlowgraphError, LinksimError, ParameterError, SweepError, nearest
 from linksim.file_format import describe, weights_digest
 from linksim.flowgraph import Flowgraph
 from linksim.montecarlo.code import code_of
+from linksim.montecarlo.identity import by_content
 
 Factory = Callable[..., Flowgraph]
 
 
 def arguments_of(source: Flowgraph | Factory) -> frozenset[str]:
-    """The names of a factory's arguments; a flowgraph has none."""
+    """The names of a factory's arguments; a flowgraph has none. Raises `ParameterError` where it is neither."""
+    if not isinstance(source, Flowgraph) and not callable(source):
+        raise ParameterError(f"a sweep needs a Flowgraph or a function that makes one (got {type(source).__name__})")
     parameters = {} if isinstance(source, Flowgraph) else inspect.signature(source).parameters
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         raise ParameterError("a factory must name its arguments; **kwargs hides which of the grid's names are its own")
@@ -44,7 +51,7 @@ def build_link(source: Flowgraph | Factory, shaping: Mapping[str, Any]) -> Flowg
     else:
         # A block handed to two flowgraphs would belong to both: each link gets one of its own.
         own = {name: copy.deepcopy(value) for name, value in shaping.items() if "." not in name}
-        made = source(**own)
+        made = _made(source, own)
         if not isinstance(made, Flowgraph):
             raise FlowgraphError(f"the factory must return a Flowgraph (got {type(made).__name__})")
         # A factory may hand out the same object again and again; what is done to one link must not reach another.
@@ -52,6 +59,37 @@ def build_link(source: Flowgraph | Factory, shaping: Mapping[str, Any]) -> Flowg
     for path, value in parameters.items():
         _set_parameter(link, path, value)
     return link.eval()  # pyright: ignore[reportReturnType]
+
+
+def _made(source: Factory, arguments: Mapping[str, Any]) -> object:
+    """What a factory makes; what it raises is the user's mistake, or the user's own."""
+    name = getattr(source, "__name__", None) or type(source).__name__
+    parameters = inspect.signature(source).parameters
+    missing = [each for each, p in parameters.items()
+               if p.default is p.empty and each not in arguments and p.kind is not p.VAR_POSITIONAL]  # fmt: skip
+    if missing:
+        raise SweepError(f"the function '{name}' needs {', '.join(missing)}: put it in the grid")
+    for each, value in arguments.items():
+        _check_block(each, value, parameters[each].annotation)
+    try:
+        return source(**arguments)
+    except LinksimError:
+        raise
+    except Exception as error:
+        given = f" for {', '.join(f'{k}={v!r}' for k, v in arguments.items())}" if arguments else ""
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        raise SweepError(
+            f"the function '{name}' raised {type(error).__name__}: {error}{given} (line {where.lineno} of "
+            f"'{Path(where.filename).name}')"
+        ) from error
+
+
+def _check_block(name: str, value: object, annotation: object) -> None:
+    """Text where a block is wanted is the name of none."""
+    kinds = [kind for kind in (annotation, *typing.get_args(annotation)) if isinstance(kind, type)]
+    if isinstance(value, str) and str not in kinds and any(issubclass(kind, nn.Module) for kind in kinds):
+        raise ParameterError(f"'{name}' must be a block: no block '{value}' in the catalogue; "
+                             f"{nearest(value, catalogue())}")  # fmt: skip
 
 
 def _set_parameter(link: Flowgraph, path: str, value: Any) -> None:
@@ -82,9 +120,10 @@ def _set_parameter(link: Flowgraph, path: str, value: Any) -> None:
 
 
 def describe_link(link: Flowgraph) -> str:
-    """The canonical form: blocks, parameters, connections, as JSON. Raises as `Flowgraph.save`."""
+    """The canonical form: blocks, parameters, connections, as JSON; files by what they hold. Raises as
+    `Flowgraph.save`."""
     link.validate()
-    return json.dumps(describe(link), sort_keys=True)
+    return json.dumps(by_content(describe(link)), sort_keys=True)
 
 
 def link_digest(link: Flowgraph, *, own_classes: bool = True) -> str:

@@ -6,8 +6,8 @@ from hashlib import blake2b
 from itertools import product
 from typing import Any
 
-from linksim.block import Block
 from linksim.errors import ParameterError, require
+from linksim.montecarlo.identity import by_content
 
 Point = dict[str, Any]
 MOST_POINTS = 1_000_000
@@ -21,6 +21,10 @@ def grid_points(grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]])
     if isinstance(grid, Mapping):
         values = {name: [normal(value) for value in _listed(name, given)] for name, given in grid.items()}
         points = [dict(zip(values, chosen, strict=True)) for chosen in product(*values.values())]
+    elif (
+        isinstance(grid, str | bytes) or not hasattr(grid, "__iter__") or not all(isinstance(p, Mapping) for p in grid)
+    ):
+        raise ParameterError(f"'grid' must map names to lists of values, or list points (got {grid!r})")
     else:
         points = [{name: normal(value) for name, value in point.items()} for point in grid]
     require(0 < len(points) <= MOST_POINTS, "grid", f"1 to {MOST_POINTS} points", len(points))
@@ -55,7 +59,7 @@ def plain(value: Any) -> Any:
 
     Raises `ParameterError` where it is nothing of the kind.
     """
-    if isinstance(value, Block):
+    if hasattr(value, "parameter_signature"):
         default = {name: parameter.default for name, parameter in value.parameter_signature().items()}
         parameters = {name: plain(given) for name, given in value.settings.items() if given != default[name]}
         return {"block": type(value).__name__, "parameters": parameters}
@@ -78,9 +82,14 @@ def canonical(point: Mapping[str, Any]) -> str:
         raise ParameterError(f"a grid's values must be finite (got {dict(point)!r})") from None
 
 
+def identity(point: Mapping[str, Any]) -> str:
+    """As `canonical`, with what files hold in the place of their paths."""
+    return json.dumps(by_content(json.loads(canonical(point))), sort_keys=True)
+
+
 def point_seed(seed: int, point: Mapping[str, Any], chunk: int) -> int:
     """A 63-bit seed from the sweep's seed, the point's values (never its place in the grid) and the chunk's number."""
-    digest = blake2b(f"{seed}/{canonical(point)}/{chunk}".encode(), digest_size=8).digest()
+    digest = blake2b(f"{seed}/{identity(point)}/{chunk}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 
 

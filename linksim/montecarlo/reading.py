@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from linksim.montecarlo.fold import Fold, Rules
-from linksim.montecarlo.point import canonical
+from linksim.montecarlo.point import canonical, show_point
 from linksim.montecarlo.stop import Stop
 from linksim.montecarlo.store import Store, StoredSweep
 from linksim.montecarlo.table import make_table
@@ -43,7 +43,20 @@ def rules_of(sweep: StoredSweep) -> Rules:
     """The rules that a sweep was run with."""
     settings = sweep.settings
     stop = tuple(Stop(**rule) for rule in settings["stop"])
-    return Rules(stop, settings["over"], settings["confidence"], settings["most_frames"])
+    # Stores of earlier versions counted frames, of which a chunk of pictures had one.
+    most = settings.get("most_chunks", settings.get("most_frames"))
+    return Rules(stop, settings["over"], settings["confidence"], most)
+
+
+def failures_of(store: Store, sweep: StoredSweep) -> list[str]:
+    """What went wrong in a sweep, a line for each chunk that failed."""
+    known = store.points()
+    lines: list[str] = []
+    for point, fold in zip(sweep.points, folds_of(store, sweep.points, rules_of(sweep)), strict=True):
+        for chunk in fold.failures:
+            what = (chunk.error or "").partition("\n")[0]
+            lines.append(f"chunk {chunk.number} of {show_point(known[point][0])}: {what}")
+    return lines
 
 
 def table_of(store: Store, sweep: StoredSweep) -> "pd.DataFrame":

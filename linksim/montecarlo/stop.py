@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 
 from linksim.errors import ParameterError, nearest, require
 from linksim.montecarlo.tally import Over, Tally
+from linksim.text import decimal
 
 TARGETS = ("relative", "absolute", "errors", "frames")
 
@@ -48,8 +49,10 @@ class Stop:
         require(bool(given.keys() - {"metric", "floor"}), "stop", "at least one target or limit", given)
         for name, value in given.items():
             if name != "metric":
-                good = isinstance(value, int | float) and math.isfinite(value) and value > 0
+                number = isinstance(value, int | float) and not isinstance(value, bool)
+                good = number and math.isfinite(value) and value > 0
                 require(good, name, "a positive number", value)
+                require(name not in WHOLE or value % 1 == 0, name, "a whole number", value)
         if self.metric is None and any(
             getattr(self, name) is not None for name in ("relative", "absolute", "errors", "floor")
         ):
@@ -71,13 +74,13 @@ class Stop:
             field = NAMES.get(name.strip())
             if field is None:
                 raise ParameterError(f"no stop rule '{name}' in '{text}'; {nearest(name, NAMES)}")
-            try:
-                value = float(number)
-            except ValueError:
-                value = math.nan
-            if not math.isfinite(value):
-                raise ParameterError(f"'{name}' in the stop rule '{text}' must be a number (got '{number}')")
-            settings[field] = int(value) if field in WHOLE else value
+            value = decimal(number)
+            if value is None or not math.isfinite(value) or (field in WHOLE and value % 1):
+                kind = "number, and whole" if field in WHOLE else "number"
+                raise ParameterError(f"'{name}' in the stop rule '{text}' must be a {kind} (got '{number}')")
+            if field in settings:
+                raise ParameterError(f"the stop rule '{text}' gives '{name}' twice")
+            settings[field] = int(value) if field in WHOLE else float(value)
         return Stop(metric or None, **settings)  # pyright: ignore[reportArgumentType]
 
     # -- deciding

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from linksim.errors import StoreError
+from linksim.errors import LinksimError, StoreError
 from linksim.montecarlo.tally import Tally, tally_from
 
 VERSION = 1
@@ -52,6 +52,11 @@ class StoredSweep:
     key: str
     settings: Mapping[str, Any]
     points: Sequence[int]
+
+
+def store_files(path: Path) -> list[Path]:
+    """The files that make up a store: its own, and those that SQLite keeps beside it."""
+    return [path, *(path.with_name(path.name + ending) for ending in ("-wal", "-shm", "-journal"))]
 
 
 class Store:
@@ -132,6 +137,13 @@ class Store:
         """SQLite's errors in words that help."""
         try:
             yield
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            # What was written whole by this class reads back; what does not, somebody has changed.
+            if isinstance(error, LinksimError):
+                raise
+            raise StoreError(
+                f"store '{self.path}': it is damaged ({error}); keep a copy, and name another file"
+            ) from error
         except sqlite3.DatabaseError as error:
             text = str(error)
             if "full" in text:
@@ -206,15 +218,16 @@ class Store:
             rows = self._database.execute(
                 "SELECT * FROM chunks WHERE point = ? AND number >= ? ORDER BY number", (point, beyond)
             ).fetchall()
-        return [
-            Chunk(n, frames, seconds, _read_tallies(tallies), error) for _, n, frames, seconds, tallies, error in rows
-        ]
+            return [
+                Chunk(n, frames, seconds, _read_tallies(tallies), error)
+                for _, n, frames, seconds, tallies, error in rows
+            ]
 
     def points(self) -> dict[int, tuple[dict[str, Any], str, dict[str, str]]]:
         """Every point by its id: (values, digest of its link, labels)."""
         with self._telling():
             rows = self._database.execute("SELECT id, point, link, labels FROM points").fetchall()
-        return {row[0]: (json.loads(row[1]), row[2], json.loads(row[3])) for row in rows}
+            return {row[0]: (json.loads(row[1]), row[2], json.loads(row[3])) for row in rows}
 
     def link(self, digest: str) -> dict[str, Any]:
         """The canonical form of a link."""
@@ -228,7 +241,7 @@ class Store:
         """The sweeps that were run, the last one last."""
         with self._telling():
             rows = self._database.execute("SELECT key, settings, points FROM sweeps ORDER BY made").fetchall()
-        return [StoredSweep(key, json.loads(settings), json.loads(points)) for key, settings, points in rows]
+            return [StoredSweep(key, json.loads(settings), json.loads(points)) for key, settings, points in rows]
 
 
 def _read_tallies(text: str) -> dict[str, Tally]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -10,18 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from linksim.errors import ParameterError, SweepError, nearest, require
 from linksim.flowgraph import Flowgraph
-from linksim.montecarlo.cases import Case, Cases, as_cases
+from linksim.montecarlo.cases import Case, Cases, as_cases, case_names
 from linksim.montecarlo.chunk_runner import Setup, Task, keep_memory, one_thread, runs_of
-from linksim.montecarlo.executors import Executor, make_executor
+from linksim.montecarlo.executors import Executor, check_workers, make_executor
 from linksim.montecarlo.fold import Rules
 from linksim.montecarlo.interval import CONFIDENCE
 from linksim.montecarlo.link import Factory, arguments_of, build_link, describe_link, link_digest, split_point
-from linksim.montecarlo.point import Point, canonical, grid_points, plain, show_point
-from linksim.montecarlo.reading import folds_of, table_of
+from linksim.montecarlo.point import Point, canonical, grid_points, identity, plain, show_point
+from linksim.montecarlo.reading import failures_of, folds_of, table_of
 from linksim.montecarlo.scheduler import Job, Progress, Scheduler
 from linksim.montecarlo.stop import Stop
 from linksim.montecarlo.store import Store, StoredSweep
+from linksim.montecarlo.table import COLUMNS
 from linksim.montecarlo.tally import Over
+from linksim.port import Port, TensorSpec
+from linksim.randomness import whole_seed
 from linksim.result import Result
 
 if TYPE_CHECKING:
@@ -77,15 +81,20 @@ class Sweep:
         curve: str | None = None,
         device: str = "cpu",
     ) -> None:
-        self.source, self.seed, self.device = source, seed, device
+        self.source, self.seed, self.device = source, whole_seed(seed), device
+        require(isinstance(device, str), "device", "a device's name, as 'cpu'", device)
+        require(isinstance(inputs or {}, Mapping), "inputs", "a mapping of names to numbers", inputs)
         self.points = grid_points(grid)
         self._arguments = arguments_of(source)
         self.names = list(self.points[0])
         self.cases = as_cases(cases)
         self.inputs = {name: plain(value) for name, value in (inputs or {}).items()}
         self.chunk = (FRAMES if self.cases is None else CASES) if chunk is None else chunk
-        require(isinstance(self.chunk, int) and 0 < self.chunk <= 1 << 24, "chunk", "a positive whole number", chunk)
-        require(0.5 <= confidence < 1, "confidence", "in 0.5..1", confidence)
+        whole = isinstance(self.chunk, int) and not isinstance(self.chunk, bool)
+        require(whole and 0 < self.chunk <= 1 << 24, "chunk", "a positive whole number", chunk)
+        number = isinstance(confidence, int | float)
+        require(number and 0.5 <= confidence < 1, "confidence", "in 0.5..1", confidence)
+        self._check_names()
         require(over in (None, "noise", "pictures"), "over", "'noise' or 'pictures'", over)
         count = 0 if self.cases is None else len(self.cases)
         if over == "pictures" and count < 2:
@@ -93,10 +102,25 @@ class Sweep:
         over = over or ("pictures" if count > 1 else "noise")
         rules = _rules(stop, self.cases)
         limited = any(rule.frames or rule.most_trials or rule.seconds for rule in rules)
-        self.rules = Rules(rules, over, confidence, count if over == "pictures" and not limited else None)
+        once = count and (not stop or (over == "pictures" and not limited))
+        self.rules = Rules(rules, over, confidence, -(-count // self.chunk) if once else None)
         self.curve = curve or (SNR if SNR in self.names else self.names[-1] if self.names else "")
         if self.names and self.curve not in self.names:
             raise ParameterError(f"no axis '{self.curve}' in the grid; {nearest(self.curve, self.names)}")
+
+    def _check_names(self) -> None:
+        """Refuse names that a table could not tell apart, or that are given a value twice."""
+        of_table = next((name for name in self.names if name in COLUMNS), None)
+        if of_table is not None:
+            raise ParameterError(f"the grid's name '{of_table}' is a column of every table; give it another name")
+        cases = case_names(self.cases)
+        for name in self.inputs:
+            if name in self.names or name in cases:
+                where = "the grid" if name in self.names else "the cases"
+                raise ParameterError(f"'{name}' is given twice: in inputs and in {where}")
+        twice = next((name for name in self.names if name in cases), None)
+        if twice is not None:
+            raise ParameterError(f"'{twice}' is given twice: in the grid and in the cases")
 
     # -- running
 
@@ -117,20 +141,29 @@ class Sweep:
             origin: what `linksim replay` needs to know to build the link again; kept in the store.
 
         Ctrl-C stops cleanly: what was done is in the store, and the same call goes on. Raises `StoreError` where the
-        store fails, `SweepError` where the link does not fit, KeyboardInterrupt when interrupted.
+        store fails, `SweepError` where the link does not fit or nothing at all came through, `ParameterError` where an
+        argument is none, KeyboardInterrupt when interrupted.
         """
-        kept = Store(None if store is None else Path(store))
+        path = _checked_store(store)
+        check_workers(workers)
+        require(progress is None or callable(progress), "progress", "a function", progress)
+        # What is refused leaves no file behind.
+        drafts = self._draft()
+        kept = Store(path)
         try:
             with one_thread(), ExitStack() as stack:
                 stack.callback(keep_memory())
-                drafts = self._draft()
                 jobs = self._prepare(kept, drafts)
                 stored = StoredSweep(self._key(drafts), self._settings(origin or {}), [job.point for job in jobs])
                 kept.add_sweep(stored)
                 setups = {draft.setup.digest: draft.setup for draft in drafts}
                 total = min((r.total_seconds for r in self.rules.stop if r.total_seconds is not None), default=None)
                 Scheduler(kept, jobs, setups, make_executor(workers), total, progress).run()
-            return table_of(kept, stored)
+            table = table_of(kept, stored)
+            lines = [] if len(table) else failures_of(kept, stored)
+            if lines:
+                raise SweepError(f"nothing came through: {len(lines)} chunks failed; the first is {lines[0]}")
+            return table
         finally:
             kept.close()
 
@@ -200,7 +233,7 @@ class Sweep:
         return Setup(self.source, shaping, link_digest(link), check, self.cases, self.seed, self.chunk, self.device)
 
     def _check_inputs(self, link: Flowgraph, given: Mapping[str, Any]) -> None:
-        names = [*given, *(self.cases[0] if self.cases is not None else ())]
+        names = [*given, *case_names(self.cases)]
         ports = link.input_ports
         for name in names:
             if name not in ports:
@@ -210,6 +243,8 @@ class Sweep:
                 ]
                 raise SweepError(f"'{name}' is no input of '{link.name}' and no argument of the factory; "
                                  f"{nearest(name, known)}")  # fmt: skip
+        for name, value in given.items():
+            _check_number(name, value, ports[name])
         missing = [name for name, port in ports.items() if not port.optional and name not in names]
         if missing:
             raise SweepError(f"'{link.name}' needs {', '.join(missing)}: put it in the grid, in inputs or in cases")
@@ -218,7 +253,7 @@ class Sweep:
         return canonical({name: value for name, value in values.items() if name != self.curve})
 
     def _point_key(self, setup: Setup, values: Point, cases: str) -> str:
-        parts = {"link": setup.digest, "point": canonical(values), "inputs": self.inputs, "cases": cases,
+        parts = {"link": setup.digest, "point": identity(values), "inputs": self.inputs, "cases": cases,
                  "seed": self.seed, "chunk": self.chunk, "device": self.device.partition(":")[0]}  # fmt: skip
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -229,7 +264,7 @@ class Sweep:
     def _settings(self, origin: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "names": self.names, "stop": [asdict(rule) for rule in self.rules.stop], "over": self.rules.over,
-            "confidence": self.rules.confidence, "most_frames": self.rules.most_frames, "curve": self.curve,
+            "confidence": self.rules.confidence, "most_chunks": self.rules.most_chunks, "curve": self.curve,
             "seed": self.seed, "chunk": self.chunk, "inputs": self.inputs, "device": self.device,
             "origin": dict(origin),
             "source": getattr(self.source, "name", None) or getattr(self.source, "__name__", "factory"),
@@ -247,8 +282,29 @@ class _Draft:
     description: str
 
 
+def _checked_store(store: object) -> Path | None:
+    require(store is None or isinstance(store, str | Path), "store", "a path", store)
+    return None if store is None else Path(store)  # pyright: ignore[reportArgumentType]
+
+
+def _check_number(name: str, value: Any, port: Port) -> None:
+    """A grid and `inputs` hold numbers for the link's inputs: else every chunk would fail."""
+    if value is None and port.optional:
+        return
+    if not isinstance(port.spec, TensorSpec) or len(port.spec.dimensions) != 1:
+        raise SweepError(f"the input '{name}' is {port}: it takes no number, and must come from cases")
+    right = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if port.spec.family != "float":
+        right = right and float(value or 0) % 1 == 0
+    if not right:
+        kind = "number" if port.spec.family == "float" else "whole number"
+        raise SweepError(f"the input '{name}' must be a {kind} (got {value!r})")
+
+
 def _rules(stop: StopRules, cases: Cases | None) -> tuple[Stop, ...]:
-    given = [stop] if isinstance(stop, Stop | str) else list(stop)
+    given: list[Any] = list(stop) if isinstance(stop, list | tuple) else [stop]
+    strange = next((rule for rule in given if not isinstance(rule, Stop | str)), None)
+    require(strange is None, "stop", "Stops, or their texts", strange)
     rules = tuple(Stop.parse(rule) if isinstance(rule, str) else rule for rule in given)
     if not rules and cases is not None:
         return (Stop(frames=len(cases)),)

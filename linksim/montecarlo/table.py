@@ -16,7 +16,8 @@ UNFINISHED = "unfinished"
 def make_table(
     names: Sequence[str], rows: Iterable[tuple[Mapping[str, Any], Fold, Mapping[str, str]]]
 ) -> "pd.DataFrame":
-    """The table of points in the order given: (values, sums, labels). Points without a single chunk have no row.
+    """The table of points in the order given: (values, sums, labels). Points without a single chunk that came through
+    have no row.
 
     Columns: the grid's names, then `COLUMNS`. `interval` says what low and high are: "exact", "by frame", "over noise",
     "over pictures", "upper bound" (no errors seen: `high` bounds the rate from above), or "unreliable" (not enough

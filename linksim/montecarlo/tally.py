@@ -3,10 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Literal
 
 from linksim.montecarlo.interval import (
     CONFIDENCE,
@@ -16,7 +13,9 @@ from linksim.montecarlo.interval import (
     exact_rate,
     student_mean,
 )
-from linksim.types import Counts, Score
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SETTLED_VALUES = 10
 Over = Literal["noise", "pictures"]
@@ -141,6 +140,11 @@ def tally_of(metric: object, picture: int) -> Tally | None:
 
     `Counts` and flags (bool [batch]) are rates, a `Score` is a score; scores that are not a number count as missing.
     """
+    import torch
+    from torch import Tensor
+
+    from linksim.types import Counts, Score
+
     if isinstance(metric, Counts):
         return _rate(metric.errors, metric.trials)
     if isinstance(metric, Score):
@@ -150,7 +154,9 @@ def tally_of(metric: object, picture: int) -> Tally | None:
     return None
 
 
-def _rate(errors: Tensor, trials: Tensor) -> RateTally:
+def _rate(errors: "Tensor", trials: "Tensor") -> RateTally:
+    import torch
+
     # In float64, where whole numbers are exact to 2^53: all sums of squares are one small product.
     pairs = torch.stack([errors, trials]).detach().cpu().double()
     (errors_squared, both), (_, trials_squared) = (pairs @ pairs.T).long().tolist()
@@ -160,7 +166,7 @@ def _rate(errors: Tensor, trials: Tensor) -> RateTally:
     )
 
 
-def _score(values: Tensor, picture: int) -> ScoreTally:
+def _score(values: "Tensor", picture: int) -> ScoreTally:
     values = values.detach().cpu().double()
     known = values[~values.isnan()]
     if len(known) == 0:

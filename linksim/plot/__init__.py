@@ -3,6 +3,7 @@
 from linksim.plot.curves import Curve, curves, quality, reconstructions, stacked_cbr, waterfall
 from linksim.plot.panels import constellation, error_map, importance_map, picture, rate_map
 from linksim.plot.report import contact_sheet, report
+from linksim.plot.style import save_figure, styled
 
 __all__ = [
     "Curve",
@@ -16,6 +17,8 @@ __all__ = [
     "rate_map",
     "reconstructions",
     "report",
+    "save_figure",
     "stacked_cbr",
+    "styled",
     "waterfall",
 ]

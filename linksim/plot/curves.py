@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from linksim.errors import ParameterError, nearest
 from linksim.plot.style import COLOURS
+from linksim.text import figure_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +52,7 @@ def axis_label(name: str) -> str:
         return LABELS[name]
     if name.startswith("patch_psnr."):
         return f"patch PSNR, {name.partition('.')[2]}, dB"
-    return name.replace("_", " ")
+    return figure_text(name.replace("_", " "))
 
 
 def curves(table: "pd.DataFrame", x: str, y: str) -> Iterator[Curve]:
@@ -84,7 +85,7 @@ def curves(table: "pd.DataFrame", x: str, y: str) -> Iterator[Curve]:
         named = zip(others, values if isinstance(values, tuple) else (values,), strict=True)
         name = ", ".join(f"{axis_name(axis)} {value}" for axis, value in named)
         place, estimate, low, high = (group[c].to_numpy(np.float64) for c in ("_x", "estimate", "low", "high"))
-        yield Curve(name, place, estimate, low, high, list(group["interval"]))
+        yield Curve(figure_text(name), place, estimate, low, high, list(group["interval"]))
 
 
 def axis_name(axis: str) -> str:

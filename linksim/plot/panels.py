@@ -1,27 +1,29 @@
 """The panels of a figure about one transmitted picture; each draws on the axes that it is given and returns them."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from linksim.plot.style import COLOURS, IMPORTANCE_COLOURS, IMPORTANCE_NAMES, SEQUENTIAL, importance_colormap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from torch import Tensor
 
 PATCH_PIXELS = 16
 MOST_POINTS = 20_000
 
 
-def picture(ax: "Axes", image: Tensor, title: str) -> "Axes":
+def picture(ax: Axes, image: Tensor, title: str) -> Axes:
     """A picture, float [3, height, width] in [0, 1]."""
     ax.imshow(image.detach().cpu().clamp(0, 1).movedim(0, -1).numpy(), interpolation="none")
     return _bare(ax, title)
 
 
-def importance_map(ax: "Axes", image: Tensor, importance: Tensor, title: str) -> "Axes":
+def importance_map(ax: Axes, image: Tensor, importance: Tensor, title: str) -> Axes:
     """The importance of each patch, int [rows, cols] in 0..3, over the greyed picture [3, height, width]."""
     height, width = image.shape[1:]
     grey = image.detach().cpu().clamp(0, 1).mean(0).numpy()
@@ -38,7 +40,7 @@ def importance_map(ax: "Axes", image: Tensor, importance: Tensor, title: str) ->
     return _bare(ax, title)
 
 
-def rate_map(ax: "Axes", lengths: Tensor, size: tuple[int, int], title: str) -> "Axes":
+def rate_map(ax: Axes, lengths: Tensor, size: tuple[int, int], title: str) -> Axes:
     """k of each patch, int [rows, cols] in complex channel uses, on a logarithmic scale; size is (height, width)."""
     from matplotlib.colors import LogNorm
 
@@ -56,14 +58,14 @@ def rate_map(ax: "Axes", lengths: Tensor, size: tuple[int, int], title: str) -> 
     return _bare(ax, title)
 
 
-def note(ax: "Axes", text: str) -> "Axes":
+def note(ax: Axes, text: str) -> Axes:
     """Words where another figure has a panel."""
     ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, linespacing=1.6)
     ax.set_axis_off()
     return ax
 
 
-def constellation(ax: "Axes", samples: Tensor, title: str) -> "Axes":
+def constellation(ax: Axes, samples: Tensor, title: str) -> Axes:
     """Received complex samples [uses], at most 20,000 of them, evenly picked."""
     points: NDArray[np.complex64] = samples.detach().cpu().numpy()
     points = points[:: max(len(points) // MOST_POINTS, 1)]
@@ -76,7 +78,7 @@ def constellation(ax: "Axes", samples: Tensor, title: str) -> "Axes":
     return ax
 
 
-def error_map(ax: "Axes", image: Tensor, original: Tensor, title: str) -> "Axes":
+def error_map(ax: Axes, image: Tensor, original: Tensor, title: str) -> Axes:
     """Root mean squared error over the colours of each pixel, in 8-bit steps; both float [3, height, width]."""
     error = (image.clamp(0, 1) - original).detach().cpu().square().mean(0).sqrt().numpy() * 255
     top = max(float(np.quantile(error, 0.99)), 1.0)
@@ -89,7 +91,7 @@ def _patch_extent(shape: tuple[int, ...]) -> tuple[float, float, float, float]:
     return (-0.5, shape[1] * PATCH_PIXELS - 0.5, shape[0] * PATCH_PIXELS - 0.5, -0.5)
 
 
-def _bare(ax: "Axes", title: str) -> "Axes":
+def _bare(ax: Axes, title: str) -> Axes:
     ax.set_title(title)
     ax.set_xticks([])
     ax.set_yticks([])

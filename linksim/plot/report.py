@@ -1,15 +1,17 @@
 """The figure about one transmitted picture."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from __future__ import annotations
 
-from torch import Tensor
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from linksim.plot.panels import constellation, error_map, importance_map, note, picture, rate_map
-from linksim.plot.style import STYLE
+from linksim.plot.style import styled
+from linksim.text import figure_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from torch import Tensor
 
 
 def report(
@@ -19,22 +21,21 @@ def report(
     received: Tensor,
     image: Tensor,
     titles: Mapping[str, str],
-) -> "Figure":
+) -> Figure:
     """Six panels: original, importance, rate map; received constellation, reconstruction, error.
 
     Shapes: original, image [3, height, width]; importance, lengths [rows, cols]; received [uses] complex. `titles`
     has the figure's title as `figure` and the reconstruction's as `image`; where a link has no rate per patch,
     `lengths` is None and `rate` says what stands there instead.
     """
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
     height, width = original.shape[1:]
-    with mpl.rc_context(cast(Any, STYLE)):
+    with styled():
         panel_height = min(max(4.6 * height / width, 2.2), 6.5)
         figure = Figure(figsize=(15, 2 * panel_height + 1.2), layout="constrained")
         axes = figure.subplots(2, 3)
-        figure.suptitle(titles["figure"], fontsize=12)
+        figure.suptitle(figure_text(titles["figure"]), fontsize=12)
         picture(axes[0, 0], original, f"original, {width}x{height}")
         importance_map(axes[0, 1], original, importance, "importance of the patches")
         if lengths is None:
@@ -47,19 +48,18 @@ def report(
     return figure
 
 
-def contact_sheet(rows: Mapping[str, Mapping[str, tuple[Tensor, str]]], title: str) -> "Figure":
+def contact_sheet(rows: Mapping[str, Mapping[str, tuple[Tensor, str]]], title: str) -> Figure:
     """A grid of pictures: row name to column name to (picture [3, height, width], caption)."""
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
     columns = list(next(iter(rows.values())))
     height, width = next(iter(next(iter(rows.values())).values()))[0].shape[1:]
-    with mpl.rc_context(cast(Any, STYLE)):
+    with styled():
         cell = 3.2
         figure = Figure(
             figsize=(cell * len(columns), (cell * height / width + 0.35) * len(rows) + 0.5), layout="constrained"
         )
-        figure.suptitle(title, fontsize=12)
+        figure.suptitle(figure_text(title), fontsize=12)
         axes = figure.subplots(len(rows), len(columns), squeeze=False)
         for row, (name, cells) in zip(axes, rows.items(), strict=True):
             for ax, column in zip(row, columns, strict=True):

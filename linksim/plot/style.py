@@ -1,9 +1,17 @@
 """One style for every figure: readable in print and by colour-blind people."""
 
-from typing import TYPE_CHECKING, Any
+import io
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from linksim.errors import ParameterError
+from linksim.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.colors import ListedColormap
+    from matplotlib.figure import Figure
 
 SEQUENTIAL = "cividis"
 """For amounts; looks the same to all eyes and in grey."""
@@ -20,6 +28,39 @@ STYLE: dict[str, Any] = {
     "figure.dpi": 110,
     "savefig.dpi": 130,
 }
+
+
+@contextmanager
+def styled() -> Generator[None]:
+    """Within, figures are drawn in linksim's style, over matplotlib's defaults: a user's own settings, as LaTeX for all
+    text, are for the user's own figures."""
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(cast(Any, STYLE))
+        yield
+
+
+def figure_path(path: Path, option: str = "--out") -> Path:
+    """Where a figure goes: the path itself, with ".png" where it has no ending.
+
+    Raises `ParameterError` where no figure can have that ending.
+    """
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    known = FigureCanvasBase.get_supported_filetypes()
+    if path.suffix and path.suffix[1:].lower() not in known:
+        raise ParameterError(f"{option} '{path}': a figure must end in one of {', '.join(f'.{k}' for k in known)}")
+    return path if path.suffix else path.with_name(f"{path.name}.png")
+
+
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Write a figure in the format of its ending, whole or not at all."""
+    content = io.BytesIO()
+    with styled():
+        figure.savefig(content, format=path.suffix[1:].lower())
+    write_whole(path, content.getvalue())
 
 
 def importance_colormap() -> "ListedColormap":

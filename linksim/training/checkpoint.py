@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from linksim.errors import FileError
-from linksim.weights import write_synced
+from linksim.files import write_synced
 
 KEPT = 2
 """So many checkpoints stay: the newest, and one to fall back on should the disk have damaged it."""

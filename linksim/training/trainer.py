@@ -78,6 +78,8 @@ class Trainer:
         """Fraction of the budget."""
         self._strikes = 0
         self._stopping, self._whole = False, True
+        self.begun = False
+        """Whether the folder's run is this one: not where it was refused, or stopped before it was read."""
 
     # -- state
 
@@ -156,6 +158,7 @@ class Trainer:
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.resume():
             self.save()
+        self.begun = True
         try:
             self._loop(show)
         finally:

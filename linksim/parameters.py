@@ -1,0 +1,36 @@
+"""A block's parameters against the annotations of its `__init__`."""
+
+import json
+import typing
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from linksim.errors import ParameterError, nearest
+
+if TYPE_CHECKING:
+    from linksim.block import Block
+
+
+def check_parameters(kind: "type[Block]", parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain values checked against the annotations of a block's `__init__`.
+
+    Raises `ParameterError` naming an unknown parameter, a missing one, or the type that was expected.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    signature = kind.parameter_signature()
+    hints = typing.get_type_hints(kind.__init__) if signature else {}
+    for name, parameter in signature.items():
+        if parameter.default is parameter.empty and name not in parameters:
+            raise ParameterError(f"{kind.__name__} needs the parameter '{name}'")
+    checked: dict[str, Any] = {}
+    for name, value in parameters.items():
+        if name not in signature:
+            raise ParameterError(f"{kind.__name__} has no parameter '{name}'; {nearest(name, signature)}")
+        try:
+            # As JSON and strictly: lists become tuples and whole numbers floats, but text never becomes a number.
+            checked[name] = TypeAdapter(hints[name]).validate_json(json.dumps(value), strict=True)
+        except (ValidationError, ValueError):
+            expected = getattr(hints[name], "__name__", str(hints[name]).replace("typing.", ""))
+            raise ParameterError(f"{kind.__name__}: '{name}' must be {expected} (got {value!r})") from None
+    return checked
