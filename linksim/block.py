@@ -44,6 +44,9 @@ class Block(nn.Module, Ported, metaclass=_Kind):
     labels: ClassVar[Mapping[str, str]] = {}
     """What every result made with this block must say, as `{"header": "ideal"}`."""
 
+    shapes_only: ClassVar[frozenset[str]] = frozenset()
+    """The input ports of which only the shape counts: their values may be anything."""
+
     def __new__(cls, *positional: object, **settings: object) -> Self:
         if positional:
             raise ParameterError(f"{cls.__name__}: give parameters by name (got {', '.join(map(repr, positional))})")
@@ -107,7 +110,8 @@ class Block(nn.Module, Ported, metaclass=_Kind):
     def __call__(self, *positional: Any, **values: Any) -> Any:
         # A flowgraph checks its own inputs, and passes by here.
         if not torch.compiler.is_compiling():
-            check_ranges(self.label, self.input_ports.values(), values)
+            ports = [port for name, port in self.input_ports.items() if name not in self.shapes_only]
+            check_ranges(self.label, ports, values)
         return super().__call__(*positional, **values)
 
     def seed(self, seed: int) -> Self:

@@ -86,7 +86,7 @@ def check_folder(option: str, folder: Path, names: Iterable[str], inputs: Iterab
     Raises `ParameterError` naming the option.
     """
     if folder.exists() and not folder.is_dir():
-        raise ParameterError(f"{option} '{folder}' is a file; name a folder")
+        raise ParameterError(f"{option} '{folder}': File exists, and is no folder")
     known = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
     if not known.is_dir():
         raise ParameterError(f"{option} '{folder}' cannot be made: '{known}' is a file")

@@ -15,7 +15,7 @@ from skimage import data
 
 from linksim import Received, Symbols
 from linksim.blocks import AWGN, HeaderDecoder
-from linksim.blocks.header.preamble import INFORMATION_BITS
+from linksim.blocks.header.preamble import form_of
 from linksim.blocks.sources import read_picture, street_scenes
 from linksim.flowgraphs import klt
 from linksim.theory import bpsk_normal_approximation
@@ -38,9 +38,10 @@ def header_of(name: str, pixels: int | None = None) -> Sent:
     if pixels is not None:
         picture = picture[:, :, :pixels, :pixels]
     run = klt(target_cbr=1 / 24).run(image=picture, snr_db=10.0, probe=["header.out", "rate.lengths"])
-    uses = int(run["header.out"].length[0])
+    uses, lengths = int(run["header.out"].length[0]), run["rate.lengths"]
+    form = form_of(lengths.shape[1], lengths.shape[2], 0, 0.5)
     # Rate 1/2: half of the second part's uses, less its CRC-24, beside the preamble's information.
-    return Sent(run["header.out"], run["rate.lengths"], INFORMATION_BITS + (uses - 704) // 2 - 24)
+    return Sent(run["header.out"], lengths, form.information_bits + (uses - form.uses) // 2 - 24)
 
 
 def count(sent: Sent, snr_db: float, frames: int, seed: int, batch: int = 200) -> tuple[int, int]:

@@ -27,6 +27,8 @@ class ErasureConcealment(Block):
     [1.0, 0.5]
     """
 
+    shapes_only = frozenset({"original"})
+
     def forward(self, image: Image, erased: Flags, original: Original) -> Original:
         grey = torch.full_like(original, 0.5)
         if bool(erased.all()):

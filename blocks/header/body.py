@@ -101,7 +101,7 @@ def header_uses(
     content: NDArray[np.int64] | None = None,
 ) -> int:
     """Channel uses of a whole header with these maps of levels: what `HeaderEncoder` will spend."""
-    from linksim.blocks.header.preamble import PREAMBLE_USES
+    from linksim.blocks.header.preamble import form_of
 
     _, index = pack_body(levels, count, torch.zeros(count, 2) if loaded else None, told_content(levels, content))
-    return PREAMBLE_USES + body_code(index, code_rate).n
+    return form_of(levels.shape[0], levels.shape[1], index, code_rate).uses + body_code(index, code_rate).n

@@ -1,6 +1,7 @@
 """The header's receiver."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from linksim.block import Block
 from linksim.blocks.header.body import body_code, decode_body, unpack_body
-from linksim.blocks.header.preamble import PREAMBLE_USES, Preamble, decode_preamble, power_value
+from linksim.blocks.header.preamble import FORMS, Form, Preamble, decode_preamble, power_value
 from linksim.blocks.modulation.bpsk import BPSKDemapper
 from linksim.blocks.rate.rate_set import RateSet, rate_set_id, rate_values
 from linksim.errors import require
@@ -79,24 +80,30 @@ class HeaderDecoder(Block):
 
     def _decode(self, llrs: Tensor, length: Tensor) -> list[_Frame | None]:
         frames: list[_Frame | None] = [None] * len(llrs)
-        if llrs.shape[1] < PREAMBLE_USES:
-            return frames
-        information, valid = decode_preamble(llrs[:, :PREAMBLE_USES])
-        preamble = Preamble.unpack(information)
+        for form in FORMS:
+            rest = torch.tensor([index for index, frame in enumerate(frames) if frame is None], dtype=torch.int64)
+            if len(rest) and llrs.shape[1] >= form.uses:
+                for index, frame in self._decode_form(form, llrs[rest], length[rest]):
+                    frames[int(rest[index])] = frame
+        return frames
+
+    def _decode_form(self, form: Form, llrs: Tensor, length: Tensor) -> Iterator[tuple[int, _Frame]]:
+        """The frames that begin with a preamble of this form, by their places."""
+        information, valid = decode_preamble(llrs[:, : form.uses], form)
+        preamble = Preamble.unpack(information, form)
         valid &= preamble.rate_set == rate_set_id(self.values)
         for grid in preamble.grid[valid].unique().tolist():
             code = body_code(grid, self.code_rate)
-            end = PREAMBLE_USES + code.n
+            end = form.uses + code.n
             chosen = (valid & (preamble.grid == grid) & (length >= end)).nonzero()[:, 0]
             if len(chosen) == 0 or llrs.shape[1] < end:
                 continue
-            bits, good = decode_body(llrs[chosen, PREAMBLE_USES:end], information[chosen], code)
+            bits, good = decode_body(llrs[chosen, form.uses : end], information[chosen], code)
             for row, index in enumerate(chosen.tolist()):
                 if good[row]:
-                    frames[index] = self._read(bits[row], preamble, index, end)
-        return frames
+                    yield index, self._read(form, bits[row], preamble, index, end)
 
-    def _read(self, bits: Tensor, preamble: Preamble, index: int, uses: int) -> _Frame:
+    def _read(self, form: Form, bits: Tensor, preamble: Preamble, index: int, uses: int) -> _Frame:
         height, width = int(preamble.height[index]), int(preamble.width[index])
         rows, cols = -(-height // PATCH), -(-width // PATCH)
         levels, content, loading = unpack_body(
@@ -107,7 +114,7 @@ class HeaderDecoder(Block):
             loaded=bool(preamble.loaded[index]),
             told=bool(preamble.told[index]),
         )
-        power = float(power_value(preamble.power[index]))
+        power = float(power_value(preamble.power[index], form))
         return _Frame(levels, content, (height, width), power, loading, uses)
 
     def _assemble(self, frames: list[_Frame | None], received: Received) -> Header:

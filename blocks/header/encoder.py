@@ -1,5 +1,7 @@
 """The header's transmitter."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -7,7 +9,7 @@ from torch import Tensor
 
 from linksim.block import Block
 from linksim.blocks.header.body import body_code, encode_body, pack_body, told_content
-from linksim.blocks.header.preamble import Preamble, encode_preamble, power_code
+from linksim.blocks.header.preamble import LONG, Form, Preamble, encode_preamble, form_of, power_code
 from linksim.blocks.rate.rate_set import RateSet, levels_of, rate_set_id, rate_values
 from linksim.errors import DimensionError, require
 from linksim.types import PATCH, Lengths, Loading, Power, Size, Symbols
@@ -16,10 +18,10 @@ from linksim.types import PATCH, Lengths, Loading, Power, Size, Symbols
 class HeaderEncoder(Block):
     """Everything the receiver must know about a picture, as BPSK symbols of unit power.
 
-    Two parts: a preamble of fixed length (picture size, id of V, power, length of the rest; CRC-16, rate 1/8), and
-    the rate map with the power loading if one is given (range-coded with an adaptive context model, CRC-24, 5G LDPC at
-    `code_rate`, length from a fixed grid). Where `content`, the lengths that the content alone would have got, is given
-    and differs from the rate map, it goes before it.
+    Two parts. A preamble: picture size, id of V, power, length of the rest; CRC-16, 704 uses at rate 1/8, for pictures
+    of under 1024 patches 264 uses at rate 1/4. Then the rate map, with the power loading if one is given: range-coded
+    with an adaptive context model, CRC-24, 5G LDPC at `code_rate`, length from a fixed grid. Where `content`, the
+    lengths that the content alone would have got, is given and differs from the rate map, it goes before it.
 
     Shapes: lengths and content [batch, rows, cols] in V; size [batch, 2] in pixels; power [batch]; loading
     [batch, levels, 2] in dB; out.samples [batch, uses] complex, out.length [batch]. Hard bits: no gradient.
@@ -32,7 +34,7 @@ class HeaderEncoder(Block):
     >>> lengths = torch.full((1, 2, 2), 8)
     >>> size, power = torch.tensor([[32, 32]]), torch.tensor([1.0])
     >>> HeaderEncoder()(lengths=lengths, size=size, power=power).length.tolist()
-    [816]
+    [376]
     """
 
     def __init__(self, *, code_rate: float = 0.5, rate_set: RateSet = "default") -> None:
@@ -63,27 +65,34 @@ class HeaderEncoder(Block):
         ]
         grid = torch.tensor([index for _, index in bodies])
         flags = torch.tensor([each is not None for each in told]).long()
-        preamble = self._preamble(size.cpu(), power.detach().cpu(), grid, loading is not None, flags)
-        front = encode_preamble(preamble)
-        rows = [
-            torch.cat([front[i], encode_body(bits[None], preamble[i : i + 1], body_code(index, self.code_rate))[0]])
-            for i, (bits, index) in enumerate(bodies)
-        ]
-        length = torch.tensor([len(row) for row in rows])
-        bits = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+        coded: list[Tensor] = []
+        for i, (bits, index) in enumerate(bodies):
+            form = self._form(levels[i].shape, index, power[i].detach().cpu())
+            loaded = loading is not None
+            preamble = self._preamble(form, size[i].cpu(), power[i].detach().cpu(), grid[i], loaded, flags[i])
+            body = encode_body(bits[None], preamble, body_code(index, self.code_rate))
+            coded.append(torch.cat([encode_preamble(preamble, form), body], 1)[0])
+        length = torch.tensor([len(row) for row in coded])
+        bits = torch.nn.utils.rnn.pad_sequence(coded, batch_first=True)
         samples = (1.0 - 2.0 * bits.float()) * (torch.arange(bits.shape[1]) < length[:, None])
         return Symbols(samples.to(torch.complex64).to(lengths.device), length.to(lengths.device))
 
     def _levels(self, lengths: Tensor) -> list[NDArray[np.int64]]:
         return list(levels_of(lengths.cpu(), torch.tensor(self.values)).numpy())
 
-    def _preamble(self, size: Tensor, power: Tensor, grid: Tensor, loaded: bool, told: Tensor) -> Tensor:
-        return Preamble(
-            height=size[:, 0],
-            width=size[:, 1],
-            rate_set=torch.full_like(grid, rate_set_id(self.values)),
-            power=power_code(power),
-            grid=grid,
-            loaded=torch.full_like(grid, int(loaded)),
-            told=told,
-        ).pack()
+    def _form(self, shape: Sequence[int], grid: int, power: Tensor) -> Form:
+        form = form_of(shape[0], shape[1], grid, self.code_rate)
+        # What lies at an end of the short form's scale may lie beyond it.
+        return LONG if int(power_code(power, form)) in (0, form.largest_power) else form
+
+    def _preamble(self, form: Form, size: Tensor, power: Tensor, grid: Tensor, loaded: bool, told: Tensor) -> Tensor:
+        fields = {
+            "height": size[0],
+            "width": size[1],
+            "rate_set": torch.tensor(rate_set_id(self.values)),
+            "power": power_code(power, form),
+            "grid": grid,
+            "loaded": torch.tensor(int(loaded)),
+            "told": told,
+        }
+        return Preamble(**{name: value[None] for name, value in fields.items()}).pack(form)

@@ -36,7 +36,7 @@ class IdealHeader(Block):
     >>> lengths, size = torch.full((1, 2, 2), 8), torch.tensor([[32, 32]])
     >>> out = IdealHeader()(lengths=lengths, size=size, power=torch.tensor([1.0]))
     >>> out.uses.tolist(), out.erased.tolist()
-    ([816], [False])
+    ([376], [False])
     """
 
     labels = MappingProxyType({"header": "ideal"})

@@ -27,6 +27,8 @@ class PatchImportance(Block):
     [[[3, 3, 0], [0, 0, 0]]]
     """
 
+    shapes_only = frozenset({"image"})
+
     def forward(self, image: Image, boxes: Boxes | None = None, known: Importance | None = None) -> Importance:
         rows, cols = (-(-size // PATCH) for size in image.shape[2:])
         labels = torch.zeros(image.shape[0], rows, cols, dtype=torch.int64, device=image.device)

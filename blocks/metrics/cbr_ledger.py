@@ -32,6 +32,8 @@ class CBRLedger(Block):
     (1.0, 0)
     """
 
+    shapes_only = frozenset({"original"})
+
     def forward(
         self,
         original: Image,

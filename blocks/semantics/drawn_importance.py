@@ -26,6 +26,8 @@ class DrawnImportance(Block):
     [[3], [3]]
     """
 
+    shapes_only = frozenset({"image"})
+
     def __init__(self, *, boxes: Sequence[Sequence[float]] = ()) -> None:
         super().__init__()
         for number, drawn in enumerate(boxes):

@@ -42,6 +42,8 @@ class RuleImportance(Block):
     tensor([[3]])
     """
 
+    shapes_only = frozenset({"image"})
+
     def __init__(self, *, focal_length: float = 2.2) -> None:
         super().__init__()
         require(0 < focal_length <= 100, "focal_length", "in (0, 100] picture heights", focal_length)

@@ -1,5 +1,7 @@
 """What the receiver of a digital link must know before it can read the payload."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -11,14 +13,47 @@ from linksim.blocks.header.bits import from_bits, to_bits
 from linksim.blocks.header.fec import RobustCode, crc_bits
 from linksim.blocks.modulation.bpsk import BPSKDemapper, BPSKMapper
 from linksim.blocks.sources.picture_file import MOST_PIXELS
+from linksim.blocks.transport.mcs import schemes
 from linksim.errors import ParameterError
 from linksim.types import Flags, Received, Size, Symbols, Uses
 
-FIELDS = {"height": 16, "width": 16, "scheme": 8}
-INFORMATION_BITS = sum(FIELDS.values())
-CHECK = "CRC16"
-CODE = RobustCode(INFORMATION_BITS + 16, code_rate=1 / 4, repetition=2)
-CONTROL_USES = CODE.n
+CHECK, CHECK_BITS = "CRC16", 16
+
+
+@dataclass(frozen=True)
+class Form:
+    """How control is laid out and coded; the receiver tries both."""
+
+    fields: Mapping[str, int]
+    code: RobustCode
+
+    @property
+    def information_bits(self) -> int:
+        """Bits of all fields."""
+        return sum(self.fields.values())
+
+
+LONG = Form({"height": 16, "width": 16, "scheme": 8}, RobustCode(40 + CHECK_BITS, code_rate=1 / 4, repetition=2))
+"""For all pictures: rate 1/8."""
+SHORT = Form({"height": 10, "width": 10, "scheme": 5}, RobustCode(25 + CHECK_BITS, code_rate=1 / 4))
+"""For small pictures at an SNR that serves it: rate 1/4."""
+FORMS = (LONG, SHORT)
+CONTROL_USES = LONG.code.n
+MOST_SHORT_PIXELS, MOST_SHORT_EDGE = 1 << 15, 1023
+LEAST_SHORT_SNR_DB = 1.0
+"""Of the scheme: where the payload needs so much, the short form is safe."""
+
+
+def control_form(height: int, width: int, scheme: int) -> Form:
+    """The form for a picture of this size in pixels and a scheme by its number."""
+    small = height * width <= MOST_SHORT_PIXELS and max(height, width) <= MOST_SHORT_EDGE
+    known = schemes()[scheme : scheme + 1]
+    return SHORT if small and known and known[0].snr_db >= LEAST_SHORT_SNR_DB else LONG
+
+
+def control_uses(height: int, width: int, scheme: int) -> int:
+    """Channel uses of control, one per coded bit."""
+    return control_form(height, width, scheme).code.n
 
 
 class Control(NamedTuple):
@@ -31,9 +66,11 @@ class Control(NamedTuple):
 
 
 class ControlEncoder(Block):
-    """The scheme and the picture's size, as BPSK symbols of unit power: CRC-16, 5G LDPC at rate 1/4, sent twice.
+    """The scheme and the picture's size, as BPSK symbols of unit power: CRC-16, 5G LDPC at rate 1/4, sent twice, or for
+    pictures of up to 2^15 pixels once, where the scheme needs 1 dB or more.
 
-    Shapes: scheme [batch], 0 to 255; size [batch, 2] in pixels; out.samples [batch, 448]. Hard bits: no gradient.
+    Shapes: scheme [batch], 0 to 255; size [batch, 2] in pixels; out.samples [batch, 448], or [batch, 164] where all are
+    short. Hard bits: no gradient.
     Source: 3GPP TS 38.212 for CRC and LDPC; the fields are linksim's.
 
     Raises:
@@ -48,15 +85,26 @@ class ControlEncoder(Block):
         self.mapper = BPSKMapper()
 
     def forward(self, scheme: Uses, size: Size) -> Symbols:
-        columns: list[Tensor] = []
-        fields = (size[:, 0], size[:, 1], scheme)
-        for value, (name, width) in zip(fields, FIELDS.items(), strict=True):
-            if bool((value < 0).any()) or bool((value >= 1 << width).any()):
-                raise ParameterError(f"'{name}' must fit {width} bits (got {value.max().item()})")
-            columns.append(to_bits(value.cpu(), width))
-        bits = torch.cat(columns, 1)
-        coded = CODE.encode(torch.cat([bits, crc_bits(bits, CHECK)], 1))
-        return self.mapper(bits=coded.to(size.device))
+        rows = [_coded(scheme[i].cpu(), size[i].cpu()) for i in range(len(size))]
+        length = torch.tensor([len(row) for row in rows])
+        bits = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True).to(size.device)
+        symbols = self.mapper(bits=bits)
+        if bool((length == bits.shape[1]).all()):
+            return symbols
+        length = length.to(size.device)
+        return Symbols(symbols.samples * (torch.arange(bits.shape[1], device=size.device) < length[:, None]), length)
+
+
+def _coded(scheme: Tensor, size: Tensor) -> Tensor:
+    """The coded bits of one frame."""
+    form = control_form(int(size[0]), int(size[1]), int(scheme))
+    columns: list[Tensor] = []
+    for value, (name, width) in zip((size[0], size[1], scheme), form.fields.items(), strict=True):
+        if not 0 <= int(value) < 1 << width:
+            raise ParameterError(f"'{name}' must fit {width} bits (got {int(value)})")
+        columns.append(to_bits(value[None], width))
+    bits = torch.cat(columns, 1)
+    return form.code.encode(torch.cat([bits, crc_bits(bits, CHECK)], 1))[0]
 
 
 class ControlDecoder(Block):
@@ -82,26 +130,40 @@ class ControlDecoder(Block):
     def forward(self, received: Received) -> Control:
         llrs = self.demapper(received=received).detach().float().cpu()[:, :CONTROL_USES]
         length = received.symbols.length.cpu()
-        if llrs.shape[1] < CONTROL_USES:
-            llrs = torch.nn.functional.pad(llrs, (0, CONTROL_USES - llrs.shape[1]))
-        decided, good = CODE.decode(llrs, _holds)
-        height, width, scheme = (from_bits(f) for f in decided[:, :INFORMATION_BITS].split(list(FIELDS.values()), 1))
-        # What passed the check by chance must not ask for more memory than any picture that can be read.
-        good &= (length >= CONTROL_USES) & (height * width <= MOST_PIXELS)
-        size = torch.stack([height, width], 1)
+        llrs = torch.nn.functional.pad(llrs, (0, CONTROL_USES - llrs.shape[1]))
+        good = torch.zeros(len(llrs), dtype=torch.bool)
+        scheme, spent = torch.zeros_like(length), torch.zeros_like(length)
+        size = torch.zeros(len(llrs), 2, dtype=torch.int64)
+        for form in FORMS:
+            found, right = _decode(form, llrs, length)
+            new = right & ~good
+            size[new], scheme[new], spent[new] = found[new, :2], found[new, 2], form.code.n
+            good |= new
         # Pictures of a batch have one size: a frame that says another was read wrongly.
-        found, count = size[good].unique(dim=0, return_counts=True)
-        common = found[count.argmax()] if len(found) else torch.tensor([16, 16])
+        sizes, count = size[good].unique(dim=0, return_counts=True)
+        common = sizes[count.argmax()] if len(sizes) else torch.tensor([16, 16])
         good &= (size == common).all(1)
-        uses = torch.where(good, CONTROL_USES, length)
+        uses = torch.where(good, spent, length)
         scheme = torch.where(good, scheme, 0)
         device = received.symbols.length.device
         parts = (scheme, common.expand(len(good), 2).clone(), uses, ~good)
         return Control(*[part.to(device) for part in parts])
 
 
-def _holds(decided: Tensor, _frames: Tensor) -> Tensor:
-    bits, check = decided[:, :INFORMATION_BITS], decided[:, INFORMATION_BITS:]
-    # The all-zero word passes any linear CRC; no picture has size zero.
-    sized = (bits[:, :16] != 0).any(1) & (bits[:, 16:32] != 0).any(1)
-    return (crc_bits(bits, CHECK) == check).all(1) & sized
+def _decode(form: Form, llrs: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
+    """Height, width and scheme, int64 [batch, 3], of frames that begin with control of this form, and which do."""
+    height, width = form.fields["height"], form.fields["width"]
+
+    def holds(decided: Tensor, _frames: Tensor) -> Tensor:
+        bits, check = decided[:, : form.information_bits], decided[:, form.information_bits :]
+        # The all-zero word passes any linear CRC; no picture has size zero.
+        sized = (bits[:, :height] != 0).any(1) & (bits[:, height : height + width] != 0).any(1)
+        return (crc_bits(bits, CHECK) == check).all(1) & sized
+
+    decided, good = form.code.decode(llrs[:, : form.code.n], holds)
+    fields = decided[:, : form.information_bits].split(list(form.fields.values()), 1)
+    found = torch.stack([from_bits(field) for field in fields], 1)
+    # What passed the check by chance must not ask for more memory than any picture that can be read, nor be of a form
+    # that its transmitter would not have taken.
+    sensible = torch.tensor([h * w <= MOST_PIXELS and control_form(h, w, s) is form for h, w, s in found.tolist()])
+    return found, good & (length >= form.code.n) & sensible

@@ -7,7 +7,7 @@ import torch
 
 from linksim.block import Block
 from linksim.blocks.sionna.block_codes import information_bits_at
-from linksim.blocks.transport.control import CONTROL_USES
+from linksim.blocks.transport.control import control_uses
 from linksim.blocks.transport.mcs import best_scheme
 from linksim.errors import LinksimError, require
 from linksim.types import Decibels, Image, Size, Uses
@@ -49,8 +49,10 @@ class LinkAdaptation(Block):
 
     >>> grant = LinkAdaptation(target_cbr_total=0.1)(image=torch.zeros(1, 3, 64, 64), snr_db=torch.tensor([30.0]))
     >>> grant.uses.tolist(), grant.budget.tolist()
-    ([780], [5752])
+    ([1064], [7856])
     """
+
+    shapes_only = frozenset({"image"})
 
     def __init__(
         self,
@@ -68,26 +70,32 @@ class LinkAdaptation(Block):
 
     def forward(self, image: Image, snr_db: Decibels) -> Grant:
         batch, _, height, width = image.shape
-        uses = int(self.target_cbr_total * 3 * height * width) - CONTROL_USES
-        if uses < 1:
-            raise LinksimError(
-                f"target_cbr_total = {self.target_cbr_total:g} leaves a picture of {height}x{width} no channel use "
-                f"beside the {CONTROL_USES} of the control"
-            )
         seen = snr_db if self.design_snr_db is None else torch.full_like(snr_db, self.design_snr_db)
-        granted = [self._grant(value - self.margin_db, uses) for value in seen.tolist()]
-        scheme, budget = torch.tensor(granted, device=image.device).T
+        granted = [self._grant(value - self.margin_db, height, width) for value in seen.tolist()]
+        scheme, uses, budget = torch.tensor(granted, device=image.device).T
         size = torch.tensor([[height, width]], device=image.device).expand(batch, 2)
-        return Grant(scheme, torch.full_like(scheme, uses), budget, size)
+        return Grant(scheme, uses, budget, size)
 
-    def _grant(self, snr_db: float, uses: int) -> tuple[int, int]:
+    def _grant(self, snr_db: float, height: int, width: int) -> tuple[int, int, int]:
         if self.ideal:
-            return IDEAL_SCHEME, int(uses * math.log2(1 + 10 ** (min(snr_db, MOST_SNR_DB) / 10)))
+            uses = self._payload_uses(height, width, IDEAL_SCHEME)
+            return IDEAL_SCHEME, uses, int(uses * math.log2(1 + 10 ** (min(snr_db, MOST_SNR_DB) / 10)))
         scheme = best_scheme(snr_db)
+        uses = self._payload_uses(height, width, scheme.index)
         bits = information_bits_at(uses * scheme.bits_per_symbol, scheme.code_rate)
         if bits == 0:
             raise LinksimError(
                 f"target_cbr_total = {self.target_cbr_total:g} leaves {uses} uses for the payload: too few for the "
                 f"code's check at {snr_db:g} dB; ask for more"
             )
-        return scheme.index, bits
+        return scheme.index, uses, bits
+
+    def _payload_uses(self, height: int, width: int, scheme: int) -> int:
+        control = control_uses(height, width, scheme)
+        uses = int(self.target_cbr_total * 3 * height * width) - control
+        if uses < 1:
+            raise LinksimError(
+                f"target_cbr_total = {self.target_cbr_total:g} leaves a picture of {height}x{width} no channel use "
+                f"beside the {control} of the control"
+            )
+        return uses

@@ -57,11 +57,11 @@ def run_annotate(asked: Annotating, as_json: bool) -> None:
     """The command."""
     asked.check()
     annotator = Annotator(model=asked.model or MODEL, scenario=asked.scenario or SCENARIO, cache=asked.out / "answers")
+    with noting():
+        paths = [path for path, _ in readable_pictures(asked.pictures)]
     if asked.by == "mllm":
         # What would end every question ends the command before it copies a picture.
         annotator.check()
-    with noting():
-        paths = [path for path, _ in readable_pictures(asked.pictures)]
     names = [path.stem for path in paths]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:

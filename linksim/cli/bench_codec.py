@@ -87,10 +87,10 @@ def run_bench(asked: Bench) -> None:
 
     if asked.scenes is None and asked.kodak is None:
         raise ParameterError("give --scenes, a folder with split.json, or --kodak, a folder of pictures, or both")
-    asked.check()
     # All of them now: what is missing is said before the first hour of work.
     with noting():
         sweeps = list(asked.sweeps())
+    asked.check()
     asked.out.mkdir(parents=True, exist_ok=True)
     parts: dict[str, list[pd.DataFrame]] = {}
     console = PlainConsole(stderr=True)

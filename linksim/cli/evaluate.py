@@ -2,6 +2,7 @@
 
 import json
 import math
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -196,12 +197,12 @@ class Evaluation:
         return (sweep_rows if table == "sweep" else entropy_rows)(self.weights, scenes, self.seed)
 
     def check_used(self, tables: Sequence[str]) -> None:
-        """Refuse options that no table asked for makes use of. Raises `ParameterError`."""
+        """Say which options no table asked for makes use of."""
         of = {"scenes": ("quality", "sweep", "entropy"), "kodak": ("kodak",), "alphas": ("quality",)}
         for name, users in of.items():
             if getattr(self, name) and not set(users) & set(tables):
                 option = name.removesuffix("s") if name == "alphas" else name
-                raise ParameterError(f"--{option} is for the table {' or '.join(users)}; none of them is asked for")
+                warnings.warn(f"--{option} is not used: it is for the table {' or '.join(users)}", stacklevel=2)
 
     def pictures(self) -> tuple[list[Sent], list[Sent]]:
         """The street scenes and the Kodak pictures, on the device."""
@@ -228,10 +229,10 @@ def run_evaluate(asked: Evaluation, as_json: bool) -> None:
             raise ParameterError(f"the table '{table}' needs --{'kodak' if table == 'kodak' else 'scenes'}")
     if not tables:
         raise ParameterError("give --scenes, a folder with split.json, or --kodak, a folder of pictures, or both")
-    asked.check_used(tables)
     # Several threads on cores that others use wait for each other longer than they work.
     torch.set_num_threads(1)
     with noting():
+        asked.check_used(tables)
         scenes, kodak = asked.pictures()
     found: dict[str, list[dict[str, Any]]] = {}
     for table in tables:

@@ -82,7 +82,7 @@ class ImportanceSource:
             raise ParameterError(f"--model is for --importance mllm; '{way}' asks none")
         if way == "none" and (self.boxes or self.labels or self.detector):
             given = next(n for n in ("boxes", "labels", "detector") if getattr(self, n) is not None)
-            raise ParameterError(f"--importance none makes no use of --{given}; leave one of them out")
+            warnings.warn(f"--importance none makes no use of --{given}", stacklevel=3)
         if self.detector is not None and self.boxes is not None:
             raise ParameterError("--boxes has the objects already; leave out --detector")
 

@@ -27,7 +27,7 @@ from linksim.flowgraphs.direct_task import DeepJSCCTask, SwinJSCCTask
 from linksim.flowgraphs.hv_task import HVTask
 from linksim.precision import has_bfloat16
 from linksim.training import Budget, Progress, Trainer
-from linksim.weights import holds_part, named_tensors, weights_path, write_weights
+from linksim.weights import holds_part, named_tensors, shipped_weights, weights_path, write_weights
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,12 @@ class Training:
         return json.loads(json.dumps({**plain, "weights": self._start(), "pictures": pictures.described()}))
 
     def _start(self) -> str | None:
-        return None if self.start is None else f"sha256 {file_digest(weights_path(self.start))[:16]}"
+        if self.start is None:
+            return None
+        digest = file_digest(weights_path(self.start))
+        # By its content alone: a copy elsewhere, or by another name, is the same start.
+        shipped = (name for name in shipped_weights() if file_digest(weights_path(name)) == digest)
+        return f"{next(shipped, 'own')}, sha256 {digest[:16]}"
 
     def check(self) -> None:
         """Refuse, before any work, a folder that cannot be written or from which the start is read.

@@ -6,9 +6,20 @@ from hypothesis import strategies as st
 
 from linksim import Received, Symbols
 from linksim.blocks import AWGN, HeaderDecoder, HeaderEncoder, HeaderErrors, IdealHeader, Rayleigh
-from linksim.blocks.header.body import grid_index, grid_words
+from linksim.blocks.header.body import grid_index, grid_words, header_uses
 from linksim.blocks.header.fec import RobustCode, crc_bits
-from linksim.blocks.header.preamble import PREAMBLE_USES, Preamble, power_code, power_value
+from linksim.blocks.header.preamble import (
+    FORMS,
+    LEAST_SHORT_CODE_RATE,
+    LONG,
+    PREAMBLE_USES,
+    SHORT,
+    Preamble,
+    decode_preamble,
+    encode_preamble,
+    power_code,
+    power_value,
+)
 from linksim.blocks.header.rate_map import decode_map, encode_map
 from linksim.blocks.jscc.loading import loading_code, loading_value, on_grid
 from linksim.blocks.rate import RATE_SETS
@@ -157,20 +168,22 @@ def test_noise_and_silence_are_no_header():
         assert bool((header.lengths == 0).all())
 
 
-def test_a_frame_cut_short_is_erased():
-    lengths, size = V[map_of()], torch.tensor([[128, 128]])
+@pytest.mark.parametrize(("edge", "form"), [(8, SHORT), (40, LONG)])
+def test_a_frame_cut_short_is_erased(edge, form):
+    lengths, size = V[map_of(edge, edge)], torch.tensor([[16 * edge, 16 * edge]])
     symbols = HeaderEncoder()(lengths=lengths, size=size, power=torch.ones(1))
-    for uses in (10, PREAMBLE_USES, PREAMBLE_USES + 20):
+    for uses in (10, form.uses, form.uses + 20, symbols.length.item() - 1):
         cut = Symbols(symbols.samples[:, :uses], torch.tensor([uses]))
         header = HeaderDecoder()(received=AWGN().seed(1)(symbols=cut, snr_db=torch.tensor([20.0])))
         assert header.erased.tolist() == [True]
 
 
-def test_parts_of_two_headers_do_not_fit_together():
-    size, power = torch.tensor([[128, 128]]), torch.ones(1)
-    a, b = (HeaderEncoder()(lengths=V[map_of()], size=size, power=power * p) for p in (1.0, 9.0))
+@pytest.mark.parametrize(("edge", "form"), [(8, SHORT), (40, LONG)])
+def test_parts_of_two_headers_do_not_fit_together(edge, form):
+    size, power = torch.tensor([[16 * edge, 16 * edge]]), torch.ones(1)
+    a, b = (HeaderEncoder()(lengths=V[map_of(edge, edge)], size=size, power=power * p) for p in (1.0, 9.0))
     assert a.length.item() == b.length.item()
-    mixed = torch.cat([a.samples[:, :PREAMBLE_USES], b.samples[:, PREAMBLE_USES:]], 1)
+    mixed = torch.cat([a.samples[:, : form.uses], b.samples[:, form.uses :]], 1)
     received = AWGN().seed(1)(symbols=Symbols(mixed, a.length), snr_db=torch.tensor([20.0]))
     assert HeaderDecoder()(received=received).erased.tolist() == [True]
 
@@ -219,6 +232,52 @@ def test_the_grid_of_lengths():
         index = grid_index(count)
         assert grid_words(index) >= count > grid_words(index - 1)
         assert grid_words(index) <= max(count, count * 33 / 32 + 1)
+
+
+def test_small_pictures_take_the_short_form_and_both_forms_come_back():
+    for rows, cols, code_rate, power, form in (
+        (4, 4, 0.5, 1.0, SHORT), (31, 32, 0.5, 1.0, SHORT), (32, 32, 0.5, 1.0, LONG), (2, 40, 0.5, 1.0, LONG),
+        (4, 4, 0.25, 1.0, LONG), (4, 4, 0.5, 1e-6, LONG), (4, 4, 0.9, 200.0, SHORT), (1, 1, 0.5, 2.0**-7.9, SHORT),
+    ):  # fmt: skip
+        lengths, size = torch.full((1, rows, cols), 8), torch.tensor([[16 * rows, 16 * cols]])
+        settings = {"code_rate": code_rate}
+        symbols = HeaderEncoder(**settings)(lengths=lengths, size=size, power=torch.tensor([power]))
+        received = AWGN().seed(1)(symbols=symbols, snr_db=torch.tensor([15.0]))
+        header = HeaderDecoder(**settings)(received=received)
+        assert header.erased.tolist() == [False]
+        assert torch.equal(header.lengths, lengths)
+        assert header.power.item() == pytest.approx(power, rel=1e-3)
+        assert header.uses.item() == symbols.length.item()
+        if power == 1.0:
+            assert header_uses(np.full((rows, cols), 2), len(V), False, code_rate) == symbols.length.item()
+        assert (symbols.length.item() < LONG.uses) == (form is SHORT)
+
+
+def lost_at(snr_db, encode, decode, bits, frames=1000):
+    """How many of so many words are lost on AWGN; `decode` takes LLRs and what was sent."""
+    generator = torch.Generator().manual_seed(1)
+    sent = torch.randint(0, 2, (frames, bits), generator=generator).byte()
+    sent[:, [0, SHORT.fields["height"]]] = 1
+    noise_variance = 10 ** (-snr_db / 10)
+    coded = encode(sent).float()
+    noise = torch.randn(coded.shape, generator=generator) * (noise_variance / 2) ** 0.5
+    return int((~decode(-4 * (1 - 2 * coded + noise) / noise_variance, sent)[1]).sum())
+
+
+def test_the_second_part_is_lost_before_the_short_form():
+    """At -3.5 dB a fifth and more of the second parts at the quickest code that goes with it, 1 % of these at most."""
+    body = RobustCode(152, LEAST_SHORT_CODE_RATE)
+    assert lost_at(-3.5, lambda b: encode_preamble(b, SHORT), lambda x, _: decode_preamble(x, SHORT), 50) < 10
+    assert lost_at(-3.5, body.encode, lambda x, sent: body.decode(x, lambda d, f: (d == sent[f]).all(1)), 152) > 200
+
+
+def test_no_form_is_taken_for_the_other():
+    for form, other in (FORMS, FORMS[::-1]):
+        bits = torch.randint(0, 2, (50, form.information_bits), generator=torch.Generator().manual_seed(3)).byte()
+        bits[:, [0, form.fields["height"]]] = 1
+        llrs = torch.nn.functional.pad(20 * (2 * encode_preamble(bits, form).float() - 1), (0, LONG.uses))
+        assert bool(decode_preamble(llrs[:, : form.uses], form)[1].all())
+        assert not bool(decode_preamble(llrs[:, : other.uses], other)[1].any())
 
 
 def test_preamble_fields_and_their_limits():

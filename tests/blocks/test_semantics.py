@@ -367,7 +367,7 @@ def test_annotate_asks_again_where_the_rule_had_to_answer(endpoint, tmp_path, ph
         PillowImage.fromarray(pixels + ord(name)).save(tmp_path / "in" / f"{name}.png")
         write_json(tmp_path / "found" / f"{name}.json", detection_list(SCENE))
     asked = Annotating(
-        tmp_path / "in", tmp_path / "out", "mllm", "m", "driving", "", tmp_path / "found", 1, (2.0, 10.0)
+        tmp_path / "in", tmp_path / "out", "mllm", "m", "driving", None, tmp_path / "found", 1, (2.0, 10.0)
     )
 
     def run():

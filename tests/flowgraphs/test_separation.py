@@ -133,6 +133,22 @@ def test_control_is_robust_and_never_wrong():
     assert ControlDecoder()(received=received).erased.all()
 
 
+def test_control_of_small_pictures_is_short_where_the_scheme_needs_a_good_channel():
+    schemes_, size = torch.tensor([0, 2, 3, 18, 3]), torch.tensor([[64, 64]] * 4 + [[64, 64]])
+    symbols = ControlEncoder()(scheme=schemes_, size=size)
+    assert symbols.length.tolist() == [CONTROL_USES, CONTROL_USES, 164, 164, 164]
+    for snr_db, lost in ((1.0, 0), (-20.0, 5)):
+        received = AWGN().seed(1)(symbols=symbols, snr_db=torch.full((5,), snr_db))
+        found = ControlDecoder()(received=received)
+        assert int(found.erased.sum()) == lost
+        if not lost:
+            assert torch.equal(found.scheme, schemes_)
+            assert found.size.tolist() == [[64, 64]] * 5
+            assert torch.equal(found.uses, symbols.length)
+    large = ControlEncoder()(scheme=schemes_[3:4], size=torch.tensor([[256, 256]]))
+    assert large.length.tolist() == [CONTROL_USES]
+
+
 @pytest.mark.parametrize("link", ["avif-ldpc", "jpeg-ldpc"])
 def test_a_picture_arrives_within_its_bill(link, crop):
     fg = DIGITAL_LINKS[link](target_cbr_total=0.1)
