@@ -62,7 +62,7 @@ def read_weights(path: Path, part: str = "") -> dict[str, Tensor]:
     """The tensors of a file whose names begin with `part` and a dot, without that prefix, as float32 on the CPU.
 
     A file that says what others it is the difference from, see `write_difference`, gives their sum.
-    Raises `FileError` where the file is not in the safetensors format.
+    Raises `FileError` where the file is not in the safetensors format, `WeightsError` where a number is not finite.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -76,6 +76,9 @@ def read_weights(path: Path, part: str = "") -> dict[str, Tensor]:
     except (SafetensorError, OSError) as error:
         raise FileError(f"'{path}' is no file of weights in the safetensors format: {error}") from None
     values = {key[len(prefix) :]: t.float() if t.is_floating_point() else t for key, t in found.items()}
+    bad = [key for key, t in [*values.items(), *scales.items()] if not bool(t.isfinite().all())]
+    if bad:
+        raise WeightsError(f"'{path}' holds values that are no finite numbers, in {len(bad)} tensors: '{bad[0]}'")
     if base is None:
         return values
     whole = read_weights(weights_path(base, part), part)

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from linksim.block import Block
 from linksim.blocks.importance.patch_importance import PatchImportance
+from linksim.blocks.semantics.known_pictures import KnownPictures
 from linksim.blocks.semantics.student_network import (
     ObjectNetwork,
     SceneNetwork,
@@ -18,8 +19,10 @@ from linksim.blocks.semantics.student_network import (
 )
 from linksim.blocks.vectorizer.layers import repeatable_start
 from linksim.types import PATCH, Boxes, Detections, Image, Importance
-from linksim.weights import load_part
+from linksim.weights import load_part, read_weights, weights_path
 
+KNOWN = "known"
+"""The part of a file of weights that says which pictures they know."""
 JUDGES = 3
 """Object networks, whose mean counts."""
 
@@ -63,6 +66,7 @@ class ImportanceStudent(Block):
         """Added to the log-probability of each level before the most probable is taken."""
         self.patches = PatchImportance()
         load_part(self, weights, "student")
+        self._known = None if weights is None else _known(weights)
         self.eval()
 
     def train(self, mode: bool = True) -> Self:
@@ -84,15 +88,31 @@ class ImportanceStudent(Block):
         boxes = Boxes(detections.corners, labels)
         return StudentJudgement(self.patches(image=image, boxes=boxes), boxes)
 
+    @torch.no_grad()
+    def knows(self, image: Image) -> Tensor:
+        """Which pictures are of the kind that the weights were trained on, bool [batch]; all where they do not say.
+
+        A test on the scene network's features; see `KnownPictures`. Its error rates stand on the weights' card.
+        """
+        if self._known is None:
+            return torch.ones(len(image), dtype=torch.bool, device=image.device)
+        distance = self._known.distance(self.scene.features(*self._scaled(image)).cpu())
+        return (distance <= self._known.limit).to(image.device)
+
     def look(self, image: Tensor) -> Seen:
         """What the scene network sees in each picture, at the scaled picture's resolution."""
+        return self.scene(*self._scaled(image))
+
+    @staticmethod
+    def _scaled(image: Tensor) -> tuple[Tensor, Tensor]:
+        """The pictures as the scene network takes them, and where their pixels lie."""
         # Whole patches, as the tokenizer makes them: a label then is for the same pixels everywhere.
         height, width = image.shape[2:]
         padded = functional.pad(image.float(), (0, -width % PATCH, 0, -height % PATCH), mode="replicate")
         rows, cols = scaled_size(*padded.shape[2:])
         scaled = functional.interpolate(padded, (rows, cols), mode="bilinear", antialias=True)
         position = positions(rows // 4, cols // 4).to(scaled)
-        return self.scene(scaled, position.expand(len(scaled), -1, -1, -1))
+        return scaled, position.expand(len(scaled), -1, -1, -1)
 
     def judge(self, detections: Detections, index: int, size: tuple[int, int], seen: Seen) -> Tensor:
         """Probability of the levels 1 to 3 for the objects of one picture of the batch, [objects, 3]."""
@@ -112,3 +132,9 @@ class ImportanceStudent(Block):
         if probability.shape[2:] != size:
             probability = functional.interpolate(probability, size, mode="bilinear", antialias=True)
         return (probability.log() + self.get_buffer("lean")[:, None, None]).argmax(1)
+
+
+def _known(weights: str) -> KnownPictures | None:
+    """What a file of weights says of the pictures that it was trained on."""
+    found = read_weights(weights_path(weights), KNOWN)
+    return KnownPictures(**found) if found else None

@@ -82,11 +82,19 @@ class SceneNetwork(nn.Module):
         self.dropout = nn.Dropout2d(DROPOUT)
         self.levels, self.classes = nn.Conv2d(eighth, LEVELS, 1), nn.Conv2d(eighth, CLASSES + 1, 1)
 
-    def forward(self, picture: Tensor, position: Tensor) -> Seen:
+    def _looked(self, picture: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
+        """Features at 1/8 and at 1/16 of the scaled picture."""
         folded = functional.pixel_unshuffle(picture - MEAN, FOLD) * 4
         x = torch.cat([folded, position], 1).contiguous(memory_format=torch.channels_last)
         eighth = self.eighth(self.stem(x))
-        sixteenth = self.sixteenth(eighth)
+        return eighth, self.sixteenth(eighth)
+
+    def features(self, picture: Tensor, position: Tensor) -> Tensor:
+        """What the whole picture is like: the mean of each feature at 1/16, [batch, 128]."""
+        return self._looked(picture, position)[1].float().mean((2, 3))
+
+    def forward(self, picture: Tensor, position: Tensor) -> Seen:
+        eighth, sixteenth = self._looked(picture, position)
         coarse = self.coarse(torch.cat([sixteenth, functional.avg_pool2d(position, FOLD).to(sixteenth)], 1))
         sixteenth = self.merged_sixteenth(_joined(sixteenth, self.from_coarse(self.dropout(coarse))))
         eighth = self.dropout(self.merged_eighth(_joined(eighth, self.from_sixteenth(sixteenth))))

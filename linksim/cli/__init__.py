@@ -25,7 +25,7 @@ def _run() -> None:
         from linksim.cli.usage import UsageError, usage_line
 
         try:
-            status = app(standalone_mode=False) or 0
+            status = app(prog_name="linksim", standalone_mode=False) or 0
             if status == INTERRUPTED:
                 raise KeyboardInterrupt
             sys.exit(status)

@@ -41,34 +41,46 @@ class ImportanceSource:
             raise ParameterError(f"no --importance '{way}'; {nearest(way, WAYS)}")
         return way
 
-    def find(self, image: Tensor) -> dict[str, Boxes | Tensor]:
-        """What matters in one picture [1, 3, height, width], as inputs of a link, on the CPU: labelled boxes, or labels
-        per patch; nothing where nothing matters more.
+    def find(self, image: Tensor) -> tuple[dict[str, Boxes | Tensor], str]:
+        """What matters in one picture [1, 3, height, width], and which way it was found. The first as inputs of a link,
+        on the CPU: labelled boxes, or labels per patch; nothing where nothing matters more.
 
         Raises `ParameterError` where the options do not fit together, and what files, detector and model raise.
         """
         way = self.chosen
         self._check(way)
         if way == "none":
-            return {}
+            return {}, way
         if way == "file" and self.boxes is not None:
-            return {"boxes": read_boxes(self.boxes, self.labels)}
+            return {"boxes": read_boxes(self.boxes, self.labels)}, way
         if way == "student" and self.boxes is None and self.detector is None:
-            if self.way is None:
-                warnings.warn(
-                    "what matters is judged by the student, which knows street scenes and nothing else; for other "
-                    "pictures give --boxes, or --importance none",
-                    stacklevel=2,
-                )
-            return {"known_importance": ImportanceStudent()(image=image).importance}
+            return self._by_student(image)
         found = (
             ObjectDetector(model=self.detector or DETECTOR)(image=image)
             if self.boxes is None
             else read_detections(self.boxes)
         )
         if way == "mllm":
-            return {"boxes": ImportanceAnnotator(model=self.model or MODEL)(image=image, detections=found)}
-        return {"boxes": judged(way, image, found)}
+            return {"boxes": ImportanceAnnotator(model=self.model or MODEL)(image=image, detections=found)}, way
+        return {"boxes": judged(way, image, found)}, way
+
+    def _by_student(self, image: Tensor) -> tuple[dict[str, Boxes | Tensor], str]:
+        """The student's judgement; where nobody asked for it, only of pictures that it knows."""
+        student = ImportanceStudent()
+        if not bool(student.knows(image).all()):
+            strange = "this picture does not look like the street scenes that the student of importance knows"
+            if self.way is None:
+                warnings.warn(
+                    f"{strange}: no importance is used. --boxes gives objects that matter; --importance student takes "
+                    "its judgement all the same",
+                    stacklevel=3,
+                )
+                return {}, "none"
+            warnings.warn(f"{strange}: it may find importance where there is none", stacklevel=3)
+        elif self.way is None:
+            warnings.warn("what matters is judged by the student of street scenes; --importance none goes without",
+                          stacklevel=3)  # fmt: skip
+        return {"known_importance": student(image=image).importance}, "student"
 
     def _check(self, way: str) -> None:
         """Refuse options that the way has no use for. Raises `ParameterError`."""

@@ -39,7 +39,9 @@ def run_replay(
     path, out = path.resolve(), None if out is None else out.resolve()
     store = Store(path, read_only=True)
     sweep = pick_sweep(store, number)
-    values, stored = find_chunk(store, sweep.points, rules_of(sweep), wanted, chunk, worst)
+    with store.telling():
+        rules = rules_of(sweep)
+    values, stored = find_chunk(store, sweep.points, rules, wanted, chunk, worst)
     store.close()
     console = PlainConsole()
     console.print(f"chunk {stored.number} of {show_point(values)}", soft_wrap=True)

@@ -122,7 +122,8 @@ def send(asked: Transmission) -> tuple[Tensor, Result, dict[str, Any]]:
     device = pick_device(asked.device)
     original = read_picture(asked.picture)
     inputs: dict[str, Any] = {"image": original[None].to(device), "snr_db": asked.snr_db}
-    inputs |= {name: _moved(value, device) for name, value in asked.importance.find(original[None]).items()}
+    found, way = asked.importance.find(original[None])
+    inputs |= {name: _moved(value, device) for name, value in found.items()}
     fg.to(device)
     start = time.perf_counter()
     run = fg.run(seed=asked.seed, probe=asked.probes, **inputs)
@@ -130,7 +131,7 @@ def send(asked: Transmission) -> tuple[Tensor, Result, dict[str, Any]]:
     if "boxes" in inputs and int(inputs["boxes"].importance.sum()) and not int(run["importance.out"].sum()):
         where = f"of '{asked.importance.boxes}' " if asked.importance.boxes else ""
         warnings.warn(f"no box {where}touches the picture; all of it is background", stacklevel=2)
-    return original, run, describe(asked, fg, original, run, seconds)
+    return original, run, describe(asked, fg, original, run, way, seconds)
 
 
 def _moved(value: Boxes | Tensor, device: torch.device) -> Boxes | Tensor:
@@ -139,8 +140,10 @@ def _moved(value: Boxes | Tensor, device: torch.device) -> Boxes | Tensor:
     )
 
 
-def describe(asked: Transmission, fg: Flowgraph, original: Tensor, run: Result, seconds: float) -> dict[str, Any]:
-    """The content of result.json."""
+def describe(
+    asked: Transmission, fg: Flowgraph, original: Tensor, run: Result, way: str, seconds: float
+) -> dict[str, Any]:
+    """The content of result.json; `way` is how importance was found."""
     ledger = run["ledger"]
     return {
         "psnr_db": _number(run["psnr"].value),
@@ -159,7 +162,7 @@ def describe(asked: Transmission, fg: Flowgraph, original: Tensor, run: Result, 
         "channel": asked.channel,
         "snr_db": asked.snr_db,
         "seed": asked.seed,
-        "importance": asked.importance.chosen,
+        "importance": way,
         "picture": asked.picture.name,
         "height": original.shape[1],
         "width": original.shape[2],

@@ -1,10 +1,11 @@
 """What is wrong with a command as it was typed, in one line."""
 
 import importlib
-import math
 from typing import Any
 
 from typer.core import TyperCommand
+
+from linksim.cli.values import NO_NUMBER
 
 # Typer carries a copy of click, or uses the one that is installed, by its version.
 _click: Any = importlib.import_module(TyperCommand.__mro__[1].__module__.rpartition(".")[0] + ".exceptions")
@@ -12,9 +13,9 @@ UsageError: type[Exception] = _click.UsageError
 
 
 def usage_line(error: Any) -> str:
-    """The error in one line; help stands for itself."""
+    """The error in one line; below the help, where that is what nothing asks for."""
     if type(error).__name__ == "NoArgsIsHelpError":
-        return str(error.ctx.get_help()) or "error: no command; see linksim --help"
+        return "error: no command; see linksim --help"
     command = getattr(error.ctx, "command_path", "linksim")
     return f"error: {error.format_message()} (see {command} --help)"
 
@@ -24,16 +25,28 @@ class CarefulCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Raises `UsageError`."""
-        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        typed, _, order = self.make_parser(ctx).parse_args(args=list(args))
         for parameter in {id(each): each for each in order}.values():
             if order.count(parameter) > 1 and not (parameter.multiple or getattr(parameter, "is_flag", False)):
-                raise _click.UsageError(
-                    f"{parameter.opts[0]} is given {order.count(parameter)} times; give it once", ctx
-                )
-        rest = super().parse_args(ctx, args)
+                raise _click.UsageError(f"{parameter.opts[0]} is given more than once; give one value", ctx)
+        try:
+            rest = super().parse_args(ctx, args)
+        except _click.BadParameter as error:
+            # A limit is not what is wrong with a number that is none.
+            _check_finite(ctx, error.param, typed.get(getattr(error.param, "name", "")))
+            raise
         for parameter in self.get_params(ctx):
             value = ctx.params.get(parameter.name)
-            numbers = value if isinstance(value, tuple | list) else (value,)
-            if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
-                raise _click.BadParameter(f"{value} is no finite number.", ctx, parameter)
+            if _has_float(value):
+                _check_finite(ctx, parameter, value)
         return rest
+
+
+def _has_float(value: object) -> bool:
+    return any(isinstance(each, float) for each in (value if isinstance(value, tuple | list) else (value,)))
+
+
+def _check_finite(ctx: Any, parameter: Any, value: object) -> None:
+    for each in value if isinstance(value, tuple | list) else (value,):
+        if NO_NUMBER.fullmatch(str(each)):
+            raise _click.BadParameter(f"must be a finite number (got '{each}')", ctx, parameter)

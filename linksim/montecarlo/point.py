@@ -64,6 +64,8 @@ def plain(value: Any) -> Any:
         parameters = {name: plain(given) for name, given in value.settings.items() if given != default[name]}
         return {"block": type(value).__name__, "parameters": parameters}
     value = normal(value)
+    if isinstance(value, str) and not value.isprintable() and value != value.encode("utf-8", "replace").decode():
+        raise ParameterError(f"a grid's text must be Unicode (got {value!r})")
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, dict) and set(value) == {"block", "parameters"}:

@@ -49,18 +49,27 @@ def rules_of(sweep: StoredSweep) -> Rules:
 
 
 def failures_of(store: Store, sweep: StoredSweep) -> list[str]:
-    """What went wrong in a sweep, a line for each chunk that failed."""
-    known = store.points()
-    lines: list[str] = []
-    for point, fold in zip(sweep.points, folds_of(store, sweep.points, rules_of(sweep)), strict=True):
-        for chunk in fold.failures:
-            what = (chunk.error or "").partition("\n")[0]
-            lines.append(f"chunk {chunk.number} of {show_point(known[point][0])}: {what}")
-    return lines
+    """What went wrong in a sweep, a line for each chunk that failed. Raises `StoreError` where the store is damaged."""
+    with store.telling():
+        known = store.points()
+        lines: list[str] = []
+        for point, fold in zip(sweep.points, folds_of(store, sweep.points, rules_of(sweep)), strict=True):
+            for chunk in fold.failures:
+                what = (chunk.error or "").partition("\n")[0]
+                lines.append(f"chunk {chunk.number} of {show_point(known[point][0])}: {what}")
+        return lines
 
 
 def table_of(store: Store, sweep: StoredSweep) -> "pd.DataFrame":
-    """The table of a sweep. Points that a floor cut off are left out, also where another sweep simulated them."""
+    """The table of a sweep. Points that a floor cut off are left out, also where another sweep simulated them.
+
+    Raises `StoreError` where the store is damaged.
+    """
+    with store.telling():
+        return _table_of(store, sweep)
+
+
+def _table_of(store: Store, sweep: StoredSweep) -> "pd.DataFrame":
     settings, known = sweep.settings, store.points()
     folds = folds_of(store, sweep.points, rules_of(sweep))
     ended: set[str] = set()

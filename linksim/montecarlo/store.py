@@ -68,7 +68,7 @@ class Store:
     def __init__(self, path: Path | None, *, read_only: bool = False) -> None:
         self.path = path
         self.read_only = read_only
-        with self._telling():
+        with self.telling():
             self._database = self._open()
             try:
                 self._prepare()
@@ -133,8 +133,9 @@ class Store:
         self._database.execute("COMMIT")
 
     @contextmanager
-    def _telling(self) -> Generator[None]:
-        """SQLite's errors in words that help."""
+    def telling(self) -> Generator[None]:
+        """Within, SQLite's errors, and those of content that nobody wrote like that, are `StoreError`s in words that
+        help."""
         try:
             yield
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -164,13 +165,13 @@ class Store:
 
     def add_links(self, links: Mapping[str, str]) -> None:
         """Keep the canonical forms of links by their digests."""
-        with self._telling(), self._transaction():
+        with self.telling(), self._transaction():
             self._database.executemany("INSERT OR IGNORE INTO links VALUES (?, ?)", list(links.items()))
 
     def add_points(self, points: Iterable[tuple[str, str, str]]) -> dict[str, int]:
         """Give each (key, canonical point, digest of its link) an id, new or known; returns key to id."""
         rows = list(points)
-        with self._telling(), self._transaction():
+        with self.telling(), self._transaction():
             self._database.executemany(
                 "INSERT OR IGNORE INTO points (key, point, link, labels) VALUES (?, ?, ?, '{}')", rows
             )
@@ -179,18 +180,18 @@ class Store:
 
     def set_labels(self, point: int, labels: Mapping[str, str]) -> None:
         """Keep how a point's results were made, as `{"csi": "perfect"}`."""
-        with self._telling(), self._transaction():
+        with self.telling(), self._transaction():
             self._database.execute("UPDATE points SET labels = ? WHERE id = ?", (json.dumps(dict(labels)), point))
 
     def add_sweep(self, sweep: StoredSweep) -> None:
         """Keep what a sweep asked for, so that its table can be made without its flowgraph."""
         row = (sweep.key, time.time(), json.dumps(dict(sweep.settings)), json.dumps(list(sweep.points)))
-        with self._telling(), self._transaction():
+        with self.telling(), self._transaction():
             self._database.execute("INSERT OR REPLACE INTO sweeps VALUES (?, ?, ?, ?)", row)
 
     def add_chunks(self, chunks: Sequence[tuple[int, Chunk]]) -> None:
         """Commit chunks of points, all in one transaction; one that is there already stays, unless it had failed."""
-        with self._telling(), self._transaction():
+        with self.telling(), self._transaction():
             rows = [chunk.row(point) for point, chunk in chunks]
             self._database.executemany(
                 "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (point, number) DO UPDATE SET frames = "
@@ -205,7 +206,7 @@ class Store:
         """All chunks of these points, in order."""
         wanted = set(points)
         found: dict[int, list[Chunk]] = {point: [] for point in wanted}
-        with self._telling():
+        with self.telling():
             rows = self._database.execute("SELECT * FROM chunks ORDER BY point, number")
             for point, number, frames, seconds, tallies, error in rows:
                 if point in wanted:
@@ -214,7 +215,7 @@ class Store:
 
     def chunks_of(self, point: int, beyond: int) -> list[Chunk]:
         """The chunks of one point from number `beyond` on, in order."""
-        with self._telling():
+        with self.telling():
             rows = self._database.execute(
                 "SELECT * FROM chunks WHERE point = ? AND number >= ? ORDER BY number", (point, beyond)
             ).fetchall()
@@ -225,13 +226,13 @@ class Store:
 
     def points(self) -> dict[int, tuple[dict[str, Any], str, dict[str, str]]]:
         """Every point by its id: (values, digest of its link, labels)."""
-        with self._telling():
+        with self.telling():
             rows = self._database.execute("SELECT id, point, link, labels FROM points").fetchall()
             return {row[0]: (json.loads(row[1]), row[2], json.loads(row[3])) for row in rows}
 
     def link(self, digest: str) -> dict[str, Any]:
         """The canonical form of a link."""
-        with self._telling():
+        with self.telling():
             row = self._database.execute("SELECT description FROM links WHERE digest = ?", (digest,)).fetchone()
         if row is None:
             raise StoreError(f"store '{self.path}' holds no link {digest[:12]}")
@@ -239,7 +240,7 @@ class Store:
 
     def sweeps(self) -> list[StoredSweep]:
         """The sweeps that were run, the last one last."""
-        with self._telling():
+        with self.telling():
             rows = self._database.execute("SELECT key, settings, points FROM sweeps ORDER BY made").fetchall()
             return [StoredSweep(key, json.loads(settings), json.loads(points)) for key, settings, points in rows]
 

@@ -50,6 +50,8 @@ def figure_path(path: Path, option: str = "--out") -> Path:
     from matplotlib.backend_bases import FigureCanvasBase
 
     known = FigureCanvasBase.get_supported_filetypes()
+    if path.is_dir():
+        raise ParameterError(f"{option} '{path}' is a folder; name a file")
     if path.suffix and path.suffix[1:].lower() not in known:
         raise ParameterError(f"{option} '{path}': a figure must end in one of {', '.join(f'.{k}' for k in known)}")
     return path if path.suffix else path.with_name(f"{path.name}.png")
