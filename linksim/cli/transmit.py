@@ -39,7 +39,9 @@ CLOSED_FORM = "klt"
 MUCH_OVERHEAD = 0.25
 """Share of all channel uses from which on the report says so."""
 MODULATIONS = {2: "QPSK", 4: "16-QAM", 6: "64-QAM", 8: "256-QAM"}
-LOST = {False: "lost: the header was not decoded", True: "lost: control or code blocks were not decoded"}
+LOST = "lost: the header was not decoded"
+LOST_DIGITAL = "lost: control or code blocks were not decoded"
+TOO_LARGE = "lost: the picture does not fit into so few bits, ask for more with --cbr-total"
 CLASSES = ("background", "low", "medium", "high", "nonbackground")
 REPORT, PICTURE, RESULT = "report.png", "reconstruction.png", "result.json"
 PROBES = ("importance.out", "channel.out")
@@ -192,6 +194,7 @@ def _codec_facts(fg: Flowgraph) -> dict[str, Any]:
 def _digital_facts(run: Result) -> dict[str, Any]:
     scheme = schemes()[int(run["adaptation.scheme"][0])]
     return {
+        "fits": bool(run["met"][0]),
         "modulation": MODULATIONS[scheme.bits_per_symbol],
         "code_rate": round(scheme.code_rate, 4),
         "bits_sent": int(run["adaptation.budget"][0]),
@@ -209,6 +212,13 @@ def _payload(run: Result, digital: bool) -> Tensor:
 def _number(value: Tensor) -> float | None:
     number = float(value[0])
     return round(number, 6) if math.isfinite(number) else None
+
+
+def why_lost(result: Mapping[str, Any]) -> str:
+    """Why a picture did not arrive."""
+    if "modulation" not in result:
+        return LOST
+    return LOST_DIGITAL if result["fits"] else TOO_LARGE
 
 
 def overhead(result: Mapping[str, Any]) -> float:
@@ -232,7 +242,7 @@ def write_report(out: Path, original: Tensor, run: Result, result: Mapping[str, 
     out.mkdir(parents=True, exist_ok=True)
     image = run["image"][0].cpu()
     digital = "modulation" in result
-    caption = LOST[digital] if result["erased"] else f"reconstruction, {result['psnr_db']:.2f} dB"
+    caption = why_lost(result) if result["erased"] else f"reconstruction, {result['psnr_db']:.2f} dB"
     titles = {"figure": figure_title(result), "image": caption}
     lengths = None if digital else run["rate.lengths"][0]
     if lengths is not None and int(lengths.min()) == int(lengths.max()):
@@ -269,7 +279,7 @@ def run_transmit(asked: Transmission, as_json: bool) -> None:
             why = "for what the channel spends on pilots and guard comes on top"
         notes.note(f"{name} = {goal:g} cannot be met {why}; see the figures")
     if result["erased"]:
-        notes.note(f"{LOST[asked.digital]}, so the picture is rebuilt as mid-grey")
+        notes.note(f"{why_lost(result)}; it is rebuilt as mid-grey")
     if overhead(result) > MUCH_OVERHEAD:
         notes.note(
             f"{overhead(result):.0%} of all that is sent is no payload (header, control, side information, pilots)"
