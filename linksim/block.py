@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import torch
 from torch import Tensor, nn
 
-from linksim.errors import LinksimError, ParameterError, UnknownPortError, nearest
-from linksim.port import Port, Ported, PortRef, read_ports
+from linksim.errors import LinksimError, ParameterError, PortError, UnknownPortError, nearest
+from linksim.port import Port, Ported, PortRef, TensorSpec, read_ports
 from linksim.randomness import RandomStream, whole_seed
 from linksim.ranges import check_ranges
 
@@ -38,7 +38,8 @@ class Block(nn.Module, Ported, metaclass=_Kind):
 
     A subclass writes one method, `forward`. Its annotated parameters are the input ports (a default makes a port
     optional), its return annotation is the port `out`, or one port per field of a NamedTuple. Parameters of the block
-    are plain values, keyword-only in `__init__`. Random numbers come from `self.rng`.
+    are plain values, keyword-only in `__init__`. Random numbers come from `self.rng`. A block by itself serves one
+    thread at a time; a flowgraph sees to that for its own.
     """
 
     labels: ClassVar[Mapping[str, str]] = {}
@@ -112,7 +113,19 @@ class Block(nn.Module, Ported, metaclass=_Kind):
         if not torch.compiler.is_compiling():
             ports = [port for name, port in self.input_ports.items() if name not in self.shapes_only]
             check_ranges(self.label, ports, values)
-        return super().__call__(*positional, **values)
+        try:
+            return super().__call__(*positional, **values)
+        except (AttributeError, TypeError) as error:
+            self._check_kinds(values, error)
+            raise
+
+    def _check_kinds(self, values: Mapping[str, object], error: Exception) -> None:
+        """What is wrong with an accident's inputs, if they are no tensors or bundles. Raises `PortError`."""
+        for name, port in self.input_ports.items():
+            kind = Tensor if isinstance(port.spec, TensorSpec) else port.spec.annotation
+            value = values.get(name)
+            if value is not None and not isinstance(value, kind):
+                raise PortError(f"{self.label}: '{name}' must be {port} (got {type(value).__name__})") from error
 
     def seed(self, seed: int) -> Self:
         """Seed this block and the blocks inside it; returns the block. Raises `ParameterError` as `whole_seed`."""

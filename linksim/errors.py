@@ -99,7 +99,8 @@ class RangeError(PortError, ParameterError):
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint for a misspelt name: the nearest known one, or the list of all."""
     names = sorted(known)
-    close = get_close_matches(name, names, n=1, cutoff=0.5)
+    alike = [each for each in names if each.lower() == name.lower()]
+    close = alike or get_close_matches(name, names, n=1, cutoff=0.5)
     if close:
         return f"did you mean '{close[0]}'?"
     return f"known: {', '.join(names)}" if names else "there are none"

@@ -4,6 +4,7 @@ import codecs
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -20,13 +21,25 @@ def write_whole(path: Path, content: bytes) -> None:
         # A device or a pipe takes what it is given.
         path.write_bytes(content)
         return
-    partial = path.with_name(f"{path.name}.partial")
+    # A name that nobody has: what the user calls X.partial is the user's.
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    partial = Path(name)
     try:
-        write_synced(partial, content)
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
         partial.replace(path)
-    except OSError:
+    except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def write_synced(path: Path, content: bytes) -> None:

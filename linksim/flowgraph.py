@@ -1,9 +1,9 @@
 """The flowgraph: a block made of blocks."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -98,7 +98,12 @@ class Flowgraph(Wiring):
     def _prepare(
         self, batch: int | None, probe: Sequence[PortRef | str] | PortRef, inputs: dict[str, object]
     ) -> tuple[Plan, list[tuple[str, RandomStream]], dict[str, object], dict[str, object], int]:
-        probes = (probe,) if isinstance(probe, PortRef | str) else tuple(probe)
+        given: Any = probe
+        single = isinstance(given, PortRef | str) or not isinstance(given, Iterable)
+        probes: tuple[Any, ...] = (given,) if single else tuple(given)
+        strange = next((each for each in probes if not isinstance(each, PortRef | str)), None)
+        if strange is not None:
+            raise RunError(f"probe must name ports, as ['channel.out'] (got {strange!r})")
         inputs = {name: value for name, value in inputs.items() if value is not None}
         plan, streams, ports = self._plan(tuple(inputs), probes)
         size = self._batch(batch, ports, inputs, any(step.is_source for step in plan.steps))

@@ -30,7 +30,9 @@ def check_parameters(kind: "type[Block]", parameters: Mapping[str, Any]) -> dict
         try:
             # As JSON and strictly: lists become tuples and whole numbers floats, but text never becomes a number.
             checked[name] = TypeAdapter(hints[name]).validate_json(json.dumps(value), strict=True)
-        except (ValidationError, ValueError):
-            expected = getattr(hints[name], "__name__", str(hints[name]).replace("typing.", ""))
+        except (ValidationError, ValueError, TypeError):
+            several = typing.get_args(hints[name])
+            text = str(hints[name]).replace("typing.", "")
+            expected = text if several else getattr(hints[name], "__name__", text)
             raise ParameterError(f"{kind.__name__}: '{name}' must be {expected} (got {value!r})") from None
     return checked

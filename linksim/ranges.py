@@ -15,10 +15,12 @@ LIMITS: Mapping[str, tuple[float, float, str]] = {
     "Bits": (0, 1, "bits 0 or 1"),
     "Importance": (0, 3, "labels 0 to 3"),
     "Boxes.importance": (0, 3, "labels 0 to 3"),
+    "Detections.category": (-1, 79, "COCO's class numbers 0 to 79, or -1 for none"),
 }
 """Least and largest value of a port type, or of a bundle's field, and what is right in words."""
 TOLERANCE = 1e-3
 """What arithmetic on pictures may leave over: far under a step of 8 bits."""
+ANY = (-torch.finfo(torch.float64).max, torch.finfo(torch.float64).max, "finite numbers")
 ORIGINAL = "original"
 """A picture beside one of this name is a reconstruction, which may overshoot."""
 HARMLESS = frozenset({"Boxes.corners", "Detections.corners", "Detections.confidence"})
@@ -44,7 +46,7 @@ def check_ranges(block: str, ports: Iterable[Port], values: Mapping[str, object]
             tensor = reduce(lambda part, field: getattr(part, field, None), filter(None, path.split(".")), value)
             if isinstance(tensor, Tensor):
                 where = _named(block, f"{port.name}{f'.{path}' if path else ''}")
-                limits = None if free else LIMITS.get(f"{name}.{path}" if path else name)
+                limits = ANY if free else LIMITS.get(f"{name}.{path}" if path else name)
                 _check(where, tensor, limits)
         if isinstance(port.spec, BundleSpec) and name == "Symbols":
             _check_length(_named(block, f"{port.name}.length"), value)
@@ -63,6 +65,8 @@ def _check(where: str, tensor: Tensor, limits: tuple[float, float, str] | None) 
     low, high = (float(end) for end in tensor.aminmax())
     if math.isnan(low):
         raise RangeError(f"{where.replace(chr(39), '')} must be a number everywhere (got NaN)")
+    if tensor.ndim and where.rstrip("'").endswith("samples") and math.isinf(max(abs(low), abs(high))):
+        raise RangeError(f"{where} must hold finite numbers (got {low:g} to {high:g})")
     slack = TOLERANCE if tensor.is_floating_point() else 0
     if limits is not None and not limits[0] - slack <= low <= high <= limits[1] + slack:
         raise RangeError(f"{where} must hold {limits[2]} (got {low:g} to {high:g})")

@@ -75,6 +75,8 @@ class Wiring(nn.Module, Ported):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not isinstance(value, nn.Module):
+            if name in self.__dict__.get("_modules", ()):
+                raise FlowgraphError(f"'{name}' must be a Block or a Flowgraph (got {value!r})")
             super().__setattr__(name, value)
             return
         if not isinstance(value, Block | Wiring):
@@ -82,6 +84,8 @@ class Wiring(nn.Module, Ported):
         taken = name not in self.blocks and hasattr(self, name)
         if "." in name or name.startswith("_") or taken:
             raise FlowgraphError(f"'{name}' cannot name a block: a flowgraph has an attribute of that name")
+        if not name.isidentifier():
+            raise FlowgraphError(f"{name!r} cannot name a block: it must be an identifier")
         check_free(self, name, value)
         if name in self.blocks:
             self._check_replacement(name, value)

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from linksim.block import Block
 from linksim.blocks.metrics.psnr import eight_bits
+from linksim.precision import full_precision
 from linksim.types import PATCH, Image, Importance, Score
 
 LEAST_PATCH_MSE = 1e-6
@@ -46,6 +47,7 @@ class PatchPSNR(Block):
     (19.8, nan)
     """
 
+    @full_precision
     def forward(self, image: Image, original: Image, importance: Importance) -> PatchScores:
         quality = patch_psnr(image, original)
 

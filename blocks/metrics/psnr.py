@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from linksim.block import Block
+from linksim.precision import full_precision
 from linksim.types import Image, Score
 
 LEAST_PICTURE_MSE = 1e-10
@@ -26,6 +27,7 @@ class PSNR(Block):
     19.8
     """
 
+    @full_precision
     def forward(self, image: Image, original: Image) -> Score:
         error = (eight_bits(image) - eight_bits(original)).square().mean((1, 2, 3))
         return Score(-10 * torch.log10(error.clamp_min(LEAST_PICTURE_MSE)))

@@ -4,6 +4,7 @@ import torch
 
 from linksim.block import Block
 from linksim.blocks.metrics.patch_psnr import patch_psnr
+from linksim.precision import full_precision
 from linksim.types import Image, Importance, Score
 
 
@@ -25,5 +26,6 @@ class SAD(Block):
     19.8
     """
 
+    @full_precision
     def forward(self, image: Image, original: Image, importance: Importance) -> Score:
         return Score((importance_weights(importance) * patch_psnr(image, original)).sum((1, 2)))

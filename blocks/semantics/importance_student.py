@@ -18,6 +18,7 @@ from linksim.blocks.semantics.student_network import (
     scaled_size,
 )
 from linksim.blocks.vectorizer.layers import repeatable_start
+from linksim.precision import single_precision
 from linksim.types import PATCH, Boxes, Detections, Image, Importance
 from linksim.weights import load_part, read_weights, weights_path
 
@@ -75,6 +76,7 @@ class ImportanceStudent(Block):
         return super().train(False)
 
     @torch.no_grad()
+    @single_precision
     def forward(self, image: Image, detections: Detections | None = None) -> StudentJudgement:
         seen = self.look(image)
         if detections is None:

@@ -9,7 +9,7 @@ from typing import Any
 from linksim.blocks.semantics.detection_files import read_detections
 from linksim.blocks.sources.picture_file import list_pictures, read_picture
 from linksim.blocks.sources.street_scenes import StreetScene, street_scenes
-from linksim.errors import FileError
+from linksim.errors import FileError, require
 from linksim.types import Boxes
 
 
@@ -24,6 +24,7 @@ class PictureCases:
     """
 
     def __init__(self, pictures: str | Path | Sequence[str | Path]) -> None:
+        require(isinstance(pictures, str | Path | Sequence), "pictures", "a path, or a list of paths", pictures)
         several = pictures if isinstance(pictures, Sequence) and not isinstance(pictures, str) else [pictures]
         self.paths = [path.resolve() for each in several for path in list_pictures(Path(each))]
         self._scenes: list[StreetScene] = []

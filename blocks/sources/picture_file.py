@@ -1,6 +1,8 @@
 """Pictures from files: which files are pictures, and what their pixels are."""
 
 import mimetypes
+import os
+import stat
 import warnings
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -15,7 +17,7 @@ from PIL import UnidentifiedImageError
 from torch import Tensor
 
 from linksim.blocks.sources.colour_profile import in_standard_colours
-from linksim.errors import FileError
+from linksim.errors import FileError, require
 from linksim.randomness import global_state
 
 FORMATS = {
@@ -50,6 +52,8 @@ TURNS = {
 """What undoes each orientation; from 5 on the picture lies on its side."""
 BITS_PER_SAMPLE, SAMPLE_FORMAT, UNSIGNED = 258, 339, 1
 """TIFF's tags, and the format that is a whole number without a sign."""
+PHOTOMETRIC, WHITE_IS_ZERO = 262, 0
+"""TIFF's tag of what a sample means; Pillow turns only 8 bits round."""
 
 
 def list_pictures(path: Path) -> list[Path]:
@@ -63,16 +67,16 @@ def list_pictures(path: Path) -> list[Path]:
     if not path.is_dir():
         raise FileError(f"no picture or folder at '{path}'")
     files = sorted(p for p in path.iterdir() if not p.name.startswith("."))
-    found = [p for p in files if is_picture(p)]
-    others = [p.name for p in files if p not in found and _is_other_picture(p)]
+    found = [p for p in files if is_picture(p) and p.is_file()]
+    others = [p.name for p in files if p not in found and not p.is_dir() and (is_picture(p) or _is_other_picture(p))]
     if not found:
         inside = next((p.name for p in files if p.is_dir() and any(map(is_picture, p.iterdir()))), None)
         where = f"; there are in its folder '{inside}'" if inside else f" (looked for {', '.join(SUFFIXES)})"
         raise FileError(f"no pictures in folder '{path}'{where}")
     if others:
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-        warnings.warn(f"left out, as their format is not read here: {', '.join(others[:3])}{more}; convert them to PNG",
-                      stacklevel=2)  # fmt: skip
+        names = f"{', '.join(others[:3])}{more}"
+        warnings.warn(f"left out, as they are no files, or of a format that is not read here: {names}", stacklevel=2)
     return found
 
 
@@ -83,7 +87,7 @@ def is_picture(path: Path) -> bool:
 
 def _is_other_picture(path: Path) -> bool:
     kind = mimetypes.guess_type(path.name)[0] or ""
-    return path.is_file() and (path.suffix.lower() in OTHER_SUFFIXES or kind.startswith("image/"))
+    return path.suffix.lower() in OTHER_SUFFIXES or kind.startswith("image/")
 
 
 def read_picture(path: Path) -> Tensor:
@@ -138,8 +142,12 @@ def picture_size(path: Path) -> tuple[int, int]:
 @contextmanager
 def opened(path: Path) -> Generator[PillowImage.Image]:
     """A picture of a known format and size, its pixels not read yet; whatever Pillow raises within is a `FileError`."""
+    require(isinstance(path, str | Path), "path", "a path", path)
+    if not stat.S_ISREG(os.stat(path).st_mode) if os.path.exists(path) else False:
+        # A pipe would be waited for without an end.
+        raise FileError(f"'{path}' is no file")
     try:
-        with _open(path) as picture:
+        with _open(Path(path)) as picture:
             yield picture
     except (FileError, MemoryError):
         raise
@@ -185,18 +193,25 @@ def _frames(picture: PillowImage.Image) -> int:
 
 def _deep_values(turned: PillowImage.Image, picture: PillowImage.Image, path: Path) -> Tensor | None:
     """Grey of more than 8 bits in [0, 1], float [height, width]; None for all others."""
-    if not picture.mode.startswith(("I", "F")):
+    deep = picture.mode.startswith(("I", "F"))
+    if not deep and picture.format == "TIFF":
+        _full_scale(picture, path)
+    if not deep:
         return None
     values = np.asarray(turned).astype(np.float32)
     scale = _float_scale(values, path) if picture.mode == "F" else _full_scale(picture, path)
-    return torch.from_numpy(values / scale)
+    shares = torch.from_numpy(values / scale)
+    clear = picture.info.get("transparency")
+    if isinstance(clear, int):
+        shares[torch.from_numpy(values == clear)] = 1.0
+    return 1 - shares if picture.format == "TIFF" and _tags(picture).get(PHOTOMETRIC) == WHITE_IS_ZERO else shares
 
 
 def _full_scale(picture: PillowImage.Image, path: Path) -> float:
     """The largest whole number that the file's samples can be."""
     if picture.format != "TIFF":
         return 65535.0
-    tags: Any = picture.tag_v2  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
+    tags = _tags(picture)
     bits = int(np.max(tags.get(BITS_PER_SAMPLE, 16)))
     if bits > 16 or int(np.max(tags.get(SAMPLE_FORMAT, UNSIGNED))) != UNSIGNED:
         raise FileError(
@@ -204,6 +219,10 @@ def _full_scale(picture: PillowImage.Image, path: Path) -> float:
             "with 8 or 16 bits"
         )
     return float((1 << bits) - 1)
+
+
+def _tags(picture: PillowImage.Image) -> Any:
+    return picture.tag_v2  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
 
 
 def _float_scale(values: NDArray[np.float32], path: Path) -> float:

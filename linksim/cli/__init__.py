@@ -12,6 +12,9 @@ def main() -> None:
         # A name that the terminal's encoding lacks must not end a command whose work is done.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # pyright: ignore
+    # Figures of commands are in linksim's style: what a user has set for others is not even read.
+    # Python processes that are started from here look for modules where they are installed, not in the current folder.
+    os.environ.update(MPLBACKEND="agg", MATPLOTLIBRC=os.devnull, PYTHONSAFEPATH="1")
     with ending_at_once():
         _run()
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import warnings
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -18,7 +19,7 @@ from linksim.cli.console import PlainConsole, noting
 from linksim.cli.importance import DETECTOR, JUDGES, MODEL, judged
 from linksim.cli.progress import tracked
 from linksim.errors import FileError, LinksimError, ParameterError, nearest
-from linksim.files import check_folder
+from linksim.files import check_folder, file_digest
 
 WAYS = ("mllm", *JUDGES)
 SCENARIO, WORKERS = "driving", 8
@@ -66,8 +67,13 @@ def run_annotate(asked: Annotating, as_json: bool) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise FileError(f"two pictures in '{asked.pictures}' are called '{twice}'; give each a name of its own")
-    for path in tracked(paths, len(paths), "finding objects"):
-        _prepare(asked, path)
+    if asked.detections is not None:
+        lacking = next((p for p in (asked.detections / f"{name}.json" for name in names) if not p.is_file()), None)
+        if lacking is not None:
+            raise FileError(f"cannot read '{lacking}': there are no detections of that picture")
+    with noting():
+        for path in tracked(paths, len(paths), "finding objects"):
+            _prepare(asked, path)
     todo = [path for path in paths if not _labels_path(asked, path).is_file() or _unsettled(asked, path)]
     with ThreadPoolExecutor(asked.workers or WORKERS if asked.by == "mllm" else 1) as pool:
         jobs = [pool.submit(_label, asked, annotator, path) for path in todo]
@@ -94,6 +100,9 @@ def _prepare(asked: Annotating, path: Path) -> None:
     if not picture.is_file():
         picture.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, picture)
+    elif file_digest(picture) != file_digest(path):
+        warnings.warn(f"'{path}' has changed since '{picture}' was made of it; the old one and its labels are kept",
+                      stacklevel=2)  # fmt: skip
     target = asked.out / "detections" / f"{path.stem}.json"
     if target.is_file():
         return

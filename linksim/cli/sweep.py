@@ -108,6 +108,9 @@ def find_source(name: str) -> Flowgraph | Factory:
         raise ParameterError(f"no flowgraph '{name}'; {nearest(name, FLOWGRAPHS)} A file must end in .yaml, and code "
                              "is named as module:function")  # fmt: skip
     module_name, _, attribute = name.partition(":")
+    if not all(part.isidentifier() for part in [*module_name.split("."), attribute]) or module_name.endswith(".py"):
+        hint = module_name.removeprefix("./").removesuffix(".py").replace("/", ".") or "module"
+        raise ParameterError(f"'{name}' must read module:function, as '{hint}:{attribute or 'function'}'")
     module = _load_module(name, module_name)
     if not hasattr(module, attribute):
         known = [each for each, value in vars(module).items() if callable(value) and not each.startswith("_")]

@@ -6,6 +6,7 @@ from typing import Any
 from typer.core import TyperCommand
 
 from linksim.cli.values import NO_NUMBER
+from linksim.text import decimal
 
 # Typer carries a copy of click, or uses the one that is installed, by its version.
 _click: Any = importlib.import_module(TyperCommand.__mro__[1].__module__.rpartition(".")[0] + ".exceptions")
@@ -27,7 +28,8 @@ class CarefulCommand(TyperCommand):
         """Raises `UsageError`."""
         typed, _, order = self.make_parser(ctx).parse_args(args=list(args))
         for parameter in {id(each): each for each in order}.values():
-            if order.count(parameter) > 1 and not (parameter.multiple or getattr(parameter, "is_flag", False)):
+            switch = getattr(parameter, "is_flag", False) and not parameter.secondary_opts
+            if order.count(parameter) > 1 and not (parameter.multiple or switch):
                 raise _click.UsageError(f"{parameter.opts[0]} is given more than once; give one value", ctx)
         try:
             rest = super().parse_args(ctx, args)
@@ -36,14 +38,19 @@ class CarefulCommand(TyperCommand):
             _check_finite(ctx, error.param, typed.get(getattr(error.param, "name", "")))
             raise
         for parameter in self.get_params(ctx):
-            value = ctx.params.get(parameter.name)
-            if _has_float(value):
-                _check_finite(ctx, parameter, value)
+            _check_decimal(ctx, parameter, ctx.params.get(parameter.name), typed.get(parameter.name))
         return rest
 
 
-def _has_float(value: object) -> bool:
-    return any(isinstance(each, float) for each in (value if isinstance(value, tuple | list) else (value,)))
+def _check_decimal(ctx: Any, parameter: Any, values: object, typed: object) -> None:
+    """Refuse what Python reads as a number and nobody else does, as 1_0."""
+    several = isinstance(values, tuple | list) and isinstance(typed, tuple | list)
+    for value, text in zip(values, typed, strict=False) if several else ((values, typed),):  # pyright: ignore
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if isinstance(value, float):
+            _check_finite(ctx, parameter, value)
+        if number and isinstance(text, str) and decimal(text) is None:
+            raise _click.BadParameter(f"must be a decimal number (got '{text}')", ctx, parameter)
 
 
 def _check_finite(ctx: Any, parameter: Any, value: object) -> None:

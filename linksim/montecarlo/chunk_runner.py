@@ -159,7 +159,7 @@ def run_task(setup: Setup, task: Task) -> Outcome:
             frames, error = setup.chunk, None
         except SweepError:
             raise
-        except Exception as failure:
+        except (Exception, SystemExit) as failure:
             what = "; ".join(line.strip() for line in traceback.format_exception_only(failure))
             seed = point_seed(setup.seed, task.values, number)
             tallies, frames, error = {}, 0, f"{what} (seed {seed})\n{traceback.format_exc()}"

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import torch
 
-from linksim.errors import SweepError, require
+from linksim.errors import LinksimError, SweepError, require
 from linksim.montecarlo.chunk_runner import Outcome, Setup, Task, keep_memory, one_thread, run_remote, run_task
 
 IDLE_SECONDS = 60
@@ -117,7 +117,8 @@ class Processes:
         """Hand it to the pool."""
         path = self._fetches[task.digest]
         self._used = self._pool()
-        self._tasks[self._used.submit(run_remote, str(path), partial(_read, path), task)] = task
+        with _safe_path():
+            self._tasks[self._used.submit(run_remote, str(path), partial(_read, path), task)] = task
 
     def wait(self, seconds: float) -> list[Done]:
         """The finished tasks; all that were under way count as lost where a worker died."""
@@ -134,6 +135,10 @@ class Processes:
                 done.append((task, future.result()))
             except BrokenProcessPool:
                 done.append((task, None))
+            except LinksimError:
+                raise
+            except Exception as error:
+                raise SweepError(f"a worker could not load the link: {type(error).__name__}: {error}") from error
         return done
 
     def close(self) -> None:

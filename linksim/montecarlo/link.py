@@ -28,7 +28,13 @@ def arguments_of(source: Flowgraph | Factory) -> frozenset[str]:
     """The names of a factory's arguments; a flowgraph has none. Raises `ParameterError` where it is neither."""
     if not isinstance(source, Flowgraph) and not callable(source):
         raise ParameterError(f"a sweep needs a Flowgraph or a function that makes one (got {type(source).__name__})")
-    parameters = {} if isinstance(source, Flowgraph) else inspect.signature(source).parameters
+    try:
+        parameters = {} if isinstance(source, Flowgraph) else inspect.signature(source).parameters
+    except ValueError:
+        name = getattr(source, "__name__", source)
+        raise ParameterError(
+            f"'{name}' does not say which arguments it takes; a factory is a Python function"
+        ) from None
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         raise ParameterError("a factory must name its arguments; **kwargs hides which of the grid's names are its own")
     return frozenset(parameters)
@@ -75,7 +81,7 @@ def _made(source: Factory, arguments: Mapping[str, Any]) -> object:
         return source(**arguments)
     except LinksimError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         given = f" for {', '.join(f'{k}={v!r}' for k, v in arguments.items())}" if arguments else ""
         where = traceback.extract_tb(error.__traceback__)[-1]
         raise SweepError(

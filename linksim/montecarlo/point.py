@@ -1,6 +1,7 @@
 """The points of a sweep: plain values by name, in one canonical form."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from itertools import product
@@ -11,6 +12,8 @@ from linksim.montecarlo.identity import by_content
 
 Point = dict[str, Any]
 MOST_POINTS = 1_000_000
+EXACT = 2.0**53
+"""Below it floats tell all whole numbers apart."""
 
 
 def grid_points(grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]) -> list[Point]:
@@ -19,6 +22,8 @@ def grid_points(grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]])
     Raises `ParameterError` where there is no point, two are alike, or names differ from point to point.
     """
     if isinstance(grid, Mapping):
+        count = math.prod(len(_listed(name, given)) for name, given in grid.items())
+        require(count <= MOST_POINTS, "grid", f"1 to {MOST_POINTS} points", count)
         values = {name: [normal(value) for value in _listed(name, given)] for name, given in grid.items()}
         points = [dict(zip(values, chosen, strict=True)) for chosen in product(*values.values())]
     elif (
@@ -51,7 +56,7 @@ def normal(value: Any) -> Any:
     """A number as Python's own, whole ones as int, whatever library it came from; all else as it is."""
     if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
         value = value.item()
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < EXACT else value
 
 
 def plain(value: Any) -> Any:

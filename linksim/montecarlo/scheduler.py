@@ -258,7 +258,8 @@ class Scheduler:
 
     def _tell_failures(self) -> None:
         failed = [(job, chunk) for job in self._jobs for chunk in job.fold.failures]
-        if failed:
+        # Where nothing at all came through, that is the error.
+        if failed and any(job.fold.chunks for job in self._jobs):
             job, chunk = failed[0]
             what = (chunk.error or "").partition("\n")[0]
             where = f"chunk {chunk.number} of {show_point(job.values)}"

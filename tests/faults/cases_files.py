@@ -84,6 +84,7 @@ CASES = [
     Case("C", "transmit d/reconstruction.png --out d", lambda: (os.mkdir("d"), os.rename("p64.png", "d/reconstruction.png"), kept("d/reconstruction.png", lambda: cli("transmit", "d/reconstruction.png", "--link", "klt", "--importance", "none", "--out", "d")))[2], r"^kept; status 2"),
     Case("C", "transmit --boxes d/result.json --out d", lambda: (os.mkdir("d"), os.rename("boxes.json", "d/result.json"), kept("d/result.json", lambda: cli("transmit", "p64.png", "--link", "klt", "--boxes", "d/result.json", "--out", "d")))[2], r"^kept; status 2"),
     Case("C", "results ok.db --csv x --json x", lambda: cli("results", "ok.db", "--csv", "x", "--json", "x"), r"^status 2"),
+    Case("C", "results x.csv.partial --csv x.csv", lambda: (os.rename("ok.db", "x.csv.partial"), kept("x.csv.partial", lambda: cli("results", "x.csv.partial", "--csv", "x.csv")))[1], r"^kept; status 0"),
     Case("H", "transmit nan.tif", lambda: send("nan.tif"), r"status 2: .*no numbers"),
     Case("H", "transmit inf.tif", lambda: send("inf.tif"), r"status 2: .*no numbers"),
     Case("H", "sweep klt --pictures of two, one with a NaN", lambda: command("sweep", "klt", "--pictures", "nan", "--grid", "snr_db=10"), r"chunks failed|b\.tif"),
