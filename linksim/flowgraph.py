@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -98,9 +98,8 @@ class Flowgraph(Wiring):
     def _prepare(
         self, batch: int | None, probe: Sequence[PortRef | str] | PortRef, inputs: dict[str, object]
     ) -> tuple[Plan, list[tuple[str, RandomStream]], dict[str, object], dict[str, object], int]:
-        given: Any = probe
-        single = isinstance(given, PortRef | str) or not isinstance(given, Iterable)
-        probes: tuple[Any, ...] = (given,) if single else tuple(given)
+        several = isinstance(probe, Iterable) and not isinstance(probe, PortRef | str)
+        probes: tuple[Any, ...] = tuple(cast(Any, probe)) if several else (probe,)
         strange = next((each for each in probes if not isinstance(each, PortRef | str)), None)
         if strange is not None:
             raise RunError(f"probe must name ports, as ['channel.out'] (got {strange!r})")

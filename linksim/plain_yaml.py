@@ -125,6 +125,11 @@ def _plain(node: yaml.Node | None, loader: yaml.SafeLoader) -> Plain:
 
 
 def write_plain_yaml(path: Path, value: Plain) -> None:
-    """Write plain values as YAML, keys in the order given."""
-    text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=110)
-    write_whole(path, text.encode())
+    """Write plain values as YAML, keys in the order given. Raises `FlowgraphFileError` where a text is none."""
+    try:
+        text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=110)
+        write_whole(path, text.encode())
+    except UnicodeEncodeError as error:
+        raise FlowgraphFileError(
+            f"'{path}' cannot hold {error.object[error.start : error.end]!r}, which is no text"
+        ) from None

@@ -18,8 +18,9 @@ LONGEST = 150
 HEAD = """# Odd inputs, by kind
 
 Inputs that people of the trade would meet: each is tried in a process and a folder of its own, and must come out as the
-regular expression in tests/faults says. Before is version 2f65cb2, after is this one; a result that is not right is
-marked with ✗. Made by `python scripts/show_faults.py` as its head says.
+regular expression in tests/faults says, which asks for the right status, often also for a message that names what was
+wrong. Before is version 2f65cb2, after is this one; what is not right is marked with ✗. Made by
+`python scripts/show_faults.py`, as its head says; tests/faults tries all of it at every change.
 
 """
 
@@ -69,13 +70,13 @@ def _right(case, found: dict[str, str]) -> bool:
 
 
 def _result(case, found: dict[str, str]) -> str:
-    text = found.get(f"{case.kind}: {case.what}", "not tried")
+    text = re.sub(r"/[\w./-]*/(?=[\w.-]+)", "", found.get(f"{case.kind}: {case.what}", "not tried"))
     text = text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
     return ("" if _right(case, found) else "✗ ") + _cell(text)
 
 
 def _cell(text: str) -> str:
-    shown = re.sub(r"/[\w./-]*/(?=[\w.-]+)", "", text.replace("\x1b", "\\x1b"))
+    shown = text.replace("\x1b", "\\x1b")
     return shown.encode("utf-8", "backslashreplace").decode().replace("|", "\\|").replace("<", "&lt;")
 
 

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from linksim.cli.interrupt import INTERRUPTED, ending_at_once
+from linksim.cli.interrupt import INTERRUPTED, ending_at_once, was_interrupted
 
 
 def main() -> None:
@@ -52,6 +52,8 @@ def _run() -> None:
     except Exception as error:
         if debug:
             raise
+        if was_interrupted():
+            _leave("interrupted", INTERRUPTED)
         _leave(f"internal error: {type(error).__name__}: {error} (LINKSIM_DEBUG=1 shows where)", 1)
 
 

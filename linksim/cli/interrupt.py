@@ -2,12 +2,14 @@
 
 import os
 import signal
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
 INTERRUPTED = 130
+_seen = threading.Event()
 
 
 @contextmanager
@@ -18,6 +20,7 @@ def ending_at_once() -> Generator[None]:
     from the start, as in the background of a shell, it stays so.
     """
     before = _set(_end)
+    _seen.clear()
     try:
         yield
     finally:
@@ -30,7 +33,17 @@ def importing() -> Generator[None]:
     """Load what a command needs; from its end on Ctrl-C is a `KeyboardInterrupt`, which leaves nothing half done."""
     _set(_end)
     yield
-    _set(signal.default_int_handler)
+    _set(_interrupt)
+
+
+def was_interrupted() -> bool:
+    """Whether Ctrl-C came since the work began: a package that is loaded late may have made another error of it."""
+    return _seen.is_set()
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    _seen.set()
+    raise KeyboardInterrupt
 
 
 def _set(handler: "signal._HANDLER") -> "signal._HANDLER":

@@ -164,7 +164,30 @@ def _torch():
     return torch
 
 
+def odd_class():
+    """An object of a class that COCO has not."""
+    import torch
+
+    from linksim import Detections
+
+    return block(
+        "ClassImportance", detections=Detections(torch.zeros(1, 1, 4), torch.tensor([[999]]), torch.ones(1, 1))
+    )
+
+
+def halves():
+    """PSNR in half precision of a picture beside itself."""
+    from linksim.blocks import PSNR
+
+    return raised(lambda: float(PSNR()(image=picture().half(), original=picture().half()).value[0]))
+
+
 CASES = [
+    Case("H", "PSNR()(a reconstruction with an infinity)", lambda: block("PSNR", image=picture() + float("inf"), original=picture()), r"RangeError"),
+    Case("H", "ClassImportance()(class 999)", odd_class, r"RangeError"),
+    Case("X", "PSNR()(halves that are alike)", halves, r"^100"),
+    Case("Z", "bpsk().run(probe=5)", lambda: raised(lambda: _link("bpsk").run(batch=2, snr_db=0.0, probe=5)), r"^RunError"),
+    Case("Z", "deepjscc(weights=Path(...))", lambda: raised(lambda: __import__("linksim.flowgraphs", fromlist=["x"]).deepjscc(weights=Path("w.safetensors"))), r"^ParameterError.*'weights'"),
     Case("H", "klt().run(image=x*255)", lambda: psnr(image=picture(255)), r"RangeError.*\[0, 1\]"),
     Case("H", "PSNR()(image=x*255, original=x*255)", lambda: block("PSNR", image=picture(255), original=picture(255)), r"RangeError"),
     Case("H", "klt().run(image with a NaN)", lambda: psnr(image=picture() * float("nan")), r"RangeError.*NaN"),

@@ -96,6 +96,8 @@ def _odd_pictures(folder: Path, picture: PillowImage.Image, smooth: np.ndarray) 
     }.items():  # fmt: skip
         PillowImage.fromarray(values.astype(np.float32)).save(folder / name)
     PillowImage.fromarray((grey * 1e6).astype(np.int32)).save(folder / "i32.tif")
+    black = PillowImage.fromarray(np.zeros((8, 8), dtype=np.uint16))
+    black.save(folder / "white.tif", tiffinfo={262: 0})
     picture.save(folder / "pages.tif", save_all=True, append_images=[picture])
     picture.save(folder / "moves.gif", save_all=True, append_images=[picture.rotate(90)])
     picture.save(folder / "moves.webp", save_all=True, append_images=[picture.rotate(90)])
@@ -104,7 +106,7 @@ def _odd_pictures(folder: Path, picture: PillowImage.Image, smooth: np.ndarray) 
         data = bytearray((folder / name).read_bytes())
         for place in range(len(data) // 2, len(data), 7):
             data[place] ^= 0x5A
-        (folder / f"broken_{name}").write_bytes(data)
+        (folder / f"broken_{name}").write_bytes(data[:-60] if name == "x.avif" else data)
     (folder / "broken_empty.png").write_bytes(b"")
     (folder / "evil.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n%%EndComments\n{} loop\n")
     (folder / "mild.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n%%EndComments\nshowpage\n")
