@@ -5,7 +5,7 @@ import torch
 
 from linksim import Boxes, Detections, Flowgraph, Image
 from linksim.blocks import ImportanceStudent, PatchImportance
-from linksim.blocks.semantics import read_detections
+from linksim.blocks.semantics import known_pictures, read_detections
 from linksim.blocks.semantics.categories import NUMBER
 from linksim.blocks.semantics.student_network import (
     AREA,
@@ -221,3 +221,27 @@ def test_its_card_is_there():
 
     card = files("linksim.blocks.weights").joinpath("STUDENT.md").read_text()
     assert all(word in card.lower() for word in ("data", "terms", "recipe", "seed", "hours", "results", "limits"))
+
+
+def test_it_knows_street_scenes_and_no_photographs(data_folder):
+    student = ImportanceStudent()
+    scenes = [scene.picture for scene in street_scenes(data_folder / "cityscapes100", "val")]
+    photographs = sorted((data_folder / "kodak").glob("*.png"))[::3]
+    known = [bool(student.knows(read_picture(path)[None])) for path in (*scenes, *photographs)]
+    assert known == [True] * len(scenes) + [False] * len(photographs)
+
+
+def test_without_weights_it_knows_all():
+    assert ImportanceStudent(weights=None).knows(torch.rand(2, 3, 40, 70)).tolist() == [True, True]
+
+
+def test_the_distance_is_mahalanobis_where_all_directions_are_kept(generator):
+    features = torch.randn(300, known_pictures.COMPONENTS, generator=generator) @ torch.randn(
+        known_pictures.COMPONENTS, known_pictures.COMPONENTS, generator=generator
+    )
+    known = known_pictures.fit(features)
+    centred = features - features.mean(0)
+    covariance = centred.T @ centred / (len(features) - 1)
+    exact = (centred @ torch.linalg.inv(covariance) * centred).sum(1) / known_pictures.COMPONENTS
+    torch.testing.assert_close(known.distance(features), exact, rtol=0.02, atol=0.02)
+    assert 0.9 < float((known.distance(features) <= known.limit).float().mean()) < 1.0

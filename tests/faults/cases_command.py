@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from harness import Case, cli, command, process
+from harness import Case, called, cli, command, process
 
 STOP = ("--stop", "ber:frames=64")
 
@@ -40,11 +40,12 @@ def script(**parts):
 
 
 def interrupted(seconds, *words):
-    """Ctrl-C after so many seconds."""
-    code = "from linksim.cli import main; main()"
+    """Ctrl-C so many seconds after Python itself has started."""
+    code = "from linksim.cli import main; print('ready', flush=True); main()"
     running = subprocess.Popen(
         [sys.executable, "-c", code, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+    running.stdout.readline()
     time.sleep(seconds)
     if running.poll() is not None:
         return "was done before"
@@ -99,12 +100,8 @@ def export(kind, *axes):
 
 def titled(name):
     """The first line of what transmit prints of a picture so named."""
-    code = "from linksim.cli import main; main()"
-    words = ["transmit", name, "--link", "klt", "--importance", "none", "--out", "sent"]
-    done = subprocess.run(
-        [sys.executable, "-c", code, *words], capture_output=True, text=True, errors="replace", check=False
-    )
-    return f"status {done.returncode}: {(done.stdout.strip().splitlines() or [done.stderr.strip()])[0]}"
+    status, out, err = called("transmit", name, "--link", "klt", "--importance", "none", "--out", "sent")
+    return f"status {status}: {(out.strip().splitlines() or [err.strip()])[0]}"
 
 
 def encoded(name, encoding):
@@ -133,9 +130,9 @@ def drawn(name, ending):
 
 
 CASES = [
-    Case("E", "sweep sys:exit", lambda: command("sweep", "sys:exit", "--grid", "snr_db=0", *STOP), r"^status 2: "),
+    Case("E", "sweep sys:exit", lambda: cli("sweep", "sys:exit", "--grid", "snr_db=0", *STOP), r"^status 2: "),
     Case("F", "transmit --snr 1_0", lambda: cli("transmit", "p64.png", "--link", "klt", "--snr", "1_0", "--out", "sent"), r"^status 2: .*decimal"),
-    Case("AG", "sweep mixl.py:link", lambda: command("sweep", "mixl.py:link", "--grid", "snr_db=0", *STOP), r"^status 2: .*'mixl:link'"),
+    Case("AG", "sweep mixl.py:link", lambda: cli("sweep", "mixl.py:link", "--grid", "snr_db=0", *STOP), r"^status 2: .*'mixl:link'"),
     Case("T", "MPLBACKEND=nonsense", lambda: (os.environ.update(MPLBACKEND="nonsense"), plotted())[1], r"^status 0"),
     Case("D", "script's factory, workers 1 and 2", lambda: script(), r"^status 0: [1-9] [1-9] True"),
     Case("D", "the same from standard input", lambda: script(stdin=True), r"^status 0: [1-9] [1-9] True"),
@@ -144,8 +141,8 @@ CASES = [
     Case("D", "channel class of the script's own", lambda: script(channel="Mine", extra="class Mine(AWGN):\n    pass\n"), r"^status 0: [1-9] [1-9] True"),
     Case("D", "types by another name", lambda: script(kind="dB", extra="dB = Decibels\n"), r"^status 0: [1-9] [1-9] True"),
     *[Case("E", f"sweep bpsk --grid snr_db={text}", lambda text=text: grid(f"snr_db={text}"), r"^status 2: ") for text in ("0:4", "0;2", "0..4", "0 1 2", "nan", "inf", "~", "[1,2]", "true", "abc")],
-    Case("E", "sweep bad5:link (fails every time)", lambda: command("sweep", "bad5:link", "--grid", "snr_db=0", *STOP, "--json"), r"^status 2: "),
-    Case("E", "sweep klt --pictures of broken ones alone", lambda: (os.remove("broken/a.png"), command("sweep", "klt", "--pictures", "broken", "--grid", "snr_db=0"))[1], r"^status 2"),
+    Case("E", "sweep bad5:link (fails every time)", lambda: cli("sweep", "bad5:link", "--grid", "snr_db=0", *STOP, "--json"), r"^status 2: "),
+    Case("E", "sweep klt --pictures of broken ones alone", lambda: (os.remove("broken/a.png"), cli("sweep", "klt", "--pictures", "broken", "--grid", "snr_db=0"))[1], r"^status 2"),
     *[Case("F", f"sweep bpsk --grid snr_db={text}", lambda text=text: grid(f"snr_db={text}"), right) for text, right in (("5:10", "^status 2"), ("1:10", "^status 2"), ("010", '"snr_db":10,'), ("1_0", "^status 2"), ("0x10", "^status 2"), ("1e1", '"snr_db":10,'), ("１０", "^status 2"))],
     Case("F", "--stop ber:frames=6_4", lambda: cli("sweep", "bpsk", "--grid", "snr_db=0", "--stop", "ber:frames=6_4", "--json"), r"^status 2"),
     Case("F", "flowgraph file with length: 0100", lambda: (Path("o.yaml").write_text(Path("link.yaml").read_text().replace("bits: {block: BitSource}", "bits: {block: BitSource, parameters: {length: 0100}}").replace("block: BitSource\n", "block: BitSource\n    parameters: {length: 0100}\n")), length_in("o.yaml"))[1], r"^100$"),
@@ -173,8 +170,8 @@ CASES = [
     *[Case("O", f"Ctrl-C after {s} s of {words[0]}", lambda s=s, words=words: interrupted(s, *words), r"^(status 130, 1 lines|was done before)") for s, words in ((0.15, ("blocks",)), (0.4, ("blocks",)), (1.0, ("transmit", "p64.png")), (2.0, ("transmit", "p64.png")), (0.6, ("doctor",)))],
     Case("O", "import linksim loads torch", lambda: process(sys.executable, "-c", "import linksim, sys; print('torch' in sys.modules)"), r"False"),
     Case("O", "linksim --help loads torch", lambda: process(sys.executable, "-c", "import sys, atexit; atexit.register(lambda: print('torch' in sys.modules)); sys.argv = ['linksim', '--help']; from linksim.cli import main; main()"), r"False"),
-    *[Case("Q", f"sweep {name}", lambda name=name: command("sweep", name, "--grid", "snr_db=0", *STOP), right) for name, right in (("bad1:link", "^status 2: error: .*your module raised SyntaxError"), ("bad2:link", "^status 2: error: .*your module raised ZeroDivisionError"), ("bad3:link", "^status 2: error: .*your module needs another"), ("bad4:link", "^status 2: error: .*your module raised SystemExit"), ("bad5:link", "^status 2: error: the function 'link' raised KeyError"), ("bad5:needs", "^status 2: error: the function 'needs' needs gain"), ("bad5:other", "^status 2: error: .*must return a Flowgraph"), ("bad5:nothing", "^status 2: error: .*has no 'nothing'"))],
-    *[Case("R", f"sweep --ray {address}", lambda address=address: command("sweep", "bpsk", "--grid", "snr_db=0", *STOP, "--ray", address, seconds=60), r"^status 2: error") for address in ("127.0.0.1:9999", "127.0.0.1:1", "nowhere.invalid:6379", "ray://127.0.0.1:9999", "nonsense")],
+    *[Case("Q", f"sweep {name}", lambda name=name: cli("sweep", name, "--grid", "snr_db=0", *STOP), right) for name, right in (("bad1:link", "^status 2: error: .*your module raised SyntaxError"), ("bad2:link", "^status 2: error: .*your module raised ZeroDivisionError"), ("bad3:link", "^status 2: error: .*your module needs another"), ("bad4:link", "^status 2: error: .*your module raised SystemExit"), ("bad5:link", "^status 2: error: the function 'link' raised KeyError"), ("bad5:needs", "^status 2: error: the function 'needs' needs gain"), ("bad5:other", "^status 2: error: .*must return a Flowgraph"), ("bad5:nothing", "^status 2: error: .*has no 'nothing'"))],
+    *[Case("R", f"sweep --ray {address}", lambda address=address: cli("sweep", "bpsk", "--grid", "snr_db=0", *STOP, "--ray", address), r"^status 2: error") for address in ("127.0.0.1:9999", "127.0.0.1:1", "nowhere.invalid:6379", "ray://127.0.0.1:9999", "nonsense")],
     Case("S", "--grid coherence=frame,16, results --parquet", lambda: export("parquet", "coherence=frame,16"), r"^status 0"),
     Case("S", "--grid coherence=frame,16, results --csv", lambda: export("csv", "coherence=frame,16"), r"^status 0"),
     Case("S", "--grid coherence=none,16, results --parquet", lambda: export("parquet", "coherence=none,16"), r"^status 0"),
@@ -191,7 +188,7 @@ CASES = [
     Case("U", "plot --out x.PNG", lambda: where("x.PNG"), r"x\.PNG; there: True"),
     Case("U", "plot --out x.svg", lambda: where("x.svg"), r"x\.svg; there: True"),
     Case("U", "plot --out .png", lambda: where("two/.png"), r"there: True|^status 2"),
-    *[Case("V", f"transmit {' '.join(map(str, words))}", lambda words=words: command("transmit", "p64.png", *words), r"^status 2: ") for words in (("--snr", "nan"), ("--snr", "inf"), ("--snr", "-200"), ("--seed", "-1"), ("--snr", "nan", "--json"), ("--cbr", "nan"), ("--nonsense",))],
+    *[Case("V", f"transmit {' '.join(map(str, words))}", lambda words=words: cli("transmit", "p64.png", *words), r"^status 2: ") for words in (("--snr", "nan"), ("--snr", "inf"), ("--snr", "-200"), ("--seed", "-1"), ("--snr", "nan", "--json"), ("--cbr", "nan"), ("--nonsense",))],
     Case("AF", "name with a control character, draw --out x.svg", lambda: drawn("a\x01b", "svg"), r"^XML"),
     Case("AF", "name with an escape, draw --out x.svg", lambda: drawn("a\x1b[31mb", "svg"), r"^XML"),
     Case("AF", "name with < and &, draw --out x.svg", lambda: drawn("a<b>&c", "svg"), r"^XML"),

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from harness import Case, cli, command, kept, process, raised
+from harness import Case, called, cli, kept, process, raised
 
 TRAIN = ("train", "deepjscc", "--crop", "64", "--batch", "1", "--steps", "2", "--out", "run1")
 
@@ -42,10 +42,10 @@ def spelt(path):
 
 def moved_module(flowgraph, where):
     """A sweep's store, replayed from another folder."""
-    command("sweep", flowgraph, "--grid", "snr_db=0", "--stop", "ber:frames=64", "--store", "m.db")
+    cli("sweep", flowgraph, "--grid", "snr_db=0", "--stop", "ber:frames=64", "--store", "m.db")
     store = Path("m.db").resolve()
     os.chdir(where)
-    return command("replay", store, "--worst", "ber")
+    return cli("replay", store, "--worst", "ber")
 
 
 def weights_by_two_names():
@@ -94,7 +94,7 @@ CASES = [
     Case("C", "results x.csv.partial --csv x.csv", lambda: (os.rename("ok.db", "x.csv.partial"), kept("x.csv.partial", lambda: cli("results", "x.csv.partial", "--csv", "x.csv")))[1], r"^kept; status 0"),
     Case("H", "transmit nan.tif", lambda: send("nan.tif"), r"status 2: .*no numbers"),
     Case("H", "transmit inf.tif", lambda: send("inf.tif"), r"status 2: .*no numbers"),
-    Case("H", "sweep klt --pictures of two, one with a NaN", lambda: command("sweep", "klt", "--pictures", "nan", "--grid", "snr_db=10"), r"chunks failed|b\.tif"),
+    Case("H", "sweep klt --pictures of two, one with a NaN", lambda: cli("sweep", "klt", "--pictures", "nan", "--grid", "snr_db=10"), r"chunks failed|b\.tif"),
     Case("I", "float TIFF up to 2.0", lambda: read("two.tif"), r"FileError.*\[0, 1\]"),
     Case("I", "float TIFF from -0.5", lambda: read("below.tif"), r"FileError.*\[0, 1\]"),
     Case("I", "float TIFF up to 300", lambda: read("f300.tif"), r"FileError.*\[0, 1\]"),
@@ -175,14 +175,11 @@ def notes_of_folder(folder):
 def trials(folder):
     """How many pictures counted, and what is said beside them."""
     import json
-    import subprocess
 
-    code = "from linksim.cli import main; main()"
-    words = ["sweep", "klt", "--pictures", folder, "--grid", "snr_db=10", "--json"]
-    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
-    if done.returncode:
-        return f"status {done.returncode}: {done.stderr.strip()}"
-    rows = json.loads(done.stdout)
+    status, out, err = called("sweep", "klt", "--pictures", folder, "--grid", "snr_db=10", "--json")
+    if status:
+        return f"status {status}: {err.strip()}"
+    rows = json.loads(out)
     return f"trials {sorted({row['trials'] for row in rows if row['metric'] == 'psnr'})}, {rows[0]['labels'] if rows else ''}"
 
 

@@ -70,7 +70,15 @@ def _ended(child: int) -> bool:
 
 
 def cli(*arguments: object) -> str:
-    """The status of a command, and its last line."""
+    """The status of a command, how many lines it wrote if it failed, and what they tell."""
+    status, out, err = called(*arguments)
+    lines = [line for line in (err if status else out + err).splitlines() if line.strip()]
+    many = f" ({len(lines)} lines)" if status and len(lines) > 1 else ""
+    return f"status {status}{many}: {_telling(lines)}"
+
+
+def called(*arguments: object) -> tuple[object, str, str]:
+    """A command's status, output and errors."""
     from linksim.cli import main
 
     sys.argv = ["linksim", *map(str, arguments)]
@@ -86,9 +94,8 @@ def cli(*arguments: object) -> str:
             file.flush()
         os.lseek(stream, before[stream], os.SEEK_SET)
         texts.append(os.read(stream, 1 << 20).decode("utf-8", "replace"))
-    lines = [line for line in (texts[1] if status else texts[0] + texts[1]).splitlines() if line.strip()]
-    many = f" ({len(lines)} lines)" if status and len(lines) > 1 else ""
-    return f"status {status}{many}: {_telling(lines)}"
+        os.lseek(stream, 0, os.SEEK_END)
+    return status, texts[0], texts[1]
 
 
 def _telling(lines: list[str]) -> str:

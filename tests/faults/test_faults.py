@@ -1,13 +1,8 @@
 """Every odd input of every kind comes out right."""
 
 import re
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from cases import CASES, KINDS
 from harness import outcome
 from samples import make_run, make_samples, make_store
