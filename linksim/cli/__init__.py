@@ -29,7 +29,7 @@ def _run() -> None:
 
         try:
             status = app(prog_name="linksim", standalone_mode=False) or 0
-            if status == INTERRUPTED:
+            if status == INTERRUPTED or was_interrupted():
                 raise KeyboardInterrupt
             sys.exit(status)
         except UsageError as error:
