@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from linksim.errors import LinksimError, ParameterError, PortError, UnknownPortError, nearest
 from linksim.port import Port, Ported, PortRef, TensorSpec, read_ports
 from linksim.randomness import RandomStream, whole_seed
-from linksim.ranges import check_ranges
+from linksim.ranges import RangeCheck, range_checks
 
 
 class BlockType(type):
@@ -111,13 +111,20 @@ class Block(nn.Module, Ported, metaclass=_Kind):
     def __call__(self, *positional: Any, **values: Any) -> Any:
         # A flowgraph checks its own inputs, and passes by here.
         if not torch.compiler.is_compiling():
-            ports = [port for name, port in self.input_ports.items() if name not in self.shapes_only]
-            check_ranges(self.label, ports, values)
+            for check in self._range_checks():
+                if check.port in values:
+                    check(self.label, values[check.port])
         try:
             return super().__call__(*positional, **values)
         except (AttributeError, TypeError) as error:
             self._check_kinds(values, error)
             raise
+
+    def _range_checks(self) -> tuple[RangeCheck, ...]:
+        if "_checks" not in self.__dict__:
+            ports = [port for name, port in self.input_ports.items() if name not in self.shapes_only]
+            self.__dict__["_checks"] = range_checks(ports)
+        return self.__dict__["_checks"]
 
     def _check_kinds(self, values: Mapping[str, object], error: Exception) -> None:
         """What is wrong with an accident's inputs, if they are no tensors or bundles. Raises `PortError`."""

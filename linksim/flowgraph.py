@@ -14,9 +14,9 @@ from linksim.ownership import edit_count
 from linksim.plan import Plan, PlanBuilder
 from linksim.port import Port, PortRef, TensorSpec
 from linksim.randomness import RandomStream, whole_seed
-from linksim.ranges import check_ranges
+from linksim.ranges import RangeCheck, range_checks
 from linksim.result import Result
-from linksim.run_lock import RunLock, held
+from linksim.run_lock import Held, RunLock
 from linksim.wiring import Wiring
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Flowgraph(Wiring):
         is no whole number, and what `validate` and the port checks raise.
         """
         seed = whole_seed(seed)
-        with held(self._locks()):
+        with self._locks():
             plan, streams, feeds, signatures, size = self._prepare(batch, probe, inputs)
             if any([module.training for module in self._parts()]):  # noqa: C419
                 raise RunError(
@@ -84,7 +84,7 @@ class Flowgraph(Wiring):
 
     def forward(self, *, batch: int | None = None, probe: Sequence[PortRef | str] = (), **inputs: object) -> Result:
         """The plain module call: gradients flow, generators go on from where they are. Returns what `run` returns."""
-        with held(self._locks()):
+        with self._locks():
             plan, _, feeds, signatures, size = self._prepare(batch, probe, inputs)
             return Result(plan.execute(feeds, signatures, size), self.path_of, plan.labels)
 
@@ -104,8 +104,8 @@ class Flowgraph(Wiring):
         if strange is not None:
             raise RunError(f"probe must name ports, as ['channel.out'] (got {strange!r})")
         inputs = {name: value for name, value in inputs.items() if value is not None}
-        plan, streams, ports = self._plan(tuple(inputs), probes)
-        size = self._batch(batch, ports, inputs, any(step.is_source for step in plan.steps))
+        plan, streams, ports, checks = self._plan(tuple(inputs), probes)
+        size = self._batch(batch, ports, inputs, plan.has_source)
         feeds: dict[str, object] = {}
         signatures: dict[str, object] = {}
         for name, given in inputs.items():
@@ -115,14 +115,15 @@ class Flowgraph(Wiring):
                 feeds[name], signatures[name] = value, port.signature(value)
             except AttributeError:
                 raise RunError(f"input '{name}' must be {port} (got {type(value).__name__})") from None
-        check_ranges("", [ports[name] for name in feeds], feeds)
+        for check in checks:
+            check("", feeds[check.port])
         return plan, streams, feeds, signatures, size
 
-    def _locks(self) -> list[RunLock]:
+    def _locks(self) -> Held:
         """Its own, and those of the flowgraphs inside, which may be run by themselves."""
         if "_locks_seen" not in self.__dict__ or self.__dict__["_locks_seen"][0] != edit_count():
             found = [part.__dict__["_lock"] for part in self.modules() if isinstance(part, Flowgraph)]
-            self.__dict__["_locks_seen"] = edit_count(), found
+            self.__dict__["_locks_seen"] = edit_count(), Held(found)
         return self.__dict__["_locks_seen"][1]
 
     def _parts(self) -> list[nn.Module]:
@@ -162,7 +163,7 @@ class Flowgraph(Wiring):
 
     def _plan(
         self, given: tuple[str, ...], probe: tuple[PortRef | str, ...]
-    ) -> tuple[Plan, list[tuple[str, RandomStream]], Mapping[str, Port]]:
+    ) -> tuple[Plan, list[tuple[str, RandomStream]], Mapping[str, Port], tuple[RangeCheck, ...]]:
         if self.__dict__["_plans_from"] != edit_count():
             self.validate()
             self.__dict__["_plans"] = {}
@@ -172,7 +173,8 @@ class Flowgraph(Wiring):
             ports = self.input_ports
             self._check_inputs(given, ports)
             plan = PlanBuilder().build(self, given, lambda produced: self._kept(produced, probe))
-            plans[given, probe] = plan, random_streams(self), ports
+            checks = range_checks([ports[name] for name in given])
+            plans[given, probe] = plan, random_streams(self), ports, checks
         return plans[given, probe]
 
     def _check_inputs(self, given: Sequence[str], ports: Mapping[str, Port]) -> None:

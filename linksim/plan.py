@@ -45,6 +45,11 @@ class Plan:
         """What the results must say about how they were made."""
         return {name: label for step in self.steps for name, label in step.block.labels.items()}
 
+    @cached_property
+    def has_source(self) -> bool:
+        """Whether a block asks for the batch size."""
+        return any(step.is_source for step in self.steps)
+
     def execute(self, feeds: Mapping[str, object], signatures: Mapping[str, object], batch: int) -> dict[str, Any]:
         """Call every block once. The ports are checked whenever a block sees new shapes or dtypes."""
         values: list[Any] = [None] * len(self.origins)

@@ -1,14 +1,17 @@
 """The values that a port type promises, checked where data come in from outside."""
 
 import math
-from collections.abc import Iterable, Mapping
-from functools import reduce
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+from weakref import ref
 
 import torch
 from torch import Tensor
 
 from linksim.errors import RangeError
-from linksim.port import BundleSpec, Port, type_name
+from linksim.port import Port, type_name
 
 LIMITS: Mapping[str, tuple[float, float, str]] = {
     "Image": (0.0, 1.0, "RGB in [0, 1]; divide 8-bit values by 255, and clamp(0, 1) what overshoots"),
@@ -27,66 +30,95 @@ HARMLESS = frozenset({"Boxes.corners", "Detections.corners", "Detections.confide
 """What may be no number: a box that is nowhere touches no patch."""
 
 
-def check_ranges(block: str, ports: Iterable[Port], values: Mapping[str, object]) -> None:
-    """Refuse values that a port's type excludes: numbers that are none, and what is outside `LIMITS`.
+@dataclass(eq=False)
+class RangeCheck:
+    """What one tensor of one port must hold; `limits` None asks for numbers alone. A tensor that has not changed since
+    it was looked at is not looked at again."""
 
-    Raises `RangeError` naming block and port, what is right and what came.
-    """
+    port: str
+    path: str
+    limits: tuple[float, float, str] | None
+    read: Callable[[Any], Any] | None
+    """From the port's value to the tensor; None where they are the same."""
+    _seen: tuple[ref[Tensor], int] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_seen": None}
+
+    def __call__(self, block: str, value: object) -> None:
+        """Raises `RangeError` naming block and port, what is right and what came."""
+        tensor = value if self.read is None else _read(self.read, value)
+        if not isinstance(tensor, Tensor):
+            return
+        seen = self._seen
+        if seen is not None and seen[0]() is tensor and not tensor.is_inference() and seen[1] == tensor._version:
+            return
+        if _has_values(tensor) and not self._is_plainly_right(tensor):
+            self._judge(block, value, tensor)
+        if not tensor.is_inference():
+            self._seen = ref(tensor), tensor._version
+
+    def _is_plainly_right(self, tensor: Tensor) -> bool:
+        """The quick look, for what is called a million times: a sum is a number where all parts are."""
+        if self.limits is None:
+            whole = not (tensor.is_floating_point() or tensor.is_complex())
+            return (whole and self.path != "length") or (not whole and math.isfinite(abs(tensor.sum().item())))
+        return tensor.dtype == torch.uint8 and tensor.max().item() <= self.limits[1]
+
+    def _judge(self, block: str, value: object, tensor: Tensor) -> None:
+        name = f"{self.port}.{self.path}" if self.path else self.port
+        where = f"{block}: '{name}'" if block else f"'{name}'"
+        if self.path == "length":
+            _check_length(where, value, tensor)
+            return
+        tensor = torch.view_as_real(tensor.detach()) if tensor.is_complex() else tensor.detach()
+        low, high = (float(end) for end in tensor.aminmax())
+        if math.isnan(low):
+            raise RangeError(f"{where.replace(chr(39), '')} must be a number everywhere (got NaN)")
+        limits = ANY if self.path == "samples" else self.limits
+        slack = TOLERANCE if tensor.is_floating_point() else 0
+        if limits is not None and not limits[0] - slack <= low <= high <= limits[1] + slack:
+            raise RangeError(f"{where} must hold {limits[2]} (got {low:g} to {high:g})")
+
+
+def range_checks(ports: Iterable[Port]) -> tuple[RangeCheck, ...]:
+    """What to look at in the data of these ports, all of one block or flowgraph."""
     ports = list(ports)
-    several = any(port.name == ORIGINAL for port in ports)
-    for port in ports:
-        value = values.get(port.name)
-        if value is None:
+    beside_original = any(port.name == ORIGINAL for port in ports)
+    return tuple(check for port in ports for check in _checks_of(port, beside_original))
+
+
+def _checks_of(port: Port, beside_original: bool) -> Iterator[RangeCheck]:
+    name = type_name(port.spec)
+    for path, leaf in port.spec.leaves():
+        full = f"{name}.{path}" if path else name
+        if full in HARMLESS:
             continue
-        name = type_name(port.spec)
-        free = several and name == "Image" and port.name != ORIGINAL
-        for path, _ in port.spec.leaves():
-            if f"{name}.{path}" in HARMLESS:
-                continue
-            tensor = reduce(lambda part, field: getattr(part, field, None), filter(None, path.split(".")), value)
-            if isinstance(tensor, Tensor):
-                where = _named(block, f"{port.name}{f'.{path}' if path else ''}")
-                limits = ANY if free else LIMITS.get(f"{name}.{path}" if path else name)
-                _check(where, tensor, limits)
-        if isinstance(port.spec, BundleSpec) and name == "Symbols":
-            _check_length(_named(block, f"{port.name}.length"), value)
+        limits = LIMITS.get(full)
+        if name == "Image" and beside_original and port.name != ORIGINAL:
+            limits = ANY
+        number = any(dtype.startswith(("float", "bfloat", "complex")) for dtype in leaf.dtypes)
+        if limits is not None or number or full == "Symbols.length":
+            yield RangeCheck(port.name, path, limits, attrgetter(path) if path else None)
 
 
-def _named(block: str, port: str) -> str:
-    return f"{block}: '{port}'" if block else f"'{port}'"
-
-
-def _check(where: str, tensor: Tensor, limits: tuple[float, float, str] | None) -> None:
-    if not tensor.numel() or not _has_values(tensor) or (limits is None and not _may_be_no_number(tensor)):
-        return
-    tensor = tensor.detach()
-    if tensor.is_complex():
-        tensor = torch.view_as_real(tensor)
-    low, high = (float(end) for end in tensor.aminmax())
-    if math.isnan(low):
-        raise RangeError(f"{where.replace(chr(39), '')} must be a number everywhere (got NaN)")
-    if tensor.ndim and where.rstrip("'").endswith("samples") and math.isinf(max(abs(low), abs(high))):
-        raise RangeError(f"{where} must hold finite numbers (got {low:g} to {high:g})")
-    slack = TOLERANCE if tensor.is_floating_point() else 0
-    if limits is not None and not limits[0] - slack <= low <= high <= limits[1] + slack:
-        raise RangeError(f"{where} must hold {limits[2]} (got {low:g} to {high:g})")
-
-
-def _may_be_no_number(tensor: Tensor) -> bool:
-    return tensor.is_floating_point() or tensor.is_complex()
+def _read(read: Callable[[Any], Any], value: object) -> object:
+    try:
+        return read(value)
+    except AttributeError:
+        # Of another kind altogether: the port's own check says so.
+        return None
 
 
 def _has_values(tensor: Tensor) -> bool:
     """Not where only shapes are worked out, nor inside a transformation of torch.func."""
-    return not tensor.is_meta and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)  # pyright: ignore
+    wrapped = torch._C._functorch.is_functorch_wrapped_tensor(tensor)  # pyright: ignore
+    return tensor.numel() > 0 and not tensor.is_meta and not wrapped
 
 
-def _check_length(where: str, value: object) -> None:
-    length, samples = getattr(value, "length", None), getattr(value, "samples", None)
-    if not isinstance(length, Tensor) or not isinstance(samples, Tensor) or not length.numel():
-        return
-    if _has_values(length) and samples.ndim == 2:
+def _check_length(where: str, value: object, length: Tensor) -> None:
+    samples = getattr(value, "samples", None)
+    if isinstance(samples, Tensor) and samples.ndim == 2:
         low, high = (int(end) for end in length.aminmax())
         if not 0 <= low <= high <= samples.shape[1]:
-            raise RangeError(f"{where} must be in 0..{samples.shape[1]}, the samples there are (got {low} to "
-                             f"{high})")  # fmt: skip
+            raise RangeError(f"{where} must be in 0..{samples.shape[1]}, the samples there are (got {low} to {high})")

@@ -1,8 +1,7 @@
 """One run at a time on one flowgraph: its blocks hold the generators, and what they remember, of one run."""
 
 import threading
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 
 class RunLock:
@@ -25,16 +24,26 @@ class RunLock:
         return RunLock, ()
 
 
-@contextmanager
-def held(locks: Sequence[RunLock]) -> Generator[None]:
+class Held:
     """Within, all these locks are this thread's; taken from the outermost flowgraph inwards, so that none waits for
-    ever."""
-    taken = 0
-    try:
-        for lock in locks:
-            lock.acquire()
-            taken += 1
-        yield
-    finally:
-        for lock in locks[:taken]:
+    ever. One object serves all runs: it remembers nothing."""
+
+    __slots__ = ("_locks",)
+
+    def __init__(self, locks: Sequence[RunLock]) -> None:
+        self._locks = tuple(locks)
+
+    def __enter__(self) -> None:
+        taken: list[RunLock] = []
+        try:
+            for lock in self._locks:
+                lock.acquire()
+                taken.append(lock)
+        except BaseException:
+            for lock in taken:
+                lock.release()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        for lock in self._locks:
             lock.release()

@@ -51,7 +51,7 @@ def engine_overhead() -> tuple[float, float]:
             with torch.no_grad():
                 value = bits
                 for block in chain:
-                    value = block(bits=value, snr_db=snr_db)
+                    value = torch.nn.Module.__call__(block, bits=value, snr_db=snr_db)
             return value
 
         def by_engine(fg: Flowgraph = fg, snr_db: torch.Tensor = snr_db) -> object:
