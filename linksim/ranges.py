@@ -24,6 +24,7 @@ LIMITS: Mapping[str, tuple[float, float, str]] = {
 TOLERANCE = 1e-3
 """What arithmetic on pictures may leave over: far under a step of 8 bits."""
 ANY = (-torch.finfo(torch.float64).max, torch.finfo(torch.float64).max, "finite numbers")
+LENGTH = "length"
 ORIGINAL = "original"
 """A picture beside one of this name is a reconstruction, which may overshoot."""
 HARMLESS = frozenset({"Boxes.corners", "Detections.corners", "Detections.confidence"})
@@ -55,20 +56,21 @@ class RangeCheck:
             return
         if _has_values(tensor) and not self._is_plainly_right(tensor):
             self._judge(block, value, tensor)
-        if not tensor.is_inference():
+        # Whether a length is right depends on its samples too.
+        if self.path != LENGTH and not tensor.is_inference():
             self._seen = ref(tensor), tensor._version
 
     def _is_plainly_right(self, tensor: Tensor) -> bool:
         """The quick look, for what is called a million times: a sum is a number where all parts are."""
         if self.limits is None:
             whole = not (tensor.is_floating_point() or tensor.is_complex())
-            return (whole and self.path != "length") or (not whole and math.isfinite(abs(tensor.sum().item())))
+            return (whole and self.path != LENGTH) or (not whole and math.isfinite(abs(tensor.sum().item())))
         return tensor.dtype == torch.uint8 and tensor.max().item() <= self.limits[1]
 
     def _judge(self, block: str, value: object, tensor: Tensor) -> None:
         name = f"{self.port}.{self.path}" if self.path else self.port
         where = f"{block}: '{name}'" if block else f"'{name}'"
-        if self.path == "length":
+        if self.path == LENGTH:
             _check_length(where, value, tensor)
             return
         tensor = torch.view_as_real(tensor.detach()) if tensor.is_complex() else tensor.detach()

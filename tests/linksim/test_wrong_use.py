@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from linksim import Bits, Block, Decibels, Flowgraph, Image, Importance, Lengths, LLRs, Score
+from linksim import Bits, Block, Decibels, Flowgraph, Image, Importance, Lengths, LLRs, Score, Symbols
 from linksim.blocks import AWGN, SAD, BitErrors, BitSource, BPSKDemapper, BPSKMapper
 from linksim.errors import (
     AlreadyFedError,
@@ -16,6 +16,7 @@ from linksim.errors import (
     OwnershipError,
     ParameterError,
     PortError,
+    RangeError,
     RankError,
     UnconnectedBlockError,
     UnfedInputError,
@@ -267,3 +268,14 @@ def test_lengths_type_is_an_integer_type():
     fg.errors = BitErrors()
     with pytest.raises(DTypeError):
         fg.connect(fg["lengths"], fg.errors["sent"])
+
+
+def test_values_are_looked_at_again_where_something_has_changed():
+    snr_db, length = torch.zeros(1), torch.tensor([8])
+    channel = AWGN().seed(1)
+    channel(symbols=Symbols(torch.ones(1, 8, dtype=torch.complex64), length), snr_db=snr_db)
+    with pytest.raises(RangeError, match=r"'symbols.length' must be in 0..4"):
+        channel(symbols=Symbols(torch.ones(1, 4, dtype=torch.complex64), length), snr_db=snr_db)
+    snr_db[0] = float("nan")
+    with pytest.raises(RangeError, match=r"snr_db must be a number everywhere \(got NaN\)"):
+        channel(symbols=Symbols(torch.ones(1, 8, dtype=torch.complex64), length), snr_db=snr_db)
