@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from linksim.errors import LinksimError
     from linksim.flowgraph import Flowgraph
     from linksim.result import Result
+    from linksim.tied import Tied
     from linksim.types import (
         PATCH,
         Bits,
@@ -65,6 +66,7 @@ __all__ = [
     "Score",
     "Size",
     "Symbols",
+    "Tied",
     "Tokens",
     "Uses",
     "__version__",
@@ -77,6 +79,7 @@ __getattr__, __dir__ = lazily(
         "errors": ("LinksimError",),
         "flowgraph": ("Flowgraph",),
         "result": ("Result",),
+        "tied": ("Tied",),
         "types": (
             "PATCH",
             "Bits",

@@ -1,6 +1,7 @@
 """The block: an `nn.Module` whose ports are the typed signature of its `forward`."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -11,6 +12,8 @@ from linksim.errors import LinksimError, ParameterError, PortError, UnknownPortE
 from linksim.port import Port, Ported, PortRef, TensorSpec, read_ports
 from linksim.randomness import RandomStream, whole_seed
 from linksim.ranges import RangeCheck, range_checks
+
+_WORD_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 class BlockType(type):
@@ -48,15 +51,22 @@ class Block(nn.Module, Ported, metaclass=_Kind):
     shapes_only: ClassVar[frozenset[str]] = frozenset()
     """The input ports of which only the shape counts: their values may be anything."""
 
+    _given: dict[str, object]
+    _stream: RandomStream
+    _label: str
+    _device: torch.device
+    _checks: tuple[RangeCheck, ...] | None
+
     def __new__(cls, *positional: object, **settings: object) -> Self:
         if positional:
             raise ParameterError(f"{cls.__name__}: give parameters by name (got {', '.join(map(repr, positional))})")
         # Settings are recorded here, so that a subclass's __init__ needs no code for it.
         block = super().__new__(cls)
-        block.__dict__["_given"] = settings
-        block.__dict__["_stream"] = RandomStream()
-        block.__dict__["_label"] = ""
-        block.__dict__["_device"] = torch.empty(0).device
+        block._given = settings
+        block._stream = RandomStream()
+        block._label = ""
+        block._device = torch.empty(0).device
+        block._checks = None
         return block
 
     @classmethod
@@ -69,8 +79,7 @@ class Block(nn.Module, Ported, metaclass=_Kind):
     @property
     def settings(self) -> dict[str, Any]:
         """All parameters with the values in force, defaults filled in."""
-        given: dict[str, object] = self.__dict__["_given"]
-        return {name: given.get(name, p.default) for name, p in self.parameter_signature().items()}
+        return {name: self._given.get(name, p.default) for name, p in self.parameter_signature().items()}
 
     @property
     def input_ports(self) -> Mapping[str, Port]:
@@ -90,7 +99,12 @@ class Block(nn.Module, Ported, metaclass=_Kind):
     @property
     def label(self) -> str:
         """The name in its flowgraph, or the class where it has none."""
-        return self.__dict__["_label"] or type(self).__name__
+        return self._label or type(self).__name__
+
+    @property
+    def default_name(self) -> str:
+        """What a flowgraph names the block by, where it is given no name."""
+        return _WORD_BOUNDARY.sub("_", type(self).__name__).lower()
 
     def __getitem__(self, name: str) -> PortRef:
         if name not in self.input_ports and name not in self.output_ports:
@@ -101,12 +115,12 @@ class Block(nn.Module, Ported, metaclass=_Kind):
     @property
     def device(self) -> torch.device:
         """Where the block computes; a source makes its data there."""
-        return self.__dict__["_device"]
+        return self._device
 
     @property
     def rng(self) -> torch.Generator:
         """The block's own generator, on its device."""
-        return self.__dict__["_stream"].generator(self.__dict__["_device"])
+        return self._stream.generator(self._device)
 
     def __call__(self, *positional: Any, **values: Any) -> Any:
         # A flowgraph checks its own inputs, and passes by here.
@@ -121,10 +135,10 @@ class Block(nn.Module, Ported, metaclass=_Kind):
             raise
 
     def _range_checks(self) -> tuple[RangeCheck, ...]:
-        if "_checks" not in self.__dict__:
+        if self._checks is None:
             ports = [port for name, port in self.input_ports.items() if name not in self.shapes_only]
-            self.__dict__["_checks"] = range_checks(ports)
-        return self.__dict__["_checks"]
+            self._checks = range_checks(ports)
+        return self._checks
 
     def _check_kinds(self, values: Mapping[str, object], error: Exception) -> None:
         """What is wrong with an accident's inputs, if they are no tensors or bundles. Raises `PortError`."""
@@ -143,13 +157,12 @@ class Block(nn.Module, Ported, metaclass=_Kind):
 
     def advance(self) -> int:
         """0, 1, 2, ...: the place in what the block takes one after the other; seeding starts it again."""
-        stream: RandomStream = self.__dict__["_stream"]
-        stream.position += 1
-        return stream.position - 1
+        self._stream.position += 1
+        return self._stream.position - 1
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         # .to(), .cuda() and the like all pass here: the only place that tells a block without weights its device.
-        self.__dict__["_device"] = fn(torch.empty(0, device=self.device)).device
+        self._device = fn(torch.empty(0, device=self.device)).device
         return super()._apply(fn, recurse)
 
     def extra_repr(self) -> str:
@@ -158,4 +171,4 @@ class Block(nn.Module, Ported, metaclass=_Kind):
 
 def random_streams(module: nn.Module) -> list[tuple[str, RandomStream]]:
     """The random streams of a module and of all blocks inside it, with their paths."""
-    return [(path, part.__dict__["_stream"]) for path, part in module.named_modules() if isinstance(part, Block)]
+    return [(path, part._stream) for path, part in module.named_modules() if isinstance(part, Block)]

@@ -1,29 +1,32 @@
 """The flowgraph: a block made of blocks."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from linksim.block import Block, random_streams
-from linksim.errors import RunError, UnknownPortError, nearest
-from linksim.ownership import edit_count
+from linksim.errors import OwnershipError, RunError, UnknownPortError, nearest
+from linksim.graph import Graph
 from linksim.plan import Plan, PlanBuilder
 from linksim.port import Port, PortRef, TensorSpec
 from linksim.randomness import RandomStream, whole_seed
 from linksim.ranges import RangeCheck, range_checks
 from linksim.result import Result
 from linksim.run_lock import Held, RunLock
-from linksim.wiring import Wiring
+from linksim.tied import Tied
 
 if TYPE_CHECKING:
-    from linksim.profile import Profile
+    from linksim.faces.profile import Profile
+
+_Planned = tuple[Plan, list[tuple[str, RandomStream]], Mapping[str, Port], tuple[RangeCheck, ...]]
+"""A plan, the streams that it draws from, the ports of its inputs, and what these must hold."""
 
 
-class Flowgraph(Wiring):
+class Flowgraph(Graph):
     """Blocks joined by typed connections; itself usable as a block, so flowgraphs nest.
 
     Args:
@@ -36,22 +39,21 @@ class Flowgraph(Wiring):
 
     def __init__(self, name: str = "flowgraph", *, inputs: Mapping[str, object] | None = None) -> None:
         super().__init__(name, inputs=inputs)
-        self.weights = "built-in"
-        """The name of the weights in force; files carry it beside their digest."""
-        self.__dict__["_device"] = torch.empty(0).device
-        self.__dict__["_lock"] = RunLock()
-        self.__dict__["_plans"] = {}
-        self.__dict__["_plans_from"] = -1
+        self._lock = RunLock()
+        self._seen_at = -1
+        """How many edits there had been when the four below were worked out."""
+        self._plans: dict[object, _Planned] = {}
+        self._locks = Held([])
+        self._parts: list[nn.Module] = []
         self.eval()
 
-    @property
-    def device(self) -> torch.device:
-        """Where numbers given to `run` are put."""
-        return self.__dict__["_device"]
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy works out its own plans.
+        return {**self.__dict__, "_seen_at": -1, "_plans": {}, "_parts": [], "_locks": Held([])}
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        self.__dict__["_device"] = fn(torch.empty(0, device=self.device)).device
-        return super()._apply(fn, recurse)
+    def __call__(self, *positional: Any, **values: Any) -> Any:
+        # Not a block's own call: `forward` checks the inputs with each plan.
+        return nn.Module.__call__(self, *positional, **values)
 
     # -- running
 
@@ -71,9 +73,9 @@ class Flowgraph(Wiring):
         is no whole number, and what `validate` and the port checks raise.
         """
         seed = whole_seed(seed)
-        with self._locks():
+        with self._look_again():
             plan, streams, feeds, signatures, size = self._prepare(batch, probe, inputs)
-            if any([module.training for module in self._parts()]):  # noqa: C419
+            if any([module.training for module in self._parts]):  # noqa: C419
                 raise RunError(
                     f"'{self.name}' is in training mode; call eval() before run(), or call the flowgraph itself"
                 )
@@ -84,16 +86,9 @@ class Flowgraph(Wiring):
 
     def forward(self, *, batch: int | None = None, probe: Sequence[PortRef | str] = (), **inputs: object) -> Result:
         """The plain module call: gradients flow, generators go on from where they are. Returns what `run` returns."""
-        with self._locks():
+        with self._look_again():
             plan, _, feeds, signatures, size = self._prepare(batch, probe, inputs)
             return Result(plan.execute(feeds, signatures, size), self.path_of, plan.labels)
-
-    def seed(self, seed: int) -> Self:
-        """Seed every block from (seed, its path), as `run` does. Raises `ParameterError` as `whole_seed`."""
-        seed = whole_seed(seed)
-        for path, stream in random_streams(self):
-            stream.reseed(seed, path)
-        return self
 
     def _prepare(
         self, batch: int | None, probe: Sequence[PortRef | str] | PortRef, inputs: dict[str, object]
@@ -119,17 +114,25 @@ class Flowgraph(Wiring):
             check("", feeds[check.port])
         return plan, streams, feeds, signatures, size
 
-    def _locks(self) -> Held:
-        """Its own, and those of the flowgraphs inside, which may be run by themselves."""
-        if "_locks_seen" not in self.__dict__ or self.__dict__["_locks_seen"][0] != edit_count():
-            found = [part.__dict__["_lock"] for part in self.modules() if isinstance(part, Flowgraph)]
-            self.__dict__["_locks_seen"] = edit_count(), Held(found)
-        return self.__dict__["_locks_seen"][1]
+    def _look_again(self) -> Held:
+        """After an edit, check the flowgraph and forget what was worked out before. Returns its own lock and those of
+        the flowgraphs inside, which may be run by themselves."""
+        if self._seen_at != self._edits:
+            self.validate()
+            self._check_tied()
+            self._plans = {}
+            self._parts = list(self.modules())
+            self._locks = Held([part._lock for part in self._parts if isinstance(part, Flowgraph)])
+            self._seen_at = self._edits
+        return self._locks
 
-    def _parts(self) -> list[nn.Module]:
-        if "_modules_seen" not in self.__dict__ or self.__dict__["_modules_seen"][0] != edit_count():
-            self.__dict__["_modules_seen"] = edit_count(), list(self.modules())
-        return self.__dict__["_modules_seen"][1]
+    def _check_tied(self) -> None:
+        inside = set(self.modules())
+        for path, part in self.named_modules():
+            if isinstance(part, Tied) and part.original not in inside:
+                raise OwnershipError(
+                    f"'{path}' is tied to a {type(part.original).__name__} that does not stand in '{self.name}'"
+                )
 
     def _batch(self, asked: object, ports: Mapping[str, Port], inputs: Mapping[str, object], sources: bool) -> int:
         """The batch size asked for, or that of the first tensor. Raises `RunError` where they contradict and no
@@ -161,14 +164,8 @@ class Flowgraph(Wiring):
         dtype = torch.get_default_dtype() if spec.family == "float" else torch.int64
         return torch.full((batch,), value, dtype=dtype, device=self.device)
 
-    def _plan(
-        self, given: tuple[str, ...], probe: tuple[PortRef | str, ...]
-    ) -> tuple[Plan, list[tuple[str, RandomStream]], Mapping[str, Port], tuple[RangeCheck, ...]]:
-        if self.__dict__["_plans_from"] != edit_count():
-            self.validate()
-            self.__dict__["_plans"] = {}
-            self.__dict__["_plans_from"] = edit_count()
-        plans = self.__dict__["_plans"]
+    def _plan(self, given: tuple[str, ...], probe: tuple[PortRef | str, ...]) -> "_Planned":
+        plans = self._plans
         if (given, probe) not in plans:
             ports = self.input_ports
             self._check_inputs(given, ports)
@@ -211,7 +208,7 @@ class Flowgraph(Wiring):
 
     def save(self, path: str | Path) -> None:
         """Write blocks, parameters, connections and the weights' digest to a YAML file."""
-        from linksim.file_format import save
+        from linksim.faces.yaml_file import save
 
         save(self, Path(path))
 
@@ -221,24 +218,24 @@ class Flowgraph(Wiring):
 
         Raises `FlowgraphFileError`, `UnknownBlockError`, `ParameterError`, and what `connect` raises.
         """
-        from linksim.file_format import load
+        from linksim.faces.yaml_file import load
 
-        return load(Path(path), blocks)
+        return load(Path(path), blocks, Flowgraph)
 
     def diagram(self) -> str:
         """The flowgraph as Mermaid text."""
-        from linksim.diagram import mermaid
+        from linksim.faces.diagram import mermaid
 
         return mermaid(self)
 
     def _repr_svg_(self) -> str:
-        from linksim.diagram import svg
+        from linksim.faces.diagram import svg
 
         return svg(self)
 
     def profile(self, *, batch: int | None = None, seed: int = 0, repeat: int = 3, **inputs: object) -> "Profile":
         """Time and memory per block over `repeat` runs, after one to warm up."""
-        from linksim.profile import profile
+        from linksim.faces.profile import profile
 
         return profile(self, batch, seed, repeat, inputs)
 

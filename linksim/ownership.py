@@ -1,69 +1,73 @@
-"""Which flowgraph a block stands in, and when any flowgraph was edited."""
+"""Which flowgraph a block stands in."""
 
-import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 from weakref import WeakKeyDictionary, ref
-
-from torch import nn
 
 from linksim.block import Block
 from linksim.errors import OwnershipError
 
-if TYPE_CHECKING:
-    from linksim.wiring import Wiring
 
-# Beside the blocks, not in them: so a copied block belongs to nobody yet.
-_owners: "WeakKeyDictionary[nn.Module, ref[Wiring]]" = WeakKeyDictionary()
-_edits = 0
-_WORD_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+class Container(Protocol):
+    """What a block stands in: blocks by name, and a count of its edits."""
 
+    name: str
+    _edits: int
 
-def edit_count() -> int:
-    """How often any flowgraph was edited; a plan made before the last edit is not used again."""
-    return _edits
+    @property
+    def blocks(self) -> Mapping[str, Block]: ...
 
 
-def note_edit() -> None:
-    """Count an edit."""
-    global _edits
-    _edits += 1
+# Beside the blocks, not in them: a copied block belongs to nobody until a flowgraph takes it.
+_owners: "WeakKeyDictionary[Block, ref[Container]]" = WeakKeyDictionary()
 
 
-def check_free(graph: "Wiring", name: str, block: "Block | Wiring") -> None:
+def owner_of(block: Block) -> Container | None:
+    """The flowgraph that a block stands in, None where it stands in none."""
+    return _owners[block]() if block in _owners else None
+
+
+def note_edit(graph: Container) -> None:
+    """Count an edit in a flowgraph and in all flowgraphs around it: a plan made before it is not used again."""
+    around: Container | None = graph
+    while around is not None:
+        around._edits += 1
+        around = owner_of(around) if isinstance(around, Block) else None
+
+
+def check_free(graph: Container, name: str, block: Block) -> None:
     """Refuse a block that stands elsewhere. Raises `OwnershipError` saying where."""
-    owner = _owners[block]() if block in _owners else None
+    owner = owner_of(block)
     if owner is not None and owner is not graph:
         raise OwnershipError(
             f"'{name}': this {type(block).__name__} is already '{block.label}' in flowgraph '{owner.name}'; "
-            "a block stands in one flowgraph only"
+            "a block stands in one flowgraph only (Tied(block=...) lets it work in a second place)"
         )
     known = next((n for n, b in graph.blocks.items() if b is block and n != name), None)
     if known is not None:
-        raise OwnershipError(f"'{name}': this {type(block).__name__} is already '{known}' in '{graph.name}'")
-    if any(part is graph for part in block.modules()):
+        raise OwnershipError(
+            f"'{name}': this {type(block).__name__} is already '{known}' in '{graph.name}' "
+            "(Tied(block=...) lets it work in a second place)"
+        )
+    if any(id(part) == id(graph) for part in block.modules()):
         raise OwnershipError(f"'{name}': flowgraph '{graph.name}' would contain itself")
 
 
-def take(graph: "Wiring", name: str, block: "Block | Wiring") -> None:
+def take(graph: Container, name: str, block: Block) -> None:
     """Note that a block stands in a flowgraph under a name."""
-    block.__dict__["_label"] = name
+    block._label = name
     _owners[block] = ref(graph)
 
 
-def release(block: nn.Module) -> None:
+def release(block: Block) -> None:
     """Note that a block stands nowhere."""
-    block.__dict__["_label"] = ""
+    block._label = ""
     _owners.pop(block, None)
 
 
-def free_name(block: "Block | Wiring", taken: Mapping[str, object]) -> str:
-    """A name from the block's class, or from a flowgraph's own name, and the next free number."""
-    stem = _WORD_BOUNDARY.sub("_", type(block).__name__).lower()
-    if not isinstance(block, Block):
-        stem = block.name.replace("-", "_").replace(" ", "_")
-        stem = stem if stem.isidentifier() else "flowgraph"
+def free_name(block: Block, taken: Mapping[str, object]) -> str:
+    """The block's default name and the next free number."""
     number = 1
-    while f"{stem}_{number}" in taken:
+    while f"{block.default_name}_{number}" in taken:
         number += 1
-    return f"{stem}_{number}"
+    return f"{block.default_name}_{number}"

@@ -1,17 +1,23 @@
 """A block's parameters against the annotations of its `__init__`."""
 
+import inspect
 import json
 import typing
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from linksim.errors import ParameterError, nearest
 
-if TYPE_CHECKING:
-    from linksim.block import Block
+
+class BlockClass(Protocol):
+    """A class of blocks, as far as it is needed here."""
+
+    __name__: str
+
+    def parameter_signature(self) -> dict[str, inspect.Parameter]: ...
 
 
-def check_parameters(kind: "type[Block]", parameters: Mapping[str, Any]) -> dict[str, Any]:
+def check_parameters(kind: BlockClass, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Plain values checked against the annotations of a block's `__init__`.
 
     Raises `ParameterError` naming an unknown parameter, a missing one, or the type that was expected.

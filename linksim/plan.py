@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +11,8 @@ from torch import Tensor, nn
 from linksim.block import Block
 from linksim.checks import DimensionScope
 from linksim.errors import DTypeError, LinksimError, PortError
+from linksim.graph import Graph
 from linksim.port import Port
-
-if TYPE_CHECKING:
-    from linksim.flowgraph import Flowgraph
 
 
 @dataclass
@@ -134,9 +132,7 @@ class PlanBuilder:
         self.origins.append(origin)
         return len(self.origins) - 1
 
-    def build(
-        self, graph: "Flowgraph", given: Iterable[str], kept: Callable[[Mapping[str, int]], dict[str, int]]
-    ) -> Plan:
+    def build(self, graph: Graph, given: Iterable[str], kept: Callable[[Mapping[str, int]], dict[str, int]]) -> Plan:
         """The plan for a run that feeds the inputs `given` and keeps the values that `kept` picks by path."""
         inputs = {name: self._new_value(f"the flowgraph's input '{name}'") for name in given}
         outputs = self._place(graph, "", inputs)
@@ -144,7 +140,7 @@ class PlanBuilder:
         self._release_early(set(keep.values()))
         return Plan(self.steps, self.origins, inputs, keep)
 
-    def _place(self, graph: "Flowgraph", prefix: str, feeds: Mapping[str, int]) -> dict[str, int]:
+    def _place(self, graph: Graph, prefix: str, feeds: Mapping[str, int]) -> dict[str, int]:
         local = {f".{name}": index for name, index in feeds.items()}
         for name in graph.order():
             block = graph.blocks[name]
@@ -152,9 +148,9 @@ class PlanBuilder:
             arguments = {port: local[source] for port, source in sources.items() if source in local}
             path = f"{prefix}{name}"
             results = (
-                self._add_step(path, block, arguments)
-                if isinstance(block, Block)
-                else self._place(block, f"{path}.", arguments)
+                self._place(block, f"{path}.", arguments)
+                if isinstance(block, Graph)
+                else self._add_step(path, block, arguments)
             )
             local |= {f"{name}.{port}": index for port, index in results.items()}
             self.produced |= {f"{path}.{port}": index for port, index in results.items()}

@@ -116,7 +116,7 @@ REPORTS: Mapping[str, Callable[["pd.DataFrame"], str]] = {"scenes": scene_report
 
 def draw(asked: Bench, tables: Mapping[str, "pd.DataFrame"]) -> Iterator[str]:
     """Every figure that there is data for; gives their names."""
-    from linksim.cli import bench_figures
+    import linksim.cli.bench_figures as bench_figures  # noqa: PLR0402
 
     if "scenes" in tables:
         yield bench_figures.levels(tables["scenes"], asked.out)

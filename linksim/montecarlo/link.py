@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from linksim.block import Block
 from linksim.catalogue import catalogue
 from linksim.errors import FlowgraphError, LinksimError, ParameterError, SweepError, nearest
-from linksim.file_format import describe, weights_digest
+from linksim.faces.yaml_file import describe, weights_digest
 from linksim.flowgraph import Flowgraph
 from linksim.montecarlo.code import code_of
 from linksim.montecarlo.identity import by_content
+from linksim.tied import Tied
 
 Factory = Callable[..., Flowgraph]
 
@@ -106,7 +106,7 @@ def _set_parameter(link: Flowgraph, path: str, value: Any) -> None:
         if not isinstance(graph, Flowgraph):
             raise ParameterError(f"'{path}': '{link.name}' has no nested flowgraph '{folder}'")
     block = graph.blocks.get(name)
-    if not isinstance(block, Block):
+    if block is None or isinstance(block, Flowgraph | Tied):
         raise ParameterError(f"'{path}': '{graph.name}' has no block '{name}'; {nearest(name, graph.blocks)}")
     if parameter not in block.settings:
         raise ParameterError(f"'{path}': {type(block).__name__} has no parameter '{parameter}'; "

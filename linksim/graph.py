@@ -1,31 +1,17 @@
-"""How a flowgraph is put together: names, connections, and the checks that need no data."""
+"""The graph: blocks by name, connections between their ports, and the checks that need no data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from torch import nn
 
 from linksim.block import Block
-from linksim.checks import check_joint
-from linksim.errors import (
-    AlreadyFedError,
-    ChainError,
-    DirectionError,
-    FlowgraphError,
-    LoopError,
-    UnconnectedBlockError,
-    UnfedInputError,
-    UnknownPortError,
-    nearest,
-)
+from linksim.chain import End, check_edge, name_end, read_chain
+from linksim.errors import AlreadyFedError, FlowgraphError, LoopError, UnconnectedBlockError, UnfedInputError
 from linksim.ownership import check_free, free_name, note_edit, release, take
-from linksim.port import Port, Ported, PortRef, find_port, parse_spec
-
-if TYPE_CHECKING:
-    from linksim.flowgraph import Flowgraph
+from linksim.port import Port, PortRef, find_port, parse_spec
 
 RESERVED_INPUTS = ("batch", "seed", "probe")
 
@@ -43,12 +29,21 @@ class Connection:
         return f"{self.source}.{self.source_port} -> {self.target}.{self.target_port}"
 
 
-class Wiring(nn.Module, Ported):
-    """The composing half of `Flowgraph`: blocks by name and connections between their ports."""
+class Graph(Block):
+    """A block made of blocks: what `Flowgraph` runs, saves and draws. Here it is only put together."""
+
+    _edits: int
+    _order: list[str] | None
+
+    def __new__(cls, *_positional: object, **_settings: object) -> Self:
+        return super().__new__(cls)
 
     def __init__(self, name: str = "flowgraph", *, inputs: Mapping[str, object] | None = None) -> None:
         super().__init__()
+        self._edits, self._order = 0, None
         self.name = name
+        self.weights = "built-in"
+        """The name of the weights in force; files carry it beside their digest."""
         self.connections: list[Connection] = []
         self._declared: dict[str, Port] = {}
         for port, kind in (inputs or {}).items():
@@ -57,17 +52,34 @@ class Wiring(nn.Module, Ported):
                                      f"one of {', '.join(RESERVED_INPUTS)}")  # fmt: skip
             self._declared[port] = Port(port, parse_spec(kind))
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        # The blocks of a copy stand in the copy.
+        for name, block in self.blocks.items():
+            take(self, name, block)
+
+    @classmethod
+    def parameter_signature(cls) -> dict[str, Any]:
+        """None: what a graph is made of are its blocks."""
+        return {}
+
     # -- names
 
     @property
-    def blocks(self) -> "dict[str, Block | Flowgraph]":
+    def blocks(self) -> dict[str, Block]:
         """The blocks and nested flowgraphs by name."""
         return self._modules  # pyright: ignore[reportReturnType]
 
     @property
     def label(self) -> str:
         """The name in the flowgraph around it, or its own."""
-        return self.__dict__.get("_label") or self.name
+        return self._label or self.name
+
+    @property
+    def default_name(self) -> str:
+        """What a flowgraph around it names it by, where it is given no name."""
+        stem = self.name.replace("-", "_").replace(" ", "_")
+        return stem if stem.isidentifier() else "flowgraph"
 
     if TYPE_CHECKING:
 
@@ -79,7 +91,7 @@ class Wiring(nn.Module, Ported):
                 raise FlowgraphError(f"'{name}' must be a Block or a Flowgraph (got {value!r})")
             super().__setattr__(name, value)
             return
-        if not isinstance(value, Block | Wiring):
+        if not isinstance(value, Block):
             raise FlowgraphError(f"'{name}' must be a Block or a Flowgraph (got {type(value).__name__})")
         taken = name not in self.blocks and hasattr(self, name)
         if "." in name or name.startswith("_") or taken:
@@ -93,30 +105,30 @@ class Wiring(nn.Module, Ported):
         super().__setattr__(name, value)
         take(self, name, value)
         value.train(self.training)
-        self._edited()
+        self._note_edit()
 
     def __delattr__(self, name: str) -> None:
-        block = self._modules.get(name)
+        block = self.blocks.get(name)
         super().__delattr__(name)
         if block is not None:
             self.connections[:] = [edge for edge in self.connections if name not in (edge.source, edge.target)]
             release(block)
-            self._edited()
+            self._note_edit()
 
-    def _check_replacement(self, name: str, block: "Block | Wiring") -> None:
-        block.__dict__["_label"] = name
+    def _check_replacement(self, name: str, block: Block) -> None:
+        block._label = name
         for edge in self.connections:
             if name in (edge.source, edge.target):
                 source = block if edge.source == name else self._named(edge.source)
                 target = block if edge.target == name else self._named(edge.target)
-                self._check_edge(source, edge.source_port, target, edge.target_port)
+                check_edge(self, self._declared, (source, edge.source_port), (target, edge.target_port))
 
-    def _named(self, name: str) -> "Block | Wiring":
+    def _named(self, name: str) -> Block:
         return self.blocks[name] if name else self
 
-    def _edited(self) -> None:
-        note_edit()
-        self.__dict__.pop("_order", None)
+    def _note_edit(self) -> None:
+        note_edit(self)
+        self._order = None
 
     # -- ports
 
@@ -143,12 +155,17 @@ class Wiring(nn.Module, Ported):
                 ports[edge.target_port] = Port(edge.target_port, source[edge.source_port].spec)
         return ports
 
+    @property
+    def is_source(self) -> bool:
+        """Whether a block inside asks for the batch size."""
+        return any(block.is_source for block in self.blocks.values())
+
     def __getitem__(self, name: str) -> PortRef:
         return PortRef(self, name)
 
     # -- connections
 
-    def connect(self, *chain: "Block | Flowgraph | PortRef") -> None:
+    def connect(self, *chain: Block | PortRef) -> None:
         """Join a chain: the first output of each element to the first input of the next.
 
         A port, `block["port"]`, may stand at either end. `self["x"]` is the flowgraph's own input at the start of a
@@ -157,124 +174,62 @@ class Wiring(nn.Module, Ported):
         Raises `ChainError`, `UnknownPortError`, `DirectionError`, `AlreadyFedError`, `OwnershipError`, `DTypeError`,
         `RankError` or `DimensionError`.
         """
-        if len(chain) < 2:
-            raise ChainError(f"a chain needs two elements or more (got {len(chain)})")
-        for position, element in enumerate(chain):
-            self._check_element(element, at_end=position in (0, len(chain) - 1))
-        edges = [(self._source(a), self._target(b)) for a, b in pairwise(chain)]
+        edges = read_chain(self, self._declared, chain)
         fed = {(id(self._named(edge.target)), edge.target_port) for edge in self.connections}
-        for (source, source_port), (target, target_port) in edges:
-            self._check_edge(source, source_port, target, target_port)
-            key = (id(target), target_port)
+        for source, target in edges:
+            check_edge(self, self._declared, source, target)
+            key = (id(target[0]), target[1])
             if key in fed:
-                raise AlreadyFedError(f"{_label(target, self)}{target_port} is already fed; a port has one source")
+                raise AlreadyFedError(f"{name_end(self, target)} is already fed; a port has one source")
             fed.add(key)
-        for element in chain:
-            if not isinstance(element, PortRef):
-                self._adopt(element)
-        for (source, source_port), (target, target_port) in edges:
-            self._adopt(source)
-            self._adopt(target)
-            self.connections.append(Connection(self._name_of(source), source_port, self._name_of(target), target_port))
-        self._edited()
-
-    def _check_element(self, element: object, at_end: bool) -> None:
-        if isinstance(element, PortRef):
-            if not at_end:
-                raise ChainError(f"{element!r} stands in the middle of a chain; a port may stand only at its ends")
-            block: object = element.block
-        else:
-            block = element
-            if block is self:
-                raise ChainError(f"'{self.name}' stands in its own chain; name a port of it: fg['x']")
-        if not isinstance(block, Block | Wiring):
-            raise ChainError(f"a chain joins blocks, flowgraphs and their ports (got {type(block).__name__})")
-        if block is not self and not any(block is known for known in self.blocks.values()):
+        new = self._new_blocks(chain, edges)
+        for block in new:
             check_free(self, block.label, block)
+        for block in new:
+            setattr(self, free_name(block, self.blocks), block)
+        self.connections += [Connection(*self._by_name(source), *self._by_name(target)) for source, target in edges]
+        self._note_edit()
 
-    def _source(self, element: "Block | Flowgraph | PortRef") -> "tuple[Block | Wiring, str]":
-        if isinstance(element, PortRef):
-            block: Any = element.block
-            if block is self:
-                if element.name not in self._declared:
-                    raise UnknownPortError(f"flowgraph '{self.name}' has no input '{element.name}'; "
-                                           f"{nearest(element.name, self._declared)}")  # fmt: skip
-                return self, element.name
-            return block, _resolve(element, "output")
-        if not element.output_ports:
-            raise ChainError(f"{element.label} has no output to join")
-        return element, next(iter(element.output_ports))
+    def _new_blocks(self, chain: tuple[Block | PortRef, ...], edges: list[tuple[End, End]]) -> list[Block]:
+        """What the chain brings, in the order in which it is named: first what stands in it whole."""
+        whole = [element for element in chain if isinstance(element, Block)]
+        ends = [block for edge in edges for block, _ in edge]
+        known = {id(block) for block in (self, *self.blocks.values())}
+        return [block for block in dict.fromkeys([*whole, *ends]) if id(block) not in known]
 
-    def _target(self, element: "Block | Flowgraph | PortRef") -> "tuple[Block | Wiring, str]":
-        if isinstance(element, PortRef):
-            block: Any = element.block
-            return (self, element.name) if block is self else (block, _resolve(element, "input"))
-        if not element.input_ports:
-            raise ChainError(f"{element.label} has no input to join; it is a source")
-        return element, next(iter(element.input_ports))
-
-    def _check_edge(self, source: "Block | Wiring", out: str, target: "Block | Wiring", into: str) -> None:
-        spec = self._declared[out].spec if source is self else find_port(source, out, "output").spec
-        if target is not self:
-            expected = find_port(target, into, "input").spec
-            check_joint(f"{_label(source, self)}{out}", spec, f"{_label(target, self)}{into}", expected)
-
-    def _adopt(self, block: "Block | Wiring") -> None:
-        if block is self or any(block is known for known in self.blocks.values()):
-            return
-        setattr(self, free_name(block, self.blocks), block)
-
-    def _name_of(self, block: "Block | Wiring") -> str:
-        return next((name for name, known in self.blocks.items() if known is block), "")
+    def _by_name(self, end: End) -> tuple[str, str]:
+        return next((name for name, known in self.blocks.items() if known is end[0]), ""), end[1]
 
     # -- checks
 
     def order(self) -> list[str]:
         """The blocks' names in an order in which data can flow. Raises `LoopError`."""
-        if "_order" not in self.__dict__:
+        if self._order is None:
             sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(self.blocks, ()))
             for edge in self.connections:
                 if edge.source and edge.target:
                     sorter.add(edge.target, edge.source)
             try:
-                self.__dict__["_order"] = list(sorter.static_order())
+                self._order = list(sorter.static_order())
             except CycleError as error:
                 raise LoopError(f"'{self.name}' has a loop: {' -> '.join(reversed(error.args[1]))}") from None
-        return self.__dict__["_order"]
+        return self._order
 
     def validate(self) -> None:
         """Check the whole flowgraph, nested ones included.
 
-        Raises `UnconnectedBlockError`, `UnfedInputError`, `LoopError` or `OwnershipError`.
+        Raises `UnconnectedBlockError`, `UnfedInputError` or `LoopError`.
         """
         tied = {name for edge in self.connections for name in (edge.source, edge.target)}
         fed = {(edge.target, edge.target_port) for edge in self.connections}
         if not self.blocks:
             raise FlowgraphError(f"'{self.name}' has no blocks")
         for name, block in self.blocks.items():
-            check_free(self, name, block)
-            take(self, name, block)
             if name not in tied:
                 raise UnconnectedBlockError(f"'{name}' in '{self.name}' is tied to nothing; connect it or remove it")
             for port in block.input_ports.values():
                 if not port.optional and (name, port.name) not in fed:
                     raise UnfedInputError(f"{name}.{port} has no source")
-            if isinstance(block, Wiring):
+            if isinstance(block, Graph):
                 block.validate()
         self.order()
-
-
-def _resolve(port: PortRef, side: str) -> str:
-    block = port.block
-    ports = block.output_ports if side == "output" else block.input_ports
-    others = block.input_ports if side == "output" else block.output_ports
-    wrong_side = port.side not in (None, side) or (port.name not in ports and port.name in others)
-    if wrong_side:
-        where = "start" if side == "output" else "end"
-        raise DirectionError(f"{port!r} is no {side}, and the {where} of a connection must be one")
-    find_port(block, port.name, "output" if side == "output" else "input")
-    return port.name
-
-
-def _label(block: "Block | Wiring", graph: Wiring) -> str:
-    return "the flowgraph's " if block is graph else f"{block.label}."

@@ -2,18 +2,23 @@
 
 import resource
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from linksim.block import Block
+from linksim.graph import Graph
 from linksim.types import Bundle
 
-if TYPE_CHECKING:
-    from linksim.flowgraph import Flowgraph
+
+class Runnable(Protocol):
+    """A flowgraph, as far as it is needed here."""
+
+    def named_modules(self) -> Iterator[tuple[str, nn.Module]]: ...
+    def run(self, *, batch: int | None, seed: int, **inputs: Any) -> object: ...
 
 
 @dataclass(frozen=True)
@@ -47,9 +52,11 @@ class Profile:
     __repr__ = __str__
 
 
-def profile(graph: "Flowgraph", batch: int | None, seed: int, repeat: int, inputs: Mapping[str, object]) -> Profile:
+def profile(graph: Runnable, batch: int | None, seed: int, repeat: int, inputs: Mapping[str, object]) -> Profile:
     """Run once to warm up and `repeat` times to measure; see `Flowgraph.profile`."""
-    blocks = {path: part for path, part in graph.named_modules() if isinstance(part, Block)}
+    blocks = {
+        path: part for path, part in graph.named_modules() if isinstance(part, Block) and not isinstance(part, Graph)
+    }
     meters = {path: _Meter(block) for path, block in blocks.items() if _is_outermost(path, blocks)}
     arguments: dict[str, Any] = dict(inputs)
     try:
@@ -86,12 +93,12 @@ class _Meter:
         self._start, self._peak = 0.0, 0
         self._hooks = (block.register_forward_pre_hook(self._before), block.register_forward_hook(self._after))
 
-    def _before(self, _module: torch.nn.Module, _arguments: object) -> None:
+    def _before(self, _module: nn.Module, _arguments: object) -> None:
         self._peak = _peak_bytes(self.block.device)
         self._start = _now(self.block.device)
         self.first_call = self.first_call or self._start
 
-    def _after(self, _module: torch.nn.Module, _arguments: object, result: object) -> None:
+    def _after(self, _module: nn.Module, _arguments: object, result: object) -> None:
         self.seconds += _now(self.block.device) - self._start
         self.peak_bytes += _peak_bytes(self.block.device) - self._peak
         self.output_bytes = _bytes_in(result)

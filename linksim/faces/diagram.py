@@ -5,8 +5,9 @@ from html import escape as escape_markup
 from itertools import pairwise
 
 from linksim.block import Block
-from linksim.flowgraph import Flowgraph
+from linksim.graph import Graph
 from linksim.text import CONTROL, REPLACEMENT, xml_text
+from linksim.tied import Tied
 
 BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN, WAY_WIDTH = 150, 44, 26, 40, 16, 4
 SWEEPS = 6
@@ -23,24 +24,24 @@ def _mermaid_text(text: str) -> str:
     return CONTROL.sub(REPLACEMENT, xml_text(" ".join(text.splitlines()))).replace('"', "#quot;")
 
 
-def mermaid(graph: Flowgraph) -> str:
+def mermaid(graph: Graph) -> str:
     """A Mermaid flowchart: a box per block, a frame per nested flowgraph, a labelled arrow per connection."""
     return "\n".join(["flowchart TB", *_mermaid_lines(graph, "", 1)])
 
 
-def _mermaid_lines(graph: Flowgraph, prefix: str, depth: int) -> Iterator[str]:
+def _mermaid_lines(graph: Graph, prefix: str, depth: int) -> Iterator[str]:
     space = "    " * depth
     for name, port in graph.input_ports.items():
         yield f'{space}{prefix}in_{name}(["{name}: {_kind(str(port))}"])'
     for name in graph.output_ports:
         yield f'{space}{prefix}out_{name}(["{name}"])'
     for name, block in graph.blocks.items():
-        if isinstance(block, Block):
-            yield f'{space}{prefix}{name}["{name}<br/><i>{type(block).__name__}</i>"]'
-        else:
+        if isinstance(block, Graph):
             yield f'{space}subgraph {prefix}{name}["{_mermaid_text(name)}"]'
             yield from _mermaid_lines(block, f"{prefix}{name}__", depth + 1)
             yield f"{space}end"
+        else:
+            yield f'{space}{prefix}{name}["{name}<br/><i>{_class_of(block)}</i>"]'
     for edge in graph.connections:
         source = _mermaid_end(graph, prefix, edge.source, edge.source_port, "out")
         target = _mermaid_end(graph, prefix, edge.target, edge.target_port, "in")
@@ -52,15 +53,19 @@ def _kind(port: str) -> str:
     return port.split(": ", 1)[1]
 
 
-def _mermaid_end(graph: Flowgraph, prefix: str, name: str, port: str, side: str) -> str:
+def _mermaid_end(graph: Graph, prefix: str, name: str, port: str, side: str) -> str:
     if not name:
         return f"{prefix}{'in' if side == 'out' else 'out'}_{port}"
-    if isinstance(graph.blocks[name], Block):
-        return f"{prefix}{name}"
-    return f"{prefix}{name}__{side}_{port}"
+    if isinstance(graph.blocks[name], Graph):
+        return f"{prefix}{name}__{side}_{port}"
+    return f"{prefix}{name}"
 
 
-def svg(graph: Flowgraph) -> str:
+def _class_of(block: Block) -> str:
+    return f"Tied to {block.original.label}" if isinstance(block, Tied) else type(block).__name__
+
+
+def svg(graph: Graph) -> str:
     """The flowgraph as an SVG picture: blocks in the rows of their depth, data flowing downwards."""
     rows, routes = _layout(graph)
     widths = [sum(map(_width, row)) + GAP_X * (len(row) - 1) for row in rows]
@@ -84,14 +89,14 @@ def _width(node: str) -> int:
     return WAY_WIDTH if node[0] == "~" else BOX_WIDTH
 
 
-def _edges(graph: Flowgraph) -> Iterator[tuple[str, str, str]]:
+def _edges(graph: Graph) -> Iterator[tuple[str, str, str]]:
     for edge in graph.connections:
         source = edge.source or f"<{edge.source_port}"
         target = edge.target or f">{edge.target_port}"
         yield source, target, edge.target_port if edge.target else ""
 
 
-def _depths(graph: Flowgraph) -> dict[str, int]:
+def _depths(graph: Graph) -> dict[str, int]:
     """A node stands one row below the lowest of its sources, an own input just above its first use."""
     sources: dict[str, list[str]] = {}
     for source, target, _ in _edges(graph):
@@ -105,7 +110,7 @@ def _depths(graph: Flowgraph) -> dict[str, int]:
     return depth
 
 
-def _layout(graph: Flowgraph) -> tuple[list[list[str]], list[tuple[list[str], str]]]:
+def _layout(graph: Graph) -> tuple[list[list[str]], list[tuple[list[str], str]]]:
     """Rows of nodes, and the way of every edge: through a place of its own, named ~, in each row that it passes."""
     depth = _depths(graph)
     rows: list[list[str]] = [[] for _ in range(max(depth.values()) + 1)]
@@ -146,10 +151,10 @@ def _mean_place(node: str, neighbours: dict[str, set[str]], place: dict[str, flo
     return sum(place[other] for other in near) / len(near) if near else place[node]
 
 
-def _box(graph: Flowgraph, node: str, place: tuple[float, float]) -> str:
+def _box(graph: Graph, node: str, place: tuple[float, float]) -> str:
     middle, y = place
     own = node[0] in "<>"
-    kind = "input" if node[0] == "<" else "output" if own else type(graph.blocks[node]).__name__
+    kind = "input" if node[0] == "<" else "output" if own else _class_of(graph.blocks[node])
     style = f'fill="{PORT_FILL if own else FILL}" stroke="{SIGNAL}" stroke-width="{2.5 if kind == "Flowgraph" else 1}"'
     return (f'<rect x="{middle - BOX_WIDTH / 2}" y="{y}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" '
             f'rx="{20 if own else 6}" {style}/><text x="{middle}" y="{y + 18}" text-anchor="middle" font-size="13" '
