@@ -3,7 +3,7 @@
 from linksim.blocks.channels import AWGN, MixedFading, Rayleigh, RealRayleigh, Rician
 from linksim.blocks.equalizers import MMSEEqualizer, ZeroForcingEqualizer
 from linksim.blocks.framing import ErasureConcealment, FrameBuilder, FrameSplitter
-from linksim.blocks.header import HeaderDecoder, HeaderEncoder, IdealHeader
+from linksim.blocks.header import HeaderDecoder, HeaderEncoder, IdealHeader, NoHeader
 from linksim.blocks.importance import PatchImportance
 from linksim.blocks.jscc import (
     DeepJSCCDecoder,
@@ -33,7 +33,14 @@ from linksim.blocks.metrics import (
 )
 from linksim.blocks.modulation import BPSKDemapper, BPSKMapper, QPSKDemapper, QPSKMapper
 from linksim.blocks.picture_codecs import PictureDecoder, PictureEncoder
-from linksim.blocks.rate import FixedRate, MeasuredDistortion, RandomRateAllocator, RateAllocator
+from linksim.blocks.rate import (
+    FixedRate,
+    LagrangianRateAllocator,
+    MeasuredDistortion,
+    RandomFixedRate,
+    RandomRateAllocator,
+    RateAllocator,
+)
 from linksim.blocks.semantics import (
     ClassImportance,
     DrawnImportance,
@@ -52,7 +59,7 @@ from linksim.blocks.sionna import (
     QAMMapper,
     SionnaBlock,
 )
-from linksim.blocks.sources import BitSource, PictureSource
+from linksim.blocks.sources import BitSource, PictureSource, TrainingCrops, UniformDecibels
 from linksim.blocks.tensorflow import KerasBlock
 from linksim.blocks.tokens import Detokenizer, Tokenizer
 from linksim.blocks.transport import (
@@ -107,6 +114,7 @@ __all__ = [
     "KerasBlock",
     "LDPCDecoder",
     "LDPCEncoder",
+    "LagrangianRateAllocator",
     "LinearJSCCDecoder",
     "LinearJSCCDistortion",
     "LinearJSCCEncoder",
@@ -114,6 +122,7 @@ __all__ = [
     "MMSEEqualizer",
     "MeasuredDistortion",
     "MixedFading",
+    "NoHeader",
     "OFDMChannel",
     "ObjectDetector",
     "PatchImportance",
@@ -128,6 +137,7 @@ __all__ = [
     "QAMMapper",
     "QPSKDemapper",
     "QPSKMapper",
+    "RandomFixedRate",
     "RandomRateAllocator",
     "RateAllocator",
     "Rayleigh",
@@ -140,8 +150,10 @@ __all__ = [
     "SwinJSCCEncoder",
     "SystemLoss",
     "Tokenizer",
+    "TrainingCrops",
     "TransportDecoder",
     "TransportEncoder",
+    "UniformDecibels",
     "WeightedDistortion",
     "ZeroForcingEqualizer",
 ]

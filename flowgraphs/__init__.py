@@ -2,14 +2,14 @@
 
 from linksim.flowgraphs.bpsk import bpsk
 from linksim.flowgraphs.coded_qam import coded_qam
-from linksim.flowgraphs.deepjscc import deepjscc, deepjscc_training
+from linksim.flowgraphs.deepjscc import deepjscc
 from linksim.flowgraphs.keras_deepjscc import keras_deepjscc
 from linksim.flowgraphs.klt import klt
-from linksim.flowgraphs.ntscc import ntscc, ntscc_training
+from linksim.flowgraphs.ntscc import ntscc
 from linksim.flowgraphs.oosc import oosc
-from linksim.flowgraphs.sa_oosc import sa_oosc, sa_oosc_training
+from linksim.flowgraphs.sa_oosc import sa_oosc
 from linksim.flowgraphs.separation import DIGITAL_LINKS, separation
-from linksim.flowgraphs.swinjscc import swinjscc, swinjscc_training
+from linksim.flowgraphs.swinjscc import swinjscc
 
 LINKS = {
     "klt": klt,
@@ -18,10 +18,10 @@ LINKS = {
     "deepjscc": deepjscc,
     "swinjscc": swinjscc,
 }
-"""The links that carry pictures and need nothing but the picture, by name."""
+"""The links that carry pictures by a joint codec and need nothing but the picture, by name."""
 
-HEEDFUL = ("klt", "sa_oosc")
-"""Those of them whose rate heeds importance."""
+USES_IMPORTANCE = ("klt", "sa_oosc")
+"""Those of them whose rate uses importance."""
 
 FLOWGRAPHS = {
     "bpsk": bpsk,
@@ -36,20 +36,16 @@ FLOWGRAPHS = {
 __all__ = [
     "DIGITAL_LINKS",
     "FLOWGRAPHS",
-    "HEEDFUL",
     "LINKS",
+    "USES_IMPORTANCE",
     "bpsk",
     "coded_qam",
     "deepjscc",
-    "deepjscc_training",
     "keras_deepjscc",
     "klt",
     "ntscc",
-    "ntscc_training",
     "oosc",
     "sa_oosc",
-    "sa_oosc_training",
     "separation",
     "swinjscc",
-    "swinjscc_training",
 ]

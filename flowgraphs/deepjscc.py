@@ -1,46 +1,33 @@
-"""DeepJSCC: a picture by convolutions straight to channel symbols and back, every patch alike."""
+"""DeepJSCC: a picture straight to channel symbols and back by convolutions, every patch with the same rate."""
+
+from collections.abc import Sequence
 
 from linksim import Block, Flowgraph
-from linksim.blocks import DeepJSCCDecoder, DeepJSCCEncoder
-from linksim.blocks.jscc.deepjscc import FIXED_RATES
-from linksim.blocks.vectorizer.conv_transform import TOKEN
-from linksim.flowgraphs.direct_codec import direct_link, direct_training
-from linksim.flowgraphs.picture_link import Header
+from linksim.blocks import FixedRate
+from linksim.flowgraphs.parts import DeepJSCCCodec, Header, PictureCodec, picture_link
 
 
 def deepjscc(
     *,
-    weights: str | None = "deepjscc",
-    target_cbr: float | None = None,
-    target_cbr_total: float | None = None,
+    codec: PictureCodec | None = None,
+    rate: Block | None = None,
+    header: Header | None = None,
     channel: Block | None = None,
-    header: Header = "robust",
-    header_code_rate: float = 0.5,
+    metrics: Sequence[Block] = (),
 ) -> Flowgraph:
-    """DeepJSCC's link at the highest of its rates, 15, 16, 32, 48 or 64 uses per patch, that the target allows.
+    """DeepJSCC's link: `DeepJSCCCodec()`, `FixedRate()` at CBR 0.0201, `RobustHeader()`, AWGN.
 
-    Without a target, target_cbr is 0.0201. The weights are for 10 dB; the coder knows no SNR and heeds no importance.
-    Inputs: image [batch, 3, height, width], boxes and known_importance (optional, for the metrics), snr_db [batch].
-    Outputs: image, erased, met, psnr, psnr_delivered, patch_psnr per class, sad, ledger, cbr, cbr_total, header errors.
+    Every patch gets the highest of its rates, 15, 16, 32, 48 or 64 uses per patch, that the target allows. The weights
+    are for 10 dB; the codec knows no SNR and uses no importance. For everything else, inputs and outputs see
+    `picture_link`.
     Source: Bourtsoulatze, Kurka and Gündüz, IEEE Trans. Cogn. Commun. Netw. 2019; see `DeepJSCCEncoder`.
     """
-    return direct_link(
+    return picture_link(
         "deepjscc",
-        DeepJSCCEncoder(weights=weights),
-        DeepJSCCDecoder(weights=weights),
-        token=TOKEN,
-        rate_set=FIXED_RATES,
-        target_cbr=target_cbr,
-        target_cbr_total=target_cbr_total,
-        channel=channel,
+        codec or DeepJSCCCodec(),
+        rate or FixedRate(),
         header=header,
-        header_code_rate=header_code_rate,
-    )
-
-
-def deepjscc_training(*, weights: str | None = None, fading_share: float = 0.0, evenness: float = 1.0) -> Flowgraph:
-    """What `linksim train deepjscc` runs; see `direct_training`. One length for all pictures of a batch."""
-    encoder, decoder = DeepJSCCEncoder(weights=weights), DeepJSCCDecoder(weights=weights)
-    return direct_training(
-        "deepjscc_training", encoder, decoder, token=TOKEN, fading_share=fading_share, evenness=evenness
+        channel=channel,
+        uses_importance=False,
+        metrics=metrics,
     )

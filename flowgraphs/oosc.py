@@ -1,55 +1,45 @@
 """OOSC: SA-OOSC's link with one importance for all objects of a class, wherever they are."""
 
-from linksim import Block, Detections, Flowgraph
-from linksim.blocks import ClassImportance, PatchImportance
-from linksim.flowgraphs.hv_codec import Weights, complete_heeding_link
-from linksim.flowgraphs.picture_link import PICTURE_INPUTS, Header
-from linksim.flowgraphs.sa_oosc import DEFAULT_ALPHA, DEFAULT_WEIGHTS
+from collections.abc import Sequence
+
+from linksim import Block, Detections, Flowgraph, Image
+from linksim.blocks import ClassImportance, LagrangianRateAllocator, PatchImportance
+from linksim.flowgraphs.parts import Codec, Header, PictureCodec, picture_link
 
 
 def oosc(
     *,
-    weights: str | None = DEFAULT_WEIGHTS,
-    transform: str | None = None,
-    eta: float | None = None,
-    target_cbr: float | None = None,
-    target_cbr_total: float | None = None,
-    alpha: float = DEFAULT_ALPHA,
-    importance_weights: Weights | None = None,
-    importance_gain_db: float = 0.0,
-    map_smoothing: float = 0.0,
+    codec: PictureCodec | None = None,
+    rate: Block | None = None,
+    header: Header | None = None,
     channel: Block | None = None,
-    header: Header = "robust",
-    header_code_rate: float = 0.5,
+    metrics: Sequence[Block] = (),
 ) -> Flowgraph:
-    """OOSC's link. Give eta or one target, else target_cbr is 0.0201; see `RateAllocator` for the rate's parameters.
+    """OOSC's link, with the parts of `sa_oosc`.
 
-    The rate heeds the classes of `detections` by a static table (`ClassImportance`); `boxes` and `known_importance`,
-    what truly matters, go to the metrics alone. `importance_weights` and `importance_gain_db` as for `sa_oosc`. The
-    codec takes labels from anywhere, so the weights are SA-OOSC's.
-    Inputs: image [batch, 3, height, width], detections (an empty list where there are none), boxes and known_importance
-    (optional), snr_db [batch].
-    Outputs: image, erased, met, psnr, psnr_delivered, patch_psnr per class, sad, ledger, cbr, cbr_total, header errors.
+    The transmitter uses the classes of `detections` by a static table (`ClassImportance`); `boxes` and
+    `known_importance`, which say what truly matters, go to the metrics alone. The codec takes labels from anywhere, so
+    its weights are SA-OOSC's.
+    Inputs: those of `picture_link`, and detections (an empty list where there are none).
     Source: SA-OOSC, section 4 (its ref. 13).
     """
-    fg = Flowgraph("oosc", inputs={**PICTURE_INPUTS, "detections": Detections})
-    complete_heeding_link(
-        fg,
-        weights=weights,
-        transform=transform,
-        eta=eta,
-        target_cbr=target_cbr,
-        target_cbr_total=target_cbr_total,
-        alpha=alpha,
-        importance_weights=importance_weights,
-        importance_gain_db=importance_gain_db,
-        map_smoothing=map_smoothing,
-        channel=channel,
+    return picture_link(
+        "oosc",
+        codec or Codec("small"),
+        rate or LagrangianRateAllocator(),
         header=header,
-        header_code_rate=header_code_rate,
+        channel=channel,
+        labeller=class_labels(),
+        inputs={"detections": Detections},
+        metrics=metrics,
     )
-    fg.class_importance, fg.class_patches = ClassImportance(), PatchImportance()
-    fg.connect(fg["detections"], fg.class_importance, fg.class_patches["boxes"])
-    fg.connect(fg["image"], fg.class_patches["image"])
-    fg.connect(fg.class_patches, fg.rate["importance"])
+
+
+def class_labels() -> Flowgraph:
+    """Labels per patch from the classes of detected objects. Inputs: image, detections. Output: importance."""
+    fg = Flowgraph("class_labels", inputs={"image": Image, "detections": Detections})
+    fg.class_importance, fg.patches = ClassImportance(), PatchImportance()
+    fg.connect(fg["detections"], fg.class_importance, fg.patches["boxes"])
+    fg.connect(fg["image"], fg.patches["image"])
+    fg.connect(fg.patches, fg["importance"])
     return fg

@@ -1,13 +1,13 @@
 """The digital link: a picture codec, a channel code and a modulation, each on its own."""
 
+from collections.abc import Sequence
 from functools import partial
 
-from linksim import Block, Flowgraph
+from linksim import Bits, Block, Flowgraph, Importance, Received, Uses
 from linksim.blocks import (
     AWGN,
     ControlDecoder,
     ControlEncoder,
-    ErasureConcealment,
     FrameBuilder,
     FrameSplitter,
     IdealTransport,
@@ -18,7 +18,10 @@ from linksim.blocks import (
     TransportEncoder,
 )
 from linksim.blocks.picture_codecs.codecs import CODECS
-from linksim.flowgraphs.picture_link import PAPER_CBR, PICTURE_INPUTS, connect_bill, connect_importance, connect_quality
+from linksim.blocks.rate import PAPER_CBR
+from linksim.flowgraphs.parts.offers import Offers, needed_inputs
+from linksim.flowgraphs.parts.picture_link import PICTURE_INPUTS
+from linksim.flowgraphs.parts.quality import add_labels, add_ledger, add_quality
 
 
 def separation(
@@ -30,6 +33,7 @@ def separation(
     ideal: bool = False,
     region_gain: float = 1.0,
     channel: Block | None = None,
+    metrics: Sequence[Block] = (),
 ) -> Flowgraph:
     """A picture by a picture codec, CRC, 5G LDPC and QAM, in as many channel uses as the ratio allows.
 
@@ -41,59 +45,61 @@ def separation(
     Raises what its blocks raise: `ParameterError`, and `LinksimError` where a codec's library is not there.
     """
     fg = Flowgraph("separation", inputs=PICTURE_INPUTS)
-    fg.channel = channel or AWGN()
-    connect_importance(fg)
-    fg.adaptation = LinkAdaptation(
+    offers = Offers(fg, PICTURE_INPUTS)
+    offers.add({"importance": add_labels(fg)})
+    adaptation = LinkAdaptation(
         target_cbr_total=target_cbr_total, margin_db=margin_db, design_snr_db=design_snr_db, ideal=ideal
     )
-    fg.encoder, fg.decoder = PictureEncoder(codec=codec, region_gain=region_gain), PictureDecoder(codec=codec)
-    fg.transport_encoder, fg.control_encoder, fg.frame = TransportEncoder(), ControlEncoder(), FrameBuilder()
-    fg.control_decoder, fg.splitter = ControlDecoder(), FrameSplitter()
-    fg.transport_decoder = IdealTransport() if ideal else TransportDecoder()
-    fg.concealment = ErasureConcealment()
-    _connect_transmitter(fg)
-    _connect_receiver(fg, ideal)
-    connect_quality(fg, fg.decoder["lost"])
-    connect_bill(fg, fg.transport_encoder, fg.control_encoder)
-    fg.connect(fg.concealment, fg["image"])
-    fg.connect(fg.encoder["fits"], fg["met"])
+    fg.transmitter = _transmitter(adaptation, PictureEncoder(codec=codec, region_gain=region_gain), ideal)
+    offers.feed(fg.transmitter)
+    fg.channel = channel or AWGN()
+    offers.feed(fg.channel, out="received")
+    fg.receiver = _receiver(PictureDecoder(codec=codec), ideal)
+    offers.feed(fg.receiver)
+    add_quality(fg, fg.receiver["image"], fg.receiver["lost"], metrics)
+    add_ledger(fg, fg.transmitter)
+    fg.connect(fg.transmitter["met"], fg["met"])
     return fg
 
 
-def _connect_transmitter(fg: Flowgraph) -> None:
-    for block in (fg.adaptation, fg.encoder):
-        fg.connect(fg["image"], block["image"])
-    for block in (fg.adaptation, fg.channel):
-        fg.connect(fg["snr_db"], block["snr_db"])
-    fg.connect(fg.importance, fg.encoder["importance"])
-    fg.connect(fg.adaptation["budget"], fg.encoder["budget"])
-    fg.connect(fg.encoder["bits"], fg.transport_encoder["bits"])
-    for port in ("scheme", "uses"):
-        fg.connect(fg.adaptation[port], fg.transport_encoder[port])
-    for port in ("scheme", "size"):
-        fg.connect(fg.adaptation[port], fg.control_encoder[port])
-    fg.connect(fg.control_encoder, fg.frame["header"])
-    fg.connect(fg.transport_encoder, fg.frame["payload"])
-    fg.connect(fg.frame, fg.channel["symbols"])
-
-
-def _connect_receiver(fg: Flowgraph, ideal: bool) -> None:
-    for block in (fg.control_decoder, fg.splitter):
-        fg.connect(fg.channel, block["received"])
-    fg.connect(fg.control_decoder["uses"], fg.splitter["header_uses"])
-    fg.connect(fg.splitter, fg.transport_decoder["received"])
-    fg.connect(fg.control_decoder["erased"], fg.transport_decoder["erased"])
+def _transmitter(adaptation: Block, encoder: Block, ideal: bool) -> Flowgraph:
+    """Inputs: image, importance, snr_db. Outputs: symbols, payload, header, met, and of an ideal link what passes by
+    the channel: known_bits, known_budget."""
+    fg = Flowgraph(
+        "transmitter", inputs=needed_inputs([adaptation, encoder], {**PICTURE_INPUTS, "importance": Importance})
+    )
+    offers = Offers(fg, fg.input_ports)
+    fg.adaptation, fg.encoder = adaptation, encoder
+    offers.feed(fg.adaptation)
+    offers.feed(fg.encoder)
+    fg.transport_encoder, fg.control_encoder, fg.frame = TransportEncoder(), ControlEncoder(), FrameBuilder()
+    offers.feed(fg.transport_encoder, out="payload")
+    offers.feed(fg.control_encoder, out="header")
+    offers.feed(fg.frame, out="symbols")
+    outputs = {name: offers[name] for name in ("symbols", "payload", "header")} | {"met": offers["fits"]}
     if ideal:
-        fg.connect(fg.encoder["bits"], fg.transport_decoder["bits"])
-        fg.connect(fg.adaptation["budget"], fg.transport_decoder["budget"])
-    else:
-        fg.connect(fg.control_decoder["scheme"], fg.transport_decoder["scheme"])
-    for port in ("bits", "good"):
-        fg.connect(fg.transport_decoder[port], fg.decoder[port])
-    fg.connect(fg.control_decoder["size"], fg.decoder["size"])
-    fg.connect(fg.decoder["image"], fg.concealment["image"])
-    fg.connect(fg.decoder["lost"], fg.concealment["erased"])
-    fg.connect(fg["image"], fg.concealment["original"])
+        outputs |= {"known_bits": offers["bits"], "known_budget": offers["budget"]}
+    for name, port in outputs.items():
+        fg.connect(port, fg[name])
+    return fg
+
+
+def _receiver(decoder: Block, ideal: bool) -> Flowgraph:
+    """Inputs: received, and of an ideal link known_bits and known_budget. Outputs: image, lost."""
+    known: dict[str, object] = {"known_bits": Bits, "known_budget": Uses} if ideal else {}
+    fg = Flowgraph("receiver", inputs={"received": Received, **known})
+    offers = Offers(fg, ["received"])
+    fg.control_decoder, fg.splitter = ControlDecoder(), FrameSplitter()
+    offers.feed(fg.control_decoder)
+    offers.add({"header_uses": offers["uses"]})
+    offers.feed(fg.splitter, out="received")
+    offers.add({name.removeprefix("known_"): fg[name] for name in known})
+    fg.transport_decoder, fg.decoder = IdealTransport() if ideal else TransportDecoder(), decoder
+    offers.feed(fg.transport_decoder)
+    offers.feed(fg.decoder)
+    for name in ("image", "lost"):
+        fg.connect(offers[name], fg[name])
+    return fg
 
 
 DIGITAL_LINKS = {f"{codec}-ldpc": partial(separation, codec=codec) for codec in CODECS}

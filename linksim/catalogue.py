@@ -16,7 +16,9 @@ def catalogue() -> Mapping[str, type[Block]]:
     found: dict[str, type[Block]] = {}
     for module in pkgutil.walk_packages(package.__path__, "linksim.blocks."):
         for name, kind in vars(importlib.import_module(module.name)).items():
-            if isinstance(kind, type) and issubclass(kind, Block) and kind.__module__ == module.name:
+            own = isinstance(kind, type) and issubclass(kind, Block) and kind.__module__ == module.name
+            # A class without a `forward` is a base of blocks.
+            if own and kind.forward is not Block.forward:
                 found[name] = kind
     return dict(sorted(found.items()))
 

@@ -189,11 +189,18 @@ class Flowgraph(Graph):
             if name not in feeding:
                 keep |= {f"{name}.{port}": produced[f"{name}.{port}"] for port in block.output_ports}
         for port in probe:
-            path = self.path_of(port) if isinstance(port, PortRef) else port
-            if path not in produced:
-                raise UnknownPortError(f"nothing to probe at '{path}'; {nearest(path, produced)}")
-            keep[path] = produced[path]
+            path = self.path_of(port) if isinstance(port, PortRef) else self._whole(port, produced)
+            keep[port if isinstance(port, str) else path] = produced[path]
         return keep
+
+    @staticmethod
+    def _whole(path: str, produced: Mapping[str, int]) -> str:
+        """The path of a probed port, in which names of flowgraphs at the front may be left out."""
+        found = [path] if path in produced else [each for each in produced if each.endswith(f".{path}")]
+        if len(found) != 1:
+            several = f"it means one of {', '.join(found)}" if found else nearest(path, produced)
+            raise UnknownPortError(f"nothing to probe at '{path}'; {several}")
+        return found[0]
 
     def path_of(self, port: PortRef) -> str:
         """Where a port stands in this flowgraph, like `inner.channel.out`. Raises `UnknownPortError`."""

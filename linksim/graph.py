@@ -1,6 +1,6 @@
 """The graph: blocks by name, connections between their ports, and the checks that need no data."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any, Self
@@ -9,7 +9,15 @@ from torch import nn
 
 from linksim.block import Block
 from linksim.chain import End, check_edge, name_end, read_chain
-from linksim.errors import AlreadyFedError, FlowgraphError, LoopError, UnconnectedBlockError, UnfedInputError
+from linksim.errors import (
+    AlreadyFedError,
+    FlowgraphError,
+    LoopError,
+    UnconnectedBlockError,
+    UnfedInputError,
+    UnknownBlockError,
+    nearest,
+)
 from linksim.ownership import check_free, free_name, note_edit, release, take
 from linksim.port import Port, PortRef, find_port, parse_spec
 
@@ -163,6 +171,30 @@ class Graph(Block):
     def __getitem__(self, name: str) -> PortRef:
         return PortRef(self, name)
 
+    def dissolve(self) -> None:
+        """Let all blocks go, at every depth: each can stand in another flowgraph, and this one is empty."""
+        for name, block in list(self.blocks.items()):
+            if isinstance(block, Graph):
+                block.dissolve()
+            delattr(self, name)
+
+    # -- paths
+
+    def find(self, path: str) -> tuple[str, Block]:
+        """The block at a path, as `receiver.equalizer`, and its whole path. Names of flowgraphs at the front may be
+        left out where one block alone is meant: `equalizer`.
+
+        Raises `UnknownBlockError` where there is no such block, or several.
+        """
+        blocks = {name: part for name, part in self.named_modules() if name and isinstance(part, Block)}
+        if path in blocks:
+            return path, blocks[path]
+        found = [name for name in blocks if name.endswith(f".{path}")]
+        if len(found) != 1:
+            several = f"means one of {', '.join(found)}" if found else nearest(path, _shortened(blocks))
+            raise UnknownBlockError(f"no block '{path}' in '{self.name}'; {several}")
+        return found[0], blocks[found[0]]
+
     # -- connections
 
     def connect(self, *chain: Block | PortRef) -> None:
@@ -226,10 +258,21 @@ class Graph(Block):
             raise FlowgraphError(f"'{self.name}' has no blocks")
         for name, block in self.blocks.items():
             if name not in tied:
-                raise UnconnectedBlockError(f"'{name}' in '{self.name}' is tied to nothing; connect it or remove it")
+                raise UnconnectedBlockError(
+                    f"'{name}' in '{self.name}' is tied to nothing; connect it or remove it{self._elsewhere(name)}"
+                )
             for port in block.input_ports.values():
                 if not port.optional and (name, port.name) not in fed:
                     raise UnfedInputError(f"{name}.{port} has no source")
             if isinstance(block, Graph):
                 block.validate()
         self.order()
+
+    def _elsewhere(self, name: str) -> str:
+        """A hint, where the place that was meant may lie deeper."""
+        deeper = [path for path, _ in self.named_modules() if path.endswith(f".{name}")]
+        return f" (a block of that name stands at '{deeper[0]}')" if deeper else ""
+
+
+def _shortened(paths: Iterable[str]) -> list[str]:
+    return [*paths, *(path.rpartition(".")[2] for path in paths)]

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from linksim.block import Block
 from linksim.errors import DTypeError
+from linksim.types import Bundle
 
 Kind = TypeVar("Kind", bound=Block)
 Ports = ParamSpec("Ports")
@@ -55,9 +56,15 @@ def single_precision(
 
 
 def _single(value: object) -> object:
-    if isinstance(value, Tensor) and value.is_floating_point():
+    if isinstance(value, Bundle):
+        return value.mapped(_single_tensor)
+    return _single_tensor(value) if isinstance(value, Tensor) else value
+
+
+def _single_tensor(value: Tensor) -> Tensor:
+    if value.is_floating_point():
         return value.float()
-    return value.to(torch.complex64) if isinstance(value, Tensor) and value.is_complex() else value
+    return value.to(torch.complex64) if value.is_complex() else value
 
 
 def has_bfloat16(device: torch.device) -> bool:
@@ -71,6 +78,10 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 def _widened(value: object) -> object:
-    if isinstance(value, Tensor) and value.dtype in (torch.float16, torch.bfloat16):
-        return value.float()
-    return value
+    if isinstance(value, Bundle):
+        return value.mapped(_widened_tensor)
+    return _widened_tensor(value) if isinstance(value, Tensor) else value
+
+
+def _widened_tensor(value: Tensor) -> Tensor:
+    return value.float() if value.dtype in (torch.float16, torch.bfloat16) else value

@@ -5,8 +5,9 @@ tensors that belong together and travel on one edge; inside a bundle every name 
 """
 
 import copyreg
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Self, TypeAlias
 
 import torch
 from jaxtyping import Bool, Complex, Float, Int, UInt8
@@ -50,6 +51,20 @@ Loading: TypeAlias = Float[Tensor, "batch levels 2"]
 class Bundle:
     """Base of all bundles: a subclass is a frozen dataclass whose fields are tensor types, bundles or strings."""
 
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> Self:
+        """A bundle of the same kind, of what `change` makes of each tensor, those of bundles inside included."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}  # pyright: ignore[reportArgumentType]
+        for name, value in values.items():
+            if isinstance(value, Tensor):
+                values[name] = change(value)
+            elif isinstance(value, Bundle):
+                values[name] = value.mapped(change)
+        return type(self)(**values)
+
+    def to(self, device: torch.device | str) -> Self:
+        """The bundle with all its tensors on a device."""
+        return self.mapped(lambda tensor: tensor.to(device))
+
 
 @dataclass(frozen=True)
 class Symbols(Bundle):
@@ -77,6 +92,19 @@ class Received(Bundle):
     noise_variance: Float[Tensor, "batch uses"]
     overhead: Int[Tensor, "batch"]
     csi: Literal["perfect", "estimated", "none"]
+
+
+@dataclass(frozen=True)
+class ReceivedCodeword(Bundle):
+    """What a joint decoder gets: the symbols of each patch after the channel, the gain and noise variance of each (gain
+    0 and noise variance 1 past k), and what the header says of them: k of each patch, and the codeword's mean power
+    before it was normalised."""
+
+    codeword: Complex[Tensor, "batch rows cols kmax"]
+    gain: Complex[Tensor, "batch rows cols kmax"]
+    noise_variance: Float[Tensor, "batch rows cols kmax"]
+    lengths: Int[Tensor, "batch rows cols"]
+    power: Float[Tensor, "batch"]
 
 
 @dataclass(frozen=True)
@@ -173,6 +201,7 @@ PORT_TYPES: dict[str, object] = {
     "Distortion": Distortion,
     "Symbols": Symbols,
     "Received": Received,
+    "ReceivedCodeword": ReceivedCodeword,
     "Boxes": Boxes,
     "Detections": Detections,
     "Counts": Counts,

@@ -16,13 +16,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from linksim import Block, Flowgraph
+from linksim import Flowgraph
+from linksim.blocks import FixedRate
 from linksim.blocks.rate import RATE_SETS
-from linksim.blocks.rate.allocator import Allocation
 from linksim.blocks.rate.measured_distortion import PREFIX, TABLES
 from linksim.blocks.sources import list_pictures, read_picture, street_scenes
-from linksim.flowgraphs import sa_oosc
-from linksim.types import PATCH, Entropy, Importance, Size
+from linksim.flowgraphs import ntscc
+from linksim.flowgraphs.parts import Codec, IdealHeader
+from linksim.types import PATCH
 
 SNRS_DB = (0.0, 10.0, 20.0)
 KNOTS = 24
@@ -38,18 +39,6 @@ def crops(scenes: Path, photographs: Path) -> Iterator[Tensor]:
             image = read_picture(path)[None]
             top, left = ((edge - wanted) // 2 for edge, wanted in zip(image.shape[2:], size, strict=True))
             yield image[:, :, top : top + size[0], left : left + size[1]]
-
-
-class Uniform(Block):
-    """The same k for all patches, whatever they hold."""
-
-    def __init__(self, *, uses: int) -> None:
-        super().__init__()
-        self.uses = uses
-
-    def forward(self, entropy: Entropy, importance: Importance, size: Size) -> Allocation:  # noqa: ARG002
-        lengths = torch.full(entropy.shape, self.uses)
-        return Allocation(lengths, lengths, torch.ones(len(entropy)), torch.ones(len(entropy), dtype=torch.bool))
 
 
 def measure(image: Tensor, links: Sequence[Flowgraph], snr_db: float) -> tuple[Tensor, Tensor]:
@@ -78,9 +67,11 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     values = RATE_SETS["default"]
-    links = [sa_oosc(weights=asked.weights, header="ideal") for _ in values]
-    for link, uses in zip(links, values, strict=True):
-        link.rate = Uniform(uses=uses)
+    # A target of k/768 is met by k uses in each patch, and by no more.
+    links = [
+        ntscc(codec=Codec(asked.weights), rate=FixedRate(target_cbr=k / (3 * PATCH**2)), header=IdealHeader())
+        for k in values
+    ]
     rows: list[list[str]] = []
     for snr_db in SNRS_DB:
         found = [measure(image, links, snr_db) for image in crops(asked.scenes, asked.photographs)]

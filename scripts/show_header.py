@@ -14,10 +14,11 @@ import torch
 from skimage import data
 
 from linksim import Received, Symbols
-from linksim.blocks import AWGN, HeaderDecoder
+from linksim.blocks import AWGN, HeaderDecoder, RateAllocator
 from linksim.blocks.header.preamble import form_of
 from linksim.blocks.sources import read_picture, street_scenes
 from linksim.flowgraphs import klt
+from linksim.flowgraphs.parts import RobustHeader
 from linksim.theory import bpsk_normal_approximation
 
 LOSS = 1e-2
@@ -37,7 +38,8 @@ def header_of(name: str, pixels: int | None = None) -> Sent:
     picture = read_picture(Path(data.data_dir) / name)[None]
     if pixels is not None:
         picture = picture[:, :, :pixels, :pixels]
-    run = klt(target_cbr=1 / 24).run(image=picture, snr_db=10.0, probe=["header.out", "rate.lengths"])
+    link = klt(rate=RateAllocator(target_cbr=1 / 24), header=RobustHeader(code_rate=0.5))
+    run = link.run(image=picture, snr_db=10.0, probe=["header.out", "rate.lengths"])
     uses, lengths = int(run["header.out"].length[0]), run["rate.lengths"]
     form = form_of(lengths.shape[1], lengths.shape[2], 0, 0.5)
     # Rate 1/2: half of the second part's uses, less its CRC-24, beside the preamble's information.
@@ -114,7 +116,8 @@ def show_cost(folder: Path) -> None:
         costs: list[float] = []
         for scene in street_scenes(folder):
             image = read_picture(scene.picture)[None]
-            fg = klt(target_cbr=0.0201, map_smoothing=smoothing)
+            rate = RateAllocator(target_cbr=0.0201, map_smoothing=smoothing)
+            fg = klt(rate=rate, header=RobustHeader(code_rate=0.5))
             ledger = fg.run(image=image, boxes=scene.boxes(), snr_db=10.0)["ledger"]
             costs.append(float(ledger.header[0]) / float(ledger.source_dimensions[0]))
         mean = float(np.mean(costs))

@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from linksim import Boxes, Detections
-from linksim.blocks import ClassImportance, ImportanceStudent, PatchImportance, RuleImportance
+from linksim.blocks import ClassImportance, ImportanceStudent, PatchImportance, RateAllocator, RuleImportance
 from linksim.blocks.metrics.patch_psnr import patch_psnr
 from linksim.blocks.semantics import read_detections
 from linksim.blocks.sources import LabelledObjects, labelled_objects, read_picture
 from linksim.blocks.sources.street_scenes import detections_folder, scene_json, scene_picture
 from linksim.cli.agreement import DRIVERS, LEVELS, MODEL
 from linksim.flowgraphs import sa_oosc
+from linksim.flowgraphs.parts import Codec, RobustHeader
 
 SNR_DB, CBR, ALPHAS = 10.0, 0.0201, (8.0, 16.0)
 SOURCES = {
@@ -70,7 +71,14 @@ def measure(folder: Path, seed: int) -> Quality:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         scenes = labelled_objects(folder, "val", (MODEL, *DRIVERS))
-    links = {alpha: sa_oosc(target_cbr=CBR, alpha=alpha) for alpha in ALPHAS}
+    links = {
+        alpha: sa_oosc(
+            codec=Codec(importance_gain_db=0.0),
+            rate=RateAllocator(target_cbr=CBR, alpha=alpha),
+            header=RobustHeader(code_rate=0.5),
+        )
+        for alpha in ALPHAS
+    }
     found: dict[tuple[str, float], list[list[float]]] = {}
     for number, scene in enumerate(scenes, 1):
         image = read_picture(scene_picture(folder, scene.name))[None]

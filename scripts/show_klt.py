@@ -8,14 +8,15 @@ The floor is a closed-form KLT and LMMSE codec of fixed length.
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from linksim import Result
+from linksim.blocks import RateAllocator
 from linksim.blocks.sources import StreetScene, list_pictures, read_picture, street_scenes
 from linksim.flowgraphs import klt
+from linksim.flowgraphs.parts import KLTCodec, RobustHeader
 
 SNRS_DB = (1.0, 4.0, 7.0, 10.0, 13.0)
 FLOOR_DB = {
@@ -25,9 +26,9 @@ FLOOR_DB = {
 CLASSES = ("high", "medium", "low", "background", "nonbackground")
 
 
-def send_all(pictures: list[Tensor], **settings: Any) -> Callable[[float], list[Result]]:
-    """A function from SNR to the runs of all pictures over the link with these settings."""
-    link = klt(**settings)
+def send_all(pictures: list[Tensor], target_cbr: float) -> Callable[[float], list[Result]]:
+    """A function from SNR to the runs of all pictures over the link at this rate."""
+    link = klt(rate=RateAllocator(target_cbr=target_cbr), header=RobustHeader(code_rate=0.5))
     return lambda snr_db: [link.run(image=picture, snr_db=snr_db, seed=1) for picture in pictures]
 
 
@@ -66,10 +67,11 @@ def eval_fraction(text: str) -> float:
     return int(numerator) / int(denominator)
 
 
-def send_scenes(scenes: list[StreetScene], **settings: Any) -> dict[str, float]:
+def send_scenes(scenes: list[StreetScene], alpha: float, importance_exponent: float) -> dict[str, float]:
     """Means over the scenes at 10 dB, CBR 0.0201, GPT labels: patch PSNR per class, PSNR, header CBR, high minus
     others."""
-    link = klt(target_cbr=0.0201, **settings)
+    codec, rate = KLTCodec(importance_exponent=importance_exponent), RateAllocator(target_cbr=0.0201, alpha=alpha)
+    link = klt(codec=codec, rate=rate, header=RobustHeader(code_rate=0.5))
     runs: list[Result] = []
     others: list[float] = []
     for scene in scenes:

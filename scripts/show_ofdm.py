@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from joblib import Parallel, delayed
 
-from linksim.blocks import OFDMChannel
+from linksim.blocks import OFDMChannel, RateAllocator
 from linksim.blocks.sources import read_picture, street_scenes
 from linksim.flowgraphs import sa_oosc
+from linksim.flowgraphs.parts import Codec
 
 SPEEDS_KMH = (3.0, 100.0)
 SNRS_DB = (5.0, 10.0, 15.0)
@@ -29,7 +30,11 @@ def measure(scenes: Path, index: int, speed: float, snr_db: float) -> list[tuple
     image, boxes = read_picture(scene.picture)[None], scene.boxes()
     found: list[tuple[float, float]] = []
     for estimation in ESTIMATIONS:
-        link = sa_oosc(channel=OFDMChannel(speed=speed / 3.6, estimation=estimation))
+        link = sa_oosc(
+            codec=Codec(importance_gain_db=0.0),
+            rate=RateAllocator(),
+            channel=OFDMChannel(speed=speed / 3.6, estimation=estimation),
+        )
         run = link.run(image=image, boxes=boxes, snr_db=snr_db, seed=index)
         found.append((float(run["patch_psnr.nonbackground"].value), float(run["erased"])))
     return found

@@ -20,11 +20,21 @@ import torch
 from joblib import Parallel, delayed
 
 from linksim import Boxes, Result
-from linksim.blocks import AWGN, PSNR, PatchImportance, PatchPSNR, PictureDecoder, PictureEncoder, Rayleigh
+from linksim.blocks import (
+    AWGN,
+    PSNR,
+    PatchImportance,
+    PatchPSNR,
+    PictureDecoder,
+    PictureEncoder,
+    RateAllocator,
+    Rayleigh,
+)
 from linksim.blocks.picture_codecs.codecs import CODECS
 from linksim.blocks.sources import list_pictures, read_picture, street_scenes
 from linksim.blocks.transport.mcs import best_scheme, schemes
 from linksim.flowgraphs import sa_oosc, separation
+from linksim.flowgraphs.parts import Codec, RobustHeader
 from linksim.theory import awgn_capacity, constellation_capacity
 
 SNRS_DB = (0.0, 2.5, 5.0, 7.5, 10.0, 12.5, 15.0, 17.5, 20.0)
@@ -175,7 +185,12 @@ def measured(image: torch.Tensor, original: torch.Tensor, boxes: Boxes | None) -
 def learned(pictures: Pictures, case: Case, fading: bool) -> list[Row]:
     """SA-OOSC by SNR; on fading, `FADES` fades each."""
     image, boxes = pictures.read(case)
-    link = sa_oosc(target_cbr_total=RATES[case[0]], alpha=0.0, channel=Rayleigh() if fading else AWGN())
+    link = sa_oosc(
+        codec=Codec(importance_gain_db=0.0),
+        rate=RateAllocator(target_cbr_total=RATES[case[0]], alpha=0.0),
+        header=RobustHeader(code_rate=0.5),
+        channel=Rayleigh() if fading else AWGN(),
+    )
     rows: list[Row] = []
     for snr_db in SNRS_DB[::2] if fading else SNRS_DB:
         runs = [

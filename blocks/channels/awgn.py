@@ -22,6 +22,8 @@ class AWGN(Block):
     """
 
     labels = MappingProxyType({"csi": "perfect"})
+    fades = False
+    """A link takes a channel that does not say so for one that fades, and codes its header the safer."""
 
     def forward(self, symbols: Symbols, snr_db: Decibels) -> Received:
         return flat_channel(symbols, None, snr_db, self.rng)

@@ -3,5 +3,6 @@
 from linksim.blocks.header.decoder import HeaderDecoder
 from linksim.blocks.header.encoder import HeaderEncoder
 from linksim.blocks.header.ideal import IdealHeader
+from linksim.blocks.header.none import NoHeader
 
-__all__ = ["HeaderDecoder", "HeaderEncoder", "IdealHeader"]
+__all__ = ["HeaderDecoder", "HeaderEncoder", "IdealHeader", "NoHeader"]

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -11,10 +12,10 @@ from torch import Tensor
 
 from linksim.block import Block
 from linksim.blocks.header.body import body_code, decode_body, unpack_body
+from linksim.blocks.header.code_rate import CODE_RATES, CodeRate, checked_code_rate
 from linksim.blocks.header.preamble import FORMS, Form, Preamble, decode_preamble, power_value
 from linksim.blocks.modulation.bpsk import BPSKDemapper
-from linksim.blocks.rate.rate_set import RateSet, rate_set_id, rate_values
-from linksim.errors import require
+from linksim.blocks.rate_set import RateSet, rate_set_id, rate_values
 from linksim.types import PATCH, Flags, Lengths, Loading, Power, Received, Size, Uses
 
 
@@ -45,6 +46,7 @@ class _Frame:
 class HeaderDecoder(Block):
     """Finds and decodes the header at the front of a received frame.
 
+    With `code_rate` "auto" the second part is tried at 0.5, 0.9 and 0.75; its check covers the coded length too.
     A frame is erased unless both checks hold, V is the agreed one, and the size is that of its batch: a map that failed
     its check is never used. Pictures of a batch have one size; where every frame is lost it is one patch.
 
@@ -54,7 +56,7 @@ class HeaderDecoder(Block):
     Source: 3GPP TS 38.212 for CRC and LDPC.
 
     Raises:
-        ParameterError: `code_rate` is not in 0.2..0.9, or the set is unknown.
+        ParameterError: `code_rate` is neither "auto" nor in 0.2..0.9, or the set is unknown.
 
     >>> from linksim.blocks import AWGN, HeaderEncoder
     >>> lengths, size = torch.full((1, 2, 2), 8), torch.tensor([[32, 32]])
@@ -66,10 +68,10 @@ class HeaderDecoder(Block):
 
     labels = MappingProxyType({"header": "robust"})
 
-    def __init__(self, *, code_rate: float = 0.5, rate_set: RateSet = "default") -> None:
+    def __init__(self, *, code_rate: CodeRate = "auto", rate_set: RateSet = "default") -> None:
         super().__init__()
-        require(0.2 <= code_rate <= 0.9, "code_rate", "in 0.2..0.9", code_rate)
-        self.code_rate = code_rate
+        code_rate = checked_code_rate(code_rate)
+        self.code_rates = CODE_RATES if code_rate == "auto" else (code_rate,)
         self.values = rate_values(rate_set)
         self.demapper = BPSKDemapper()
 
@@ -92,8 +94,8 @@ class HeaderDecoder(Block):
         information, valid = decode_preamble(llrs[:, : form.uses], form)
         preamble = Preamble.unpack(information, form)
         valid &= preamble.rate_set == rate_set_id(self.values)
-        for grid in preamble.grid[valid].unique().tolist():
-            code = body_code(grid, self.code_rate)
+        for grid, code_rate in product(map(int, preamble.grid[valid].unique()), self.code_rates):
+            code = body_code(grid, code_rate)
             end = form.uses + code.n
             chosen = (valid & (preamble.grid == grid) & (length >= end)).nonzero()[:, 0]
             if len(chosen) == 0 or llrs.shape[1] < end:
@@ -101,6 +103,7 @@ class HeaderDecoder(Block):
             bits, good = decode_body(llrs[chosen, form.uses : end], information[chosen], code)
             for row, index in enumerate(chosen.tolist()):
                 if good[row]:
+                    valid[index] = False
                     yield index, self._read(form, bits[row], preamble, index, end)
 
     def _read(self, form: Form, bits: Tensor, preamble: Preamble, index: int, uses: int) -> _Frame:

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from linksim.block import Block
 from linksim.blocks.header.body import body_code, encode_body, pack_body, told_content
+from linksim.blocks.header.code_rate import CodeRate, checked_code_rate, chosen_code_rate
 from linksim.blocks.header.preamble import LONG, Form, Preamble, encode_preamble, form_of, power_code
-from linksim.blocks.rate.rate_set import RateSet, levels_of, rate_set_id, rate_values
-from linksim.errors import DimensionError, require
-from linksim.types import PATCH, Lengths, Loading, Power, Size, Symbols
+from linksim.blocks.rate_set import RateSet, levels_of, rate_set_id, rate_values
+from linksim.errors import DimensionError
+from linksim.types import PATCH, Decibels, Lengths, Loading, Power, Size, Symbols
 
 
 class HeaderEncoder(Block):
@@ -23,12 +24,16 @@ class HeaderEncoder(Block):
     with an adaptive context model, CRC-24, 5G LDPC at `code_rate`, length from a fixed grid. Where `content`, the
     lengths that the content alone would have got, is given and differs from the rate map, it goes before it.
 
+    `code_rate` "auto" codes the second part at 0.9 from a mean SNR of 7 dB on, at 0.75 from 4 dB on, and else at 0.5:
+    so over AWGN; where the channel is `fading`, or the port `snr_db` is not connected, at 0.5. The decoder finds out.
+
     Shapes: lengths and content [batch, rows, cols] in V; size [batch, 2] in pixels; power [batch]; loading
-    [batch, levels, 2] in dB; out.samples [batch, uses] complex, out.length [batch]. Hard bits: no gradient.
+    [batch, levels, 2] in dB; snr_db [batch], the mean SNR; out.samples [batch, uses] complex, out.length [batch]. Hard
+    bits: no gradient.
     Source: 3GPP TS 38.212 for CRC and LDPC; SA-OOSC, footnote 5, for the need.
 
     Raises:
-        ParameterError: `code_rate` is not in 0.2..0.9, the set is unknown, or a length is not in it.
+        ParameterError: `code_rate` is neither "auto" nor in 0.2..0.9, the set is unknown, or a length is not in it.
         DimensionError: the map does not have the patches of a picture of that size.
 
     >>> lengths = torch.full((1, 2, 2), 8)
@@ -37,10 +42,10 @@ class HeaderEncoder(Block):
     [376]
     """
 
-    def __init__(self, *, code_rate: float = 0.5, rate_set: RateSet = "default") -> None:
+    def __init__(self, *, code_rate: CodeRate = "auto", rate_set: RateSet = "default", fading: bool = True) -> None:
         super().__init__()
-        require(0.2 <= code_rate <= 0.9, "code_rate", "in 0.2..0.9", code_rate)
-        self.code_rate = code_rate
+        self.code_rate: CodeRate = checked_code_rate(code_rate)
+        self.fading = fading
         self.values = rate_values(rate_set)
 
     def forward(
@@ -50,6 +55,7 @@ class HeaderEncoder(Block):
         power: Power,
         loading: Loading | None = None,
         content: Lengths | None = None,
+        snr_db: Decibels | None = None,
     ) -> Symbols:
         patches = -(-size // PATCH)
         if not bool((patches == torch.tensor(lengths.shape[1:], device=size.device)).all()):
@@ -67,10 +73,12 @@ class HeaderEncoder(Block):
         flags = torch.tensor([each is not None for each in told]).long()
         coded: list[Tensor] = []
         for i, (bits, index) in enumerate(bodies):
-            form = self._form(levels[i].shape, index, power[i].detach().cpu())
+            mean_snr = None if snr_db is None else float(snr_db[i])
+            code_rate = chosen_code_rate(self.code_rate, mean_snr, fading=self.fading)
+            form = self._form(levels[i].shape, index, power[i].detach().cpu(), code_rate)
             loaded = loading is not None
             preamble = self._preamble(form, size[i].cpu(), power[i].detach().cpu(), grid[i], loaded, flags[i])
-            body = encode_body(bits[None], preamble, body_code(index, self.code_rate))
+            body = encode_body(bits[None], preamble, body_code(index, code_rate))
             coded.append(torch.cat([encode_preamble(preamble, form), body], 1)[0])
         length = torch.tensor([len(row) for row in coded])
         bits = torch.nn.utils.rnn.pad_sequence(coded, batch_first=True)
@@ -80,8 +88,9 @@ class HeaderEncoder(Block):
     def _levels(self, lengths: Tensor) -> list[NDArray[np.int64]]:
         return list(levels_of(lengths.cpu(), torch.tensor(self.values)).numpy())
 
-    def _form(self, shape: Sequence[int], grid: int, power: Tensor) -> Form:
-        form = form_of(shape[0], shape[1], grid, self.code_rate)
+    @staticmethod
+    def _form(shape: Sequence[int], grid: int, power: Tensor, code_rate: float) -> Form:
+        form = form_of(shape[0], shape[1], grid, code_rate)
         # What lies at an end of the short form's scale may lie beyond it.
         return LONG if int(power_code(power, form)) in (0, form.largest_power) else form
 

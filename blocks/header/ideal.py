@@ -6,9 +6,10 @@ from typing import NamedTuple
 import torch
 
 from linksim.block import Block
+from linksim.blocks.header.code_rate import CodeRate
 from linksim.blocks.header.encoder import HeaderEncoder
-from linksim.blocks.rate.rate_set import RateSet
-from linksim.types import Flags, Lengths, Loading, Power, Size, Symbols, Uses
+from linksim.blocks.rate_set import RateSet
+from linksim.types import Decibels, Flags, Lengths, Loading, Power, Size, Symbols, Uses
 
 
 class IdealHeaderOutput(NamedTuple):
@@ -41,9 +42,9 @@ class IdealHeader(Block):
 
     labels = MappingProxyType({"header": "ideal"})
 
-    def __init__(self, *, code_rate: float = 0.5, rate_set: RateSet = "default") -> None:
+    def __init__(self, *, code_rate: CodeRate = "auto", rate_set: RateSet = "default", fading: bool = True) -> None:
         super().__init__()
-        self.encoder = HeaderEncoder(code_rate=code_rate, rate_set=rate_set)
+        self.encoder = HeaderEncoder(code_rate=code_rate, rate_set=rate_set, fading=fading)
 
     def forward(
         self,
@@ -52,8 +53,10 @@ class IdealHeader(Block):
         power: Power,
         loading: Loading | None = None,
         content: Lengths | None = None,
+        snr_db: Decibels | None = None,
     ) -> IdealHeaderOutput:
-        header = self.encoder(lengths=lengths, size=size, power=power, loading=loading, content=content)
+        fields = {"loading": loading, "content": content, "snr_db": snr_db}
+        header = self.encoder(lengths=lengths, size=size, power=power, **fields)
         if loading is None:
             loading = torch.zeros(len(lengths), len(self.encoder.values), 2, device=lengths.device)
         erased = torch.zeros(len(lengths), dtype=torch.bool, device=lengths.device)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from linksim.blocks.jscc.linear_core import FILTERED, INVERSE_TAPS, TAPS, diagonal
-from linksim.blocks.rate.rate_set import levels_of
+from linksim.blocks.rate_set import levels_of
 
 if TYPE_CHECKING:
     from linksim.blocks.jscc.neural import JSCCDecoder, JSCCEncoder

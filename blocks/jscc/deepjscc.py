@@ -1,20 +1,19 @@
 """DeepJSCC: convolutions straight from the picture to channel symbols and back, for fixed rates and one SNR."""
 
 import torch
-from jaxtyping import Complex, Float
 from torch import Tensor, nn
 
 from linksim.block import Block
 from linksim.blocks.jscc.transform_start import loading, transform_start
 from linksim.blocks.jscc.undo_fading import to_symbols, undo_fading
-from linksim.blocks.rate.rate_set import RateSet, rate_values
+from linksim.blocks.rate_set import RateSet, rate_values
 from linksim.blocks.vectorizer.conv_transform import TOKEN, WIDTHS, analysis_layers, synthesis_layers
 from linksim.blocks.vectorizer.klt import MEAN, klt_basis
 from linksim.blocks.vectorizer.klt_start import token_basis
 from linksim.blocks.vectorizer.layers import repeatable_start, scaled_convolution, zero_convolution
 from linksim.errors import ParameterError
 from linksim.precision import single_precision
-from linksim.types import PATCH, Codeword, Lengths, Power, Tokens
+from linksim.types import PATCH, Codeword, Lengths, ReceivedCodeword, Tokens
 from linksim.weights import load_part
 
 FIXED_RATES = (15, 16, 32, 48, 64)
@@ -99,9 +98,9 @@ class DeepJSCCEncoder(Block):
 class DeepJSCCDecoder(Block):
     """Rebuild the tokens from the received symbols: `DeepJSCCEncoder`'s other end.
 
-    Shapes: codeword, gain, noise_variance [batch, rows, cols, k]; lengths [batch, rows, cols], all alike and in V;
-    power [batch], linear; out [batch, 48, 4*rows, 4*cols]. A channel's known gain is undone; the noise variance is
-    not heeded. Lengths of 0, of a lost header, are taken for the smallest. Gradients pass.
+    Shapes: received as `ReceivedCodeword`, all lengths the same and in V; out [batch, 48, 4*rows, 4*cols]. A channel's
+    known gain is undone; the noise variance is not used. Lengths of 0, of a lost header, are taken for the smallest.
+    Gradients pass.
     Source: as `DeepJSCCEncoder`.
 
     Raises:
@@ -109,8 +108,8 @@ class DeepJSCCDecoder(Block):
         WeightsError: the weights are unknown or do not fit.
 
     >>> lengths, y = torch.full((1, 1, 1), 16), torch.ones(1, 1, 1, 16) + 0j
-    >>> DeepJSCCDecoder()(codeword=y, gain=torch.ones_like(y), noise_variance=torch.full(y.shape, 0.1),
-    ...     lengths=lengths, power=torch.ones(1)).shape
+    >>> DeepJSCCDecoder()(received=ReceivedCodeword(
+    ...     y, torch.ones_like(y), torch.full(y.shape, 0.1), lengths, torch.ones(1))).shape
     torch.Size([1, 48, 4, 4])
     """
 
@@ -125,15 +124,11 @@ class DeepJSCCDecoder(Block):
     @single_precision
     def forward(
         self,
-        codeword: Codeword,
-        gain: Complex[Tensor, "batch rows cols kmax"],
-        noise_variance: Float[Tensor, "batch rows cols kmax"],
-        lengths: Lengths,
-        power: Power,
+        received: ReceivedCodeword,
     ) -> Tokens:
-        uses = common_length(lengths, self.values)
-        received, _ = undo_fading(codeword, gain, noise_variance, 2 * uses)
-        scaled = (received * power.sqrt()[:, None, None, None]).movedim(-1, 1)
+        uses = common_length(received.lengths, self.values)
+        symbols, _ = undo_fading(received, 2 * uses)
+        scaled = (symbols * received.power.sqrt()[:, None, None, None]).movedim(-1, 1)
         scaled = scaled.contiguous(memory_format=torch.channels_last)
         estimate, features = self.exits[str(uses)](scaled)
         return estimate + self.trunk(features).float() + MEAN

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Complex, Float
 from torch import Tensor
 
 from linksim.block import Block
@@ -16,11 +15,11 @@ from linksim.blocks.jscc.level_statistics import (
 )
 from linksim.blocks.jscc.loading import loaded_amplitude, of_patch, usual_energy
 from linksim.blocks.jscc.serializer import sent_mask
-from linksim.blocks.rate.rate_set import RateSet, levels_of, rate_values
+from linksim.blocks.rate_set import RateSet, levels_of, rate_values
 from linksim.blocks.vectorizer.klt import DEFAULT_STEP
 from linksim.errors import require
 from linksim.precision import full_precision
-from linksim.types import Codeword, Importance, Latent, Lengths, Loading, Power
+from linksim.types import Codeword, Importance, Latent, Lengths, Loading, ReceivedCodeword
 
 
 class LinearlyEncoded(NamedTuple):
@@ -87,16 +86,16 @@ class LinearJSCCDecoder(Block):
     The second moment of each dimension at each rate level is what the loading says, corrected by what was received as
     far as noise and number of patches allow; a symbol counts by its own noise variance.
 
-    Shapes: codeword, gain, noise_variance [batch, rows, cols, kmax]; lengths [batch, rows, cols]; power [batch];
-    loading [batch, levels, 2] in dB; out [batch, channels, rows, cols], zero where nothing was sent. Gradients pass.
+    Shapes: received as `ReceivedCodeword`; loading [batch, levels, 2] in dB; out [batch, channels, rows, cols], zero
+    where nothing was sent. Gradients pass.
     Source: LMMSE, Kay, Fundamentals of Statistical Signal Processing, ch. 12.
 
     Raises:
         ParameterError: `channels` is out of range, or a length is not in V.
 
     >>> lengths, y = torch.full((1, 1, 1), 8), torch.ones(1, 1, 1, 8) + 0j
-    >>> LinearJSCCDecoder()(codeword=y, gain=torch.ones_like(y), noise_variance=torch.full(y.shape, 0.1),
-    ...     lengths=lengths, power=torch.ones(1), loading=torch.zeros(1, 8, 2)).shape
+    >>> received = ReceivedCodeword(y, torch.ones_like(y), torch.full(y.shape, 0.1), lengths, torch.ones(1))
+    >>> LinearJSCCDecoder()(received=received, loading=torch.zeros(1, 8, 2)).shape
     torch.Size([1, 256, 1, 1])
     """
 
@@ -109,24 +108,20 @@ class LinearJSCCDecoder(Block):
     @full_precision
     def forward(
         self,
-        codeword: Codeword,
-        gain: Complex[Tensor, "batch rows cols kmax"],
-        noise_variance: Float[Tensor, "batch rows cols kmax"],
-        lengths: Lengths,
-        power: Power,
+        received: ReceivedCodeword,
         loading: Loading,
     ) -> Latent:
-        dimensions = 2 * codeword.shape[-1]
-        levels = levels_of(lengths, self.get_buffer("values"))
-        strength = gain.abs().square().clamp_min(1e-20)
-        received = torch.view_as_real(codeword * gain.conj() / strength).flatten(-2)
-        noise = (noise_variance / strength / 2).repeat_interleave(2, -1)
+        dimensions = 2 * received.codeword.shape[-1]
+        levels = levels_of(received.lengths, self.get_buffer("values"))
+        strength = received.gain.abs().square().clamp_min(1e-20)
+        symbols = torch.view_as_real(received.codeword * received.gain.conj() / strength).flatten(-2)
+        noise = (received.noise_variance / strength / 2).repeat_interleave(2, -1)
         variance = prior_variance(self.step, dimensions).to(noise)
-        scale = of_patch(loaded_amplitude(loading, variance), levels) / power.sqrt()[:, None, None, None]
-        sent = sent_mask(2 * lengths, dimensions)
+        scale = of_patch(loaded_amplitude(loading, variance), levels) / received.power.sqrt()[:, None, None, None]
+        sent = sent_mask(2 * received.lengths, dimensions)
         usual = scale.square() * of_patch(usual_energy(loading, variance), levels) * sent
-        signal = self._second_moments(received, noise, usual, levels)
-        estimate = received * signal / (signal + noise) / scale * sent
+        signal = self._second_moments(symbols, noise, usual, levels)
+        estimate = symbols * signal / (signal + noise) / scale * sent
         missing = max(self.channels - dimensions, 0)
         return torch.nn.functional.pad(estimate, (0, missing))[..., : self.channels].movedim(-1, 1)
 

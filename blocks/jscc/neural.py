@@ -3,7 +3,6 @@
 import math
 
 import torch
-from jaxtyping import Complex, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -11,7 +10,7 @@ from linksim.block import Block
 from linksim.blocks.jscc.linear_core import FILTERED, LinearDecoderCore, LinearEncoderCore, of_level
 from linksim.blocks.jscc.serializer import sent_mask
 from linksim.blocks.jscc.undo_fading import undo_fading
-from linksim.blocks.rate.rate_set import RateSet, levels_of, rate_values
+from linksim.blocks.rate_set import RateSet, levels_of, rate_values
 from linksim.blocks.vectorizer.hv import LEARNED_CHANNELS, LEARNED_STEP
 from linksim.blocks.vectorizer.klt import klt_basis
 from linksim.blocks.vectorizer.layers import (
@@ -24,7 +23,7 @@ from linksim.blocks.vectorizer.layers import (
 from linksim.blocks.vectorizer.window_attention import transformer
 from linksim.errors import require
 from linksim.precision import single_precision
-from linksim.types import Codeword, Decibels, Latent, Lengths, Power
+from linksim.types import Codeword, Decibels, Latent, Lengths, ReceivedCodeword
 from linksim.weights import load_part
 
 WIDTH, HIDDEN = 192, 160
@@ -154,8 +153,8 @@ class JSCCDecoder(Block):
     nothing but what crossed the channel. `transformer_blocks` and `importance_gain_db` as for
     `JSCCEncoder`.
 
-    Shapes: codeword, gain, noise_variance [batch, rows, cols, kmax]; lengths and content [batch, rows, cols] complex
-    uses, in V, content as lengths if absent; power [batch], linear; out [batch, channels, rows, cols]. Gradients pass.
+    Shapes: received as `ReceivedCodeword`; content [batch, rows, cols] complex uses, in V, received.lengths if absent;
+    out [batch, channels, rows, cols]. Gradients pass.
     Source: SA-OOSC appendix 12; LMMSE, Kay, Fundamentals of Statistical Signal Processing, ch. 12.
 
     Raises:
@@ -163,8 +162,8 @@ class JSCCDecoder(Block):
         WeightsError: the weights are unknown or do not fit.
 
     >>> lengths, y = torch.full((1, 1, 1), 8), torch.ones(1, 1, 1, 8) + 0j
-    >>> JSCCDecoder()(codeword=y, gain=torch.ones_like(y), noise_variance=torch.full(y.shape, 0.1),
-    ...     lengths=lengths, power=torch.ones(1)).shape
+    >>> JSCCDecoder()(received=ReceivedCodeword(
+    ...     y, torch.ones_like(y), torch.full(y.shape, 0.1), lengths, torch.ones(1))).shape
     torch.Size([1, 256, 1, 1])
     """
 
@@ -194,23 +193,20 @@ class JSCCDecoder(Block):
     @single_precision
     def forward(
         self,
-        codeword: Codeword,
-        gain: Complex[Tensor, "batch rows cols kmax"],
-        noise_variance: Float[Tensor, "batch rows cols kmax"],
-        lengths: Lengths,
-        power: Power,
+        received: ReceivedCodeword,
         content: Lengths | None = None,
     ) -> Latent:
-        levels = levels_of(lengths, self.get_buffer("values"))
+        levels = levels_of(received.lengths, self.get_buffer("values"))
         contents = levels if content is None else levels_of(content, self.get_buffer("values"))
         dimensions = 2 * int(self.get_buffer("values")[-1])
-        received, noise = undo_fading(codeword, gain * self.boost(levels, contents), noise_variance, dimensions)
-        sent = sent_mask(2 * lengths, received.shape[-1])
+        symbols, noise = undo_fading(received, dimensions, self.boost(levels, contents))
+        sent = sent_mask(2 * received.lengths, dimensions)
         noise = torch.where(sent, noise, 1.0)
-        scaled = received * power.sqrt()[:, None, None, None] * sent
+        power = received.power[:, None, None, None]
+        scaled = symbols * power.sqrt() * sent
         estimate, whitened, energy = self.core(
             scaled.movedim(-1, 1),
-            (noise * power[:, None, None, None]).movedim(-1, 1),
+            (noise * power).movedim(-1, 1),
             sent.movedim(-1, 1),
             levels,
         )

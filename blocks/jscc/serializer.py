@@ -1,13 +1,10 @@
 """Codewords of variable length to a stream of symbols and back."""
 
-from typing import NamedTuple
-
 import torch
-from jaxtyping import Complex, Float
 from torch import Tensor
 
 from linksim.block import Block
-from linksim.types import Codeword, Lengths, Received, Symbols
+from linksim.types import Codeword, Lengths, Power, Received, ReceivedCodeword, Symbols
 
 
 def sent_mask(lengths: Lengths, kmax: int) -> Tensor:
@@ -40,30 +37,22 @@ class Serializer(Block):
         return Symbols(samples.masked_scatter(places, codeword[sent_mask(lengths, kmax)]), length)
 
 
-class Deserialized(NamedTuple):
-    """The patches' symbols with gain and noise variance of each; noise variance is 1 past k."""
-
-    codeword: Codeword
-    gain: Complex[Tensor, "batch rows cols kmax"]
-    noise_variance: Float[Tensor, "batch rows cols kmax"]
-
-
 class Deserializer(Block):
     """Cut the received stream into patches again.
 
-    Shapes: received [batch, uses]; lengths [batch, rows, cols], whose largest value is kmax; codeword, gain and
-    noise_variance [batch, rows, cols, kmax]. What a stream too short does not hold is zero with gain zero.
-    Gradients pass to samples, gain and noise variance.
+    Shapes: received [batch, uses]; lengths [batch, rows, cols], whose largest value is kmax; power [batch], linear,
+    handed on; out, fields of a patch [batch, rows, cols, kmax]. What a stream too short does not hold is zero with gain
+    zero. Gradients pass to samples, gain, noise variance and power.
 
     >>> from linksim.blocks import AWGN
     >>> lengths = torch.tensor([[[1, 2]]])
     >>> symbols = Serializer()(codeword=torch.ones(1, 1, 2, 2) + 0j, lengths=lengths)
     >>> received = AWGN().seed(1)(symbols=symbols, snr_db=torch.tensor([90.0]))
-    >>> Deserializer()(received=received, lengths=lengths).codeword.abs().round().tolist()
+    >>> Deserializer()(received=received, lengths=lengths, power=torch.ones(1)).codeword.abs().round().tolist()
     [[[[1.0, 0.0], [1.0, 1.0]]]]
     """
 
-    def forward(self, received: Received, lengths: Lengths) -> Deserialized:
+    def forward(self, received: Received, lengths: Lengths, power: Power) -> ReceivedCodeword:
         kmax = max(int(lengths.max()), 1)
         mask = sent_mask(lengths, kmax)
         length = lengths.sum((1, 2))
@@ -75,6 +64,5 @@ class Deserializer(Block):
             padded = torch.nn.functional.pad(stream, (0, missing))
             return stream.new_full(mask.shape, empty).masked_scatter(mask, padded[places])
 
-        return Deserialized(
-            place(received.symbols.samples, 0.0), place(received.gain, 0.0), place(received.noise_variance, 1.0)
-        )
+        streams = (received.symbols.samples, 0.0), (received.gain, 0.0), (received.noise_variance, 1.0)
+        return ReceivedCodeword(*(place(*stream) for stream in streams), lengths=lengths, power=power)

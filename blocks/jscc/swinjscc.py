@@ -1,7 +1,6 @@
 """SwinJSCC: straight from the picture to channel symbols and back, modulated by the SNR and the rate."""
 
 import torch
-from jaxtyping import Complex, Float
 from torch import Tensor, nn
 
 from linksim.block import Block
@@ -15,7 +14,7 @@ from linksim.blocks.vectorizer.layers import repeatable_start, scaled_convolutio
 from linksim.blocks.vectorizer.window_attention import silent_linear, transformer, zero_linear
 from linksim.errors import ParameterError
 from linksim.precision import single_precision
-from linksim.types import PATCH, Codeword, Decibels, Lengths, Power, Tokens
+from linksim.types import PATCH, Codeword, Decibels, Lengths, ReceivedCodeword, Tokens
 from linksim.weights import load_part
 
 MOST_USES = 64
@@ -101,8 +100,7 @@ class SwinJSCCDecoder(Block):
 
     Every symbol counts by its own noise variance in the KLT's part; the gates see each patch's mean SNR and rate.
 
-    Shapes: codeword, gain, noise_variance [batch, rows, cols, kmax], kmax at most 64; lengths [batch, rows, cols];
-    power [batch], linear; out [batch, 48, 4*rows, 4*cols]. Gradients pass.
+    Shapes: received as `ReceivedCodeword`, kmax at most 64; out [batch, 48, 4*rows, 4*cols]. Gradients pass.
     Source: as `SwinJSCCEncoder`.
 
     Raises:
@@ -110,8 +108,8 @@ class SwinJSCCDecoder(Block):
         WeightsError: the weights are unknown or do not fit.
 
     >>> lengths, y = torch.full((1, 1, 1), 16), torch.ones(1, 1, 1, 16) + 0j
-    >>> SwinJSCCDecoder()(codeword=y, gain=torch.ones_like(y), noise_variance=torch.full(y.shape, 0.1),
-    ...     lengths=lengths, power=torch.ones(1)).shape
+    >>> SwinJSCCDecoder()(received=ReceivedCodeword(
+    ...     y, torch.ones_like(y), torch.full(y.shape, 0.1), lengths, torch.ones(1))).shape
     torch.Size([1, 48, 4, 4])
     """
 
@@ -131,26 +129,22 @@ class SwinJSCCDecoder(Block):
     @single_precision
     def forward(
         self,
-        codeword: Codeword,
-        gain: Complex[Tensor, "batch rows cols kmax"],
-        noise_variance: Float[Tensor, "batch rows cols kmax"],
-        lengths: Lengths,
-        power: Power,
+        received: ReceivedCodeword,
     ) -> Tokens:
-        _check(lengths)
-        received, noise = undo_fading(codeword, gain, noise_variance, 2 * MOST_USES)
-        sent = sent_mask(2 * lengths, 2 * MOST_USES)
+        _check(received.lengths)
+        symbols, noise = undo_fading(received, 2 * MOST_USES)
+        sent = sent_mask(2 * received.lengths, 2 * MOST_USES)
         mean_snr = (sent / (2 * noise)).sum(-1) / sent.sum(-1).clamp_min(1)
         quality = (10 * torch.log10(mean_snr.clamp_min(1e-9))).clamp(*SNRS_DB)
-        scale = power[:, None, None, None]
+        scale = received.power[:, None, None, None]
         deviation = self.get_buffer("deviation")
         wiener = deviation / (deviation + (noise * scale).movedim(-1, 1))
-        weighted = ((received * scale.sqrt() * sent).movedim(-1, 1) * wiener).contiguous(
+        weighted = ((symbols * scale.sqrt() * sent).movedim(-1, 1) * wiener).contiguous(
             memory_format=torch.channels_last
         )
         # The symbols of the weakest dimensions come as strong as those of the first.
         features = self.project(weighted * deviation.rsqrt())
-        features = self.rate_gates(features, _rate(lengths).to(features))
+        features = self.rate_gates(features, _rate(received.lengths).to(features))
         features = self.channel_gates(features, _about_one(quality).to(features))
         tokens = self.trunk(self.transformer(features)).float()
         with torch.autocast(weighted.device.type, enabled=False):

@@ -4,20 +4,23 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from linksim.types import ReceivedCodeword
+
 LEAST_STRENGTH = 1e-9
 
 
-def undo_fading(codeword: Tensor, gain: Tensor, noise_variance: Tensor, dimensions: int) -> tuple[Tensor, Tensor]:
+def undo_fading(received: ReceivedCodeword, dimensions: int, amplitude: Tensor | float = 1.0) -> tuple[Tensor, Tensor]:
     """Symbols over their gain, and their noise variance per real dimension, both [batch, rows, cols, dimensions].
 
-    Shapes: codeword and gain complex, noise_variance real, [batch, rows, cols, kmax] with 2*kmax at most `dimensions`;
-    what is missing to these is 0 with noise variance 1.
+    `amplitude`, which broadcasts to the symbols, is what they were scaled by on purpose, beside the channel's gain.
+    2*kmax is at most `dimensions`; what is missing to these is 0 with noise variance 1.
     """
+    gain = received.gain * amplitude
     strength = gain.abs().square().clamp_min(LEAST_STRENGTH)
-    received = torch.view_as_real((codeword * gain.conj() / strength).contiguous()).flatten(-2)
-    noise = (noise_variance / strength / 2).repeat_interleave(2, -1)
-    missing = dimensions - received.shape[-1]
-    return functional.pad(received, (0, missing)), functional.pad(noise, (0, missing), value=1.0)
+    symbols = torch.view_as_real((received.codeword * gain.conj() / strength).contiguous()).flatten(-2)
+    noise = (received.noise_variance / strength / 2).repeat_interleave(2, -1)
+    missing = dimensions - symbols.shape[-1]
+    return functional.pad(symbols, (0, missing)), functional.pad(noise, (0, missing), value=1.0)
 
 
 def to_symbols(dimensions: Tensor) -> Tensor:

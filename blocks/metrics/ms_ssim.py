@@ -23,6 +23,11 @@ class MSSSIM(Block):
     [1.0]
     """
 
+    @property
+    def default_name(self) -> str:
+        """With the usual word boundary."""
+        return "ms_ssim"
+
     @full_precision
     def forward(self, image: Image, original: Image) -> Score:
         # Here, not at the top: only who measures with it waits for it.

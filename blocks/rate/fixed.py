@@ -1,35 +1,30 @@
 """One length for all patches of a picture."""
 
-from typing import NamedTuple
-
 import torch
 
-from linksim.block import Block
-from linksim.blocks.rate.rate_set import RateSet, rate_values
+from linksim.blocks.header.code_rate import CodeRate
+from linksim.blocks.rate.contract import PAPER_CBR, Allocation, RateBlock
+from linksim.blocks.rate.header_cost import HeaderCost
+from linksim.blocks.rate_set import RateSet, rate_values
 from linksim.errors import require
-from linksim.types import PATCH, Flags, Lengths, Size
+from linksim.types import PATCH, Decibels, Entropy, Importance, Size
 
 
-class FixedAllocation(NamedTuple):
-    """k of every patch, alike; whether the target holds."""
-
-    lengths: Lengths
-    met: Flags
-
-
-class FixedRate(Block):
+class FixedRate(RateBlock):
     """The same k for every patch: the largest of V that stays within the target, else the smallest.
 
-    Give `target_cbr`, payload uses over 3*height*width, or `target_cbr_total`, which the header is in too; met where
-    it holds: no use is wasted on coming nearer to it from below. The map of k is on the header like any other, and
-    costs a few words.
+    Give `target_cbr`, payload uses over 3*height*width (0.0201, SA-OOSC's, where nothing is given), or
+    `target_cbr_total`, header included. `met` is true whenever the budget holds; the block does not try to fill it. The
+    constant rate map adds a few 32-bit words to the header. `rate_set`, `header_code_rate`, `header_fields` and
+    `fading` describe the codec, the header and the channel; a link fills in those that are None.
 
-    Shapes: size [batch, 2] in pixels, alike within a batch; lengths [batch, rows, cols] complex uses; met [batch]. No
-    gradient: a step function.
+    Shapes: size [batch, 2] in pixels, the same within a batch; lengths and content, which are the same, [batch, rows,
+    cols] complex uses; met [batch]; snr_db [batch], the mean SNR, on which the header's code rate may depend. No
+    gradient: a step function. Entropy and importance are taken, as by every rate block, and not used.
     Source: DeepJSCC (Bourtsoulatze et al., 2019) as SA-OOSC, section 4, compares with it.
 
     Raises:
-        ParameterError: not exactly one target is given, or the set is unknown.
+        ParameterError: both targets are given, or one is out of range, or the set is unknown.
 
     >>> FixedRate(target_cbr=0.0201, rate_set=(8, 15, 32))(size=torch.tensor([[32, 16]])).lengths.tolist()
     [[[15], [15]]]
@@ -40,40 +35,47 @@ class FixedRate(Block):
         *,
         target_cbr: float | None = None,
         target_cbr_total: float | None = None,
-        rate_set: RateSet = "default",
-        header_code_rate: float = 0.5,
+        rate_set: RateSet | None = None,
+        header_code_rate: CodeRate | None = None,
+        header_fields: tuple[str, ...] | None = None,
+        fading: bool | None = None,
     ) -> None:
         super().__init__()
         goals = {"target_cbr": target_cbr, "target_cbr_total": target_cbr_total}
-        given = {name: value for name, value in goals.items() if value is not None}
+        given = {name: value for name, value in goals.items() if value is not None} or {"target_cbr": PAPER_CBR}
         require(len(given) == 1, "target_cbr", "given, or target_cbr_total, and only one", given)
         name, self.target = next(iter(given.items()))
         require(1e-6 <= self.target <= 10, name, "in 1e-06..10", self.target)
         self.total = target_cbr_total is not None
-        self.header_code_rate = header_code_rate
-        self.values = rate_values(rate_set)
+        self.header_cost = HeaderCost(header_code_rate, header_fields, fading)
+        self.values = rate_values(rate_set or "default")
 
-    def forward(self, size: Size) -> FixedAllocation:
+    def forward(
+        self,
+        size: Size,
+        entropy: Entropy | None = None,  # noqa: ARG002
+        importance: Importance | None = None,  # noqa: ARG002
+        snr_db: Decibels | None = None,
+    ) -> Allocation:
         rows, cols = (int(-(-edge // PATCH)) for edge in size[0].tolist())
         budget = self.target * 3 * float(size[0].prod())
-        level = self._highest(rows, cols, budget)
-        lengths = torch.full((len(size), rows, cols), self.values[max(level, 0)], device=size.device)
-        return FixedAllocation(lengths, torch.full((len(size),), level >= 0, device=size.device))
+        snrs = [None] * len(size) if snr_db is None else snr_db.tolist()
+        levels = torch.tensor([self._highest(rows, cols, budget, mean_snr) for mean_snr in snrs], device=size.device)
+        values = torch.tensor(self.values, device=size.device)[levels.clamp_min(0)]
+        lengths = values[:, None, None].expand(-1, rows, cols).contiguous()
+        return Allocation(lengths, lengths, levels >= 0)
 
-    def _highest(self, rows: int, cols: int, budget: float) -> int:
+    def _highest(self, rows: int, cols: int, budget: float, snr_db: float | None) -> int:
         """The highest level that the budget pays for, -1 where it pays for none."""
         for level in range(len(self.values) - 1, -1, -1):
             payload = self.values[level] * rows * cols
             # A header takes a while to code: only of what would fit without.
-            if payload <= budget and payload + self._header(level, rows, cols) <= budget:
+            if payload <= budget and payload + self._header(level, rows, cols, snr_db) <= budget:
                 return level
         return -1
 
-    def _header(self, level: int, rows: int, cols: int) -> int:
+    def _header(self, level: int, rows: int, cols: int, snr_db: float | None) -> int:
         if not self.total:
             return 0
-        # Here, not at the top: the header is built on the rate set, which stands in this folder.
-        from linksim.blocks.header.body import header_uses
-
-        levels = torch.full((rows, cols), level).numpy()
-        return header_uses(levels, len(self.values), loaded=False, code_rate=self.header_code_rate)
+        levels = torch.full((rows, cols), level)
+        return self.header_cost.uses(levels, levels, len(self.values), snr_db)

@@ -6,6 +6,8 @@ from linksim.blocks.sources.picture_cases import PictureCases
 from linksim.blocks.sources.picture_file import list_pictures, read_picture, readable_pictures
 from linksim.blocks.sources.picture_source import PictureSource
 from linksim.blocks.sources.street_scenes import LabelledObjects, StreetScene, labelled_objects, street_scenes
+from linksim.blocks.sources.training_crops import TrainingCrops
+from linksim.blocks.sources.uniform_decibels import UniformDecibels
 
 __all__ = [
     "BitSource",
@@ -14,6 +16,8 @@ __all__ = [
     "PictureCases",
     "PictureSource",
     "StreetScene",
+    "TrainingCrops",
+    "UniformDecibels",
     "cityscapes_scenes",
     "coco_scenes",
     "labelled_objects",

@@ -72,7 +72,8 @@ def transmit(
     cbr_total: Annotated[float | None, typer.Option(help="The same, everything billed.")] = None,
     psnr: Annotated[float | None, typer.Option(help="Expected PSNR in dB, at the least rate; klt only.")] = None,
     alpha: Annotated[
-        float | None, typer.Option(help="Uses added to high, taken from low importance (default the link's).")
+        float | None,
+        typer.Option(help="The paper's rate: more channel uses for high importance, fewer for low."),
     ] = None,
     seed: Seed = 1,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
@@ -81,11 +82,13 @@ def transmit(
     """Send one picture over a noisy channel and report what became of it."""
     with importing():
         from linksim.cli.importance import ImportanceSource
+        from linksim.cli.links import link_name
         from linksim.cli.transmit import Transmission, run_transmit
-        from linksim.flowgraphs import HEEDFUL
+        from linksim.flowgraphs import USES_IMPORTANCE
 
     goals = {"target_cbr": cbr, "target_cbr_total": cbr_total, "target_psnr": psnr}
-    source = ImportanceSource(importance, boxes, labels, detector, model, of_use=link in HEEDFUL)
+    of_use = link_name(link) in USES_IMPORTANCE
+    source = ImportanceSource(importance, boxes, labels, detector, model, of_use=of_use)
     asked = Transmission(picture, out, link, weights, source, channel, snr, goals, alpha, seed, device.value)
     run_transmit(asked, json)
 
@@ -182,12 +185,14 @@ def draw(
 
 @app.command(cls=CarefulCommand)
 def train(
-    system: Annotated[str, typer.Argument(help="What to train: sa-oosc, ntscc, deepjscc, swinjscc.")],
+    system: Annotated[str, typer.Argument(help="What to train: sa_oosc, ntscc, deepjscc, swinjscc, or module:Class.")],
     pictures: Annotated[
         list[Path], typer.Option(help="A folder of pictures, or of street scenes with split.json; may be repeated.")
     ],
     out: Annotated[Path, typer.Option(help="The run's folder; a run that it holds is continued.")] = Path("run"),
-    preset: Annotated[str, typer.Option(help="Size of the networks: small, or paper, which wants a GPU.")] = "small",
+    preset: Annotated[
+        str | None, typer.Option(help="Size of the networks: small, the default, or paper, which wants a GPU.")
+    ] = None,
     start: Annotated[
         str | None, typer.Option("--from", help="Go on from shipped weights or a .safetensors file, fresh optimizer.")
     ] = None,
@@ -208,8 +213,8 @@ def train(
         typer.Option(help="Share of the pictures sent over Rayleigh (default 0.25; deepjscc 0).", min=0, max=1),
     ] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak (default 4e-4, with --from 2e-4).")] = None,
-    batch: Annotated[int, typer.Option(help="Crops per step.", min=1)] = 8,
-    crop: Annotated[int, typer.Option(help="Edge of a crop in pixels, a multiple of 64.")] = 256,
+    batch: Annotated[int | None, typer.Option(help="Crops per step (default 8).", min=1)] = None,
+    crop: Annotated[int | None, typer.Option(help="Edge of a crop in pixels, a multiple of 64 (default 256).")] = None,
     seed: Seed = 1,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
     half: Annotated[

@@ -21,8 +21,8 @@ from linksim.cli.bench_points import (
 )
 from linksim.cli.bench_tables import kodak_report, scene_report
 from linksim.cli.console import PlainConsole, noting
+from linksim.cli.links import pick_device
 from linksim.cli.sweep_progress import sweep_progress
-from linksim.cli.transmit import pick_device
 from linksim.errors import ParameterError
 from linksim.files import check_folder, is_same_file, write_whole
 from linksim.montecarlo import Sweep

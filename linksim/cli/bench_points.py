@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from linksim import Block, Flowgraph
-from linksim.blocks import AWGN, MSSSIM, Rayleigh, RealRayleigh
+from linksim.blocks import AWGN, MSSSIM, FixedRate, LagrangianRateAllocator, RateAllocator, Rayleigh, RealRayleigh
+from linksim.blocks.rate import PAPER_CBR
 from linksim.flowgraphs import deepjscc, ntscc, oosc, sa_oosc, swinjscc
-from linksim.flowgraphs.picture_link import PAPER_CBR
+from linksim.flowgraphs.parts import Codec, RobustHeader
 
 SA_OOSC, HIGH_FIRST, ALPHA_RULE, OOSC = "SA-OOSC", "SA-OOSC, high first", "SA-OOSC, alpha 16", "OOSC"
 NTSCC, DEEPJSCC, SWINJSCC = "NTSCC", "DeepJSCC", "SwinJSCC"
@@ -22,7 +23,7 @@ WEIGHTS: dict[str, tuple[float, float, float, float]] = {
     HIGH_FIRST: (1.0, 1.0, 1.0, 8.0),
 }
 """Of background, low, medium and high patches in the rate: the paper's, and what serves highly important ones alone."""
-IMPORTANCE_GAIN_DB, ALPHA, MAP_SMOOTHING = 4.0, 16.0, 0.5
+ALPHA, MAP_SMOOTHING = 16.0, 0.5
 SAFE_CODE_RATE, QUICK_CODE_RATE, QUICK_FROM_DB = 0.5, 0.9, 10.0
 """The header's code rate, and the quicker one where AWGN of so many dB or more is sure to let it through."""
 DESIGN_SNR_DB = 10.0
@@ -36,32 +37,32 @@ MIDDLE_RATE = "1/16"
 
 def scene_link(system: str, channel: str, header_code_rate: float) -> Flowgraph:
     """A system for street scenes, everything that it sends within CBR 0.0201."""
-    common: dict[str, Any] = {
-        "target_cbr_total": PAPER_CBR,
-        "channel": CHANNELS[channel](),
-        "header_code_rate": header_code_rate,
-    }
+    common: dict[str, Any] = {"channel": CHANNELS[channel](), "header": RobustHeader(header_code_rate)}
+    goal: dict[str, Any] = {"target_cbr_total": PAPER_CBR}
     if system in WEIGHTS:
         link = oosc if system == OOSC else sa_oosc
-        return link(importance_weights=WEIGHTS[system], importance_gain_db=IMPORTANCE_GAIN_DB, **common)
+        return link(rate=LagrangianRateAllocator(importance_weights=WEIGHTS[system], **goal), **common)
     if system == ALPHA_RULE:
-        return sa_oosc(alpha=ALPHA, map_smoothing=MAP_SMOOTHING, **common)
+        codec = Codec(importance_gain_db=0.0)
+        return sa_oosc(codec=codec, rate=RateAllocator(alpha=ALPHA, map_smoothing=MAP_SMOOTHING, **goal), **common)
     if system == NTSCC:
-        return ntscc(map_smoothing=MAP_SMOOTHING, **common)
-    return {DEEPJSCC: deepjscc, SWINJSCC: swinjscc}[system](**common)
+        return ntscc(rate=RateAllocator(map_smoothing=MAP_SMOOTHING, **goal), **common)
+    return {DEEPJSCC: deepjscc, SWINJSCC: swinjscc}[system](rate=FixedRate(**goal), **common)
 
 
 def kodak_link(system: str, channel: str, rate: str) -> Flowgraph:
     """A system for photographs without importance, its payload at a rate as papers count it; MS-SSIM on AWGN."""
-    common: dict[str, Any] = {"target_cbr": RATES[rate], "channel": CHANNELS[channel]()}
-    links = {NTSCC: ntscc, DEEPJSCC: deepjscc, SWINJSCC: swinjscc}
-    link = sa_oosc(alpha=0.0, **common) if system == SA_OOSC else links[system](**common)
-    if channel == "awgn":
-        link.ms_ssim = MSSSIM()
-        link.connect(link.blocks["concealment"], link.ms_ssim["image"])
-        link.connect(link["image"], link.ms_ssim["original"])
-        link.connect(link.ms_ssim, link["ms_ssim"])
-    return link
+    common: dict[str, Any] = {
+        "channel": CHANNELS[channel](),
+        "header": RobustHeader(SAFE_CODE_RATE),
+        "metrics": [MSSSIM()] if channel == "awgn" else [],
+    }
+    goal: dict[str, Any] = {"target_cbr": RATES[rate]}
+    if system == SA_OOSC:
+        return sa_oosc(codec=Codec(importance_gain_db=0.0), rate=RateAllocator(alpha=0.0, **goal), **common)
+    if system == NTSCC:
+        return ntscc(rate=RateAllocator(**goal), **common)
+    return {DEEPJSCC: deepjscc, SWINJSCC: swinjscc}[system](rate=FixedRate(**goal), **common)
 
 
 def scene_points(system: str, channel: str) -> list[dict[str, Any]]:

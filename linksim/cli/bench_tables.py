@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from linksim.blocks.rate import PAPER_CBR
 from linksim.cli.bench_points import (
     ALPHA,
     ALPHA_RULE,
@@ -12,7 +13,6 @@ from linksim.cli.bench_points import (
     DESIGN_SNR_DB,
     FADING_SNRS_DB,
     HIGH_FIRST,
-    IMPORTANCE_GAIN_DB,
     MIDDLE_RATE,
     QUICK_CODE_RATE,
     RATES,
@@ -25,7 +25,7 @@ from linksim.cli.bench_points import (
     WEIGHTS,
     WITHOUT_IMPORTANCE,
 )
-from linksim.flowgraphs.picture_link import PAPER_CBR
+from linksim.flowgraphs.parts.codec import IMPORTANCE_GAIN_DB
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,10 +12,10 @@ from torch import Tensor
 from linksim import Boxes, Flowgraph, Result
 from linksim.blocks.sources import read_picture
 from linksim.cli.console import PlainConsole
+from linksim.cli.links import CHANNELS as ALL_CHANNELS
+from linksim.cli.links import make_link
 from linksim.cli.progress import tracked
-from linksim.cli.transmit import CHANNELS as ALL_CHANNELS
 from linksim.files import check_folder
-from linksim.flowgraphs import LINKS
 from linksim.plot import contact_sheet, report, save_figure
 
 CBR = 1 / 24
@@ -55,7 +55,7 @@ def run_demo(out: Path, seed: int, as_json: bool) -> None:
     # The pictures are small: on busy cores several threads wait for each other longer than they work.
     torch.set_num_threads(1)
     links = {
-        (link, channel): LINKS[link](target_cbr=CBR, channel=CHANNELS[channel]())
+        (link, channel): make_link(link, CHANNELS[channel](), {"target_cbr": CBR})
         for channel in CHANNELS
         for link in NAMES
     }

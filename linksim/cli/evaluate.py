@@ -14,15 +14,17 @@ from rich import box
 from rich.table import Table
 from torch import Tensor
 
-from linksim import Boxes, Flowgraph, Result
-from linksim.blocks import AWGN, Rayleigh
+from linksim import Block, Boxes, Flowgraph, Result
+from linksim.blocks import AWGN, RateAllocator, Rayleigh
+from linksim.blocks.rate import PAPER_CBR
+from linksim.blocks.rate.allocator import DEFAULT_ALPHA
 from linksim.blocks.sources import read_picture, readable_pictures, street_scenes
 from linksim.cli.console import PlainConsole, noting
+from linksim.cli.links import pick_device
 from linksim.cli.progress import tracked
-from linksim.cli.transmit import pick_device
 from linksim.errors import ParameterError, nearest
 from linksim.flowgraphs import klt, sa_oosc
-from linksim.flowgraphs.picture_link import PAPER_CBR
+from linksim.flowgraphs.parts import Codec, Header, IdealHeader, RobustHeader
 from linksim.weights import weights_path
 
 SNRS_DB = (0.0, 2.5, 5.0, 7.5, 10.0, 12.5, 15.0, 17.5, 20.0)
@@ -44,9 +46,19 @@ class Sent:
     boxes: Boxes | None
 
 
-def build(weights: str, **settings: Any) -> Flowgraph:
-    """The link to judge: SA-OOSC with these weights, or the KLT link."""
-    return klt(**settings) if weights == KLT else sa_oosc(weights=weights, **settings)
+def build(
+    weights: str,
+    *,
+    alpha: float = DEFAULT_ALPHA,
+    target_cbr: float | None = None,
+    channel: Block | None = None,
+    header: Header | None = None,
+) -> Flowgraph:
+    """The link to judge, with the rate of SA-OOSC's paper: SA-OOSC with these weights, or the KLT link."""
+    rate, header = RateAllocator(alpha=alpha, target_cbr=target_cbr), header or RobustHeader(code_rate=0.5)
+    if weights == KLT:
+        return klt(rate=rate, header=header, channel=channel)
+    return sa_oosc(codec=Codec(weights, importance_gain_db=0.0), rate=rate, header=header, channel=channel)
 
 
 def send(link: Flowgraph, pictures: Sequence[Sent], snr_db: float, seed: int = 1) -> list[Result]:
@@ -136,7 +148,7 @@ def entropy_rows(weights: Sequence[str], scenes: Sequence[Sent], seed: int) -> l
     """What the entropy knows of importance, and k of the entropy; nothing is tuned by alpha here."""
 
     def row(name: str) -> dict[str, Any]:
-        runs = send(build(name, alpha=0.0, header="ideal"), scenes, 10.0, seed)
+        runs = send(build(name, alpha=0.0, header=IdealHeader(code_rate=0.5)), scenes, 10.0, seed)
         return {"weights": name, **entropy_figures(runs)}
 
     return [partial(row, name) for name in weights]
@@ -210,7 +222,7 @@ class Evaluation:
         scenes: list[Sent] = []
         for scene in street_scenes(self.scenes) if self.scenes else []:
             boxes = scene.boxes()
-            moved = Boxes(boxes.corners.to(device), boxes.importance.to(device))
+            moved = boxes.to(device)
             scenes.append(Sent(read_picture(scene.picture)[None].to(device), moved))
         kodak = readable_pictures(self.kodak) if self.kodak else ()
         return scenes, [Sent(image[None].to(device), None) for _, image in kodak]

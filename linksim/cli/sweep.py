@@ -12,9 +12,9 @@ from typing import Any, cast
 from linksim import Flowgraph
 from linksim.blocks.sources import PictureCases
 from linksim.cli.console import PlainConsole, noting
+from linksim.cli.links import pick_device
 from linksim.cli.results import print_table
 from linksim.cli.sweep_progress import sweep_progress
-from linksim.cli.transmit import pick_device
 from linksim.cli.values import parse_axis, parse_each
 from linksim.errors import LinksimError, ParameterError, SweepError, nearest
 from linksim.files import check_outputs

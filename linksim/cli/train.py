@@ -1,76 +1,48 @@
-"""`linksim train`: train a codec into a folder."""
+"""`linksim train`: train a system into a folder."""
 
 import json
 import math
 import signal
 import sys
 import types
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from linksim import __version__
-from linksim.blocks.sources.training_pictures import TrainingPictures
 from linksim.cli.console import PlainConsole, noting
 from linksim.cli.interrupt import INTERRUPTED
+from linksim.cli.links import pick_device
 from linksim.cli.progress import waiting
-from linksim.cli.transmit import pick_device
-from linksim.errors import ParameterError, nearest, require
-from linksim.files import check_folder, file_digest, write_whole
-from linksim.flowgraphs.codec_task import CodecTask, Recipe
-from linksim.flowgraphs.direct_task import DeepJSCCTask, SwinJSCCTask
-from linksim.flowgraphs.hv_task import HVTask
+from linksim.errors import ParameterError, require
+from linksim.files import check_folder, write_whole
 from linksim.precision import has_bfloat16
-from linksim.training import Budget, Progress, Trainer
-from linksim.weights import holds_part, named_tensors, shipped_weights, weights_path, write_weights
+from linksim.training import Budget, Progress, Recipe, Trainer, find_recipe
+from linksim.weights import named_tensors, weights_path, write_weights
 
-
-@dataclass(frozen=True)
-class System:
-    """A codec that can be trained, the SNRs and the share of fading that it is usually trained for, and the parts of
-    which a file of weights must hold one for it to start from."""
-
-    task: Callable[[Recipe, TrainingPictures, torch.device], CodecTask]
-    snr_db: tuple[float, float] = (0.0, 20.0)
-    fading: float = 0.25
-    starts_from: tuple[str, ...] = ("vectorizer",)
-    heeds: frozenset[str] = frozenset({"preset", "cbr"})
-    """The options beyond the common ones that mean something to it."""
-
-
-OPTIONAL = frozenset({"cbr", "importance_exponent"})
-"""Parts of a recipe that not every system heeds."""
-USUAL = Recipe()
-SYSTEMS = {
-    "sa-oosc": System(HVTask, heeds=frozenset({"preset", "cbr", "importance_exponent"})),
-    "ntscc": System(partial(HVTask, importance=False)),
-    "deepjscc": System(
-        DeepJSCCTask, snr_db=(10.0, 10.0), fading=0.0, starts_from=("deepjscc_encoder", "vectorizer"), heeds=frozenset()
-    ),
-    "swinjscc": System(SwinJSCCTask, starts_from=("swinjscc_encoder", "vectorizer"), heeds=frozenset({"cbr"})),
-}
 WEIGHTS, ABOUT = "weights.safetensors", "weights.json"
-DEFAULT_PRESET = "small"
-PRESETS = {DEFAULT_PRESET: "conv", "paper": "swin"}
-"""The transform of each preset."""
 DEFAULT_MINUTES = 60.0
 LEARNING_RATE, LEARNING_RATE_FROM = 4e-4, 2e-4
 SHOWN_SECONDS = 20.0
+FIELDS = {"cbr": "cbr", "importance_exponent": "importance_exponent", "fading": "fading_share", "snr_db": "snr_db",
+          "preset": "preset", "batch": "batch", "crop": "crop", "start": "start"}  # fmt: skip
+"""The options that are fields of a recipe."""
+OPTIONS = {"snr_db": "snr", "start": "from"}
+"""What an option is called where that is not its name here."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """What the user asked for."""
+    """What the user asked for; None leaves the recipe's default."""
 
     system: str
     pictures: tuple[Path, ...]
     out: Path
-    preset: str
+    preset: str | None
     start: str | None
     minutes: float | None
     steps: int | None
@@ -79,55 +51,26 @@ class Training:
     importance_exponent: float | None
     fading: float | None
     learning_rate: float | None
-    batch: int
-    crop: int
+    batch: int | None
+    crop: int | None
     seed: int
     device: str
     half: bool | None
 
-    def recipe(self, device: torch.device) -> Recipe:
-        """The recipe. Raises `ParameterError` where a name is unknown or a number out of range."""
-        for what, name, known in (("system", self.system, SYSTEMS), ("preset", self.preset, PRESETS)):
-            if name not in known:
-                raise ParameterError(f"no {what} '{name}'; {nearest(name, known)}")
-        system = SYSTEMS[self.system]
-        preset = None if self.preset == DEFAULT_PRESET else self.preset
-        given = {"preset": preset, "cbr": self.cbr, "importance_exponent": self.importance_exponent}
-        for name, value in given.items():
-            if value is not None and name not in system.heeds:
-                raise ParameterError(f"--{name.replace('_', '-')} means nothing to '{self.system}'; leave it out")
-        if self.start is not None:
-            path = weights_path(self.start)
-            if not any(holds_part(path, part) for part in system.starts_from):
-                weights_path(self.start, system.starts_from[-1])
-        return Recipe(
-            snr_db=system.snr_db if self.snr_db is None else self.snr_db,
-            cbr=self.cbr or USUAL.cbr,
-            fading_share=system.fading if self.fading is None else self.fading,
-            importance_exponent=(
-                USUAL.importance_exponent if self.importance_exponent is None else self.importance_exponent
-            ),
-            batch=self.batch,
-            crop=self.crop,
-            half=has_bfloat16(device) if self.half is None else self.half,
-            weights=self.start,
-            transform=PRESETS[self.preset],
-        )
-
-    def settings(self, recipe: Recipe, pictures: TrainingPictures) -> dict[str, Any]:
-        """What makes the run what it is, as plain values; files count by what they hold, not by where they are."""
-        unheeded = OPTIONAL - SYSTEMS[self.system].heeds
-        plain = {"system": self.system, "preset": self.preset, "seed": self.seed, "learning_rate": self.rate()}
-        plain |= {name: value for name, value in asdict(recipe).items() if name not in unheeded}
-        return json.loads(json.dumps({**plain, "weights": self._start(), "pictures": pictures.described()}))
-
-    def _start(self) -> str | None:
-        if self.start is None:
-            return None
-        digest = file_digest(weights_path(self.start))
-        # By its content alone: a copy elsewhere, or by another name, is the same start.
-        shipped = (name for name in shipped_weights() if file_digest(weights_path(name)) == digest)
-        return f"{next(shipped, 'own')}, sha256 {digest[:16]}"
+    def recipe(self) -> Recipe:
+        """The recipe. Raises `ParameterError` where a name is unknown, an option means nothing to it, or a number is
+        out of range."""
+        kind = find_recipe(self.system)
+        known = {field.name for field in fields(kind)}  # pyright: ignore[reportArgumentType]
+        settings: dict[str, Any] = {"pictures": tuple(str(folder) for folder in self.pictures)}
+        for option, field in FIELDS.items():
+            value = getattr(self, option)
+            if value is not None and field not in known:
+                name = OPTIONS.get(option, option).replace("_", "-")
+                raise ParameterError(f"--{name} means nothing to '{self.system}'; leave it out")
+            if value is not None:
+                settings[field] = value
+        return kind(**settings)
 
     def check(self) -> None:
         """Refuse, before any work, a folder that cannot be written or from which the start is read.
@@ -158,20 +101,16 @@ class Training:
 def run_train(asked: Training) -> None:
     """The command."""
     budget, device = asked.budget(), pick_device(asked.device)
-    recipe, console = asked.recipe(device), PlainConsole()
+    half = has_bfloat16(device) if asked.half is None else asked.half
+    console = PlainConsole()
     asked.check()
     with noting(), waiting("looking at the pictures"):
-        pictures = TrainingPictures(asked.pictures, asked.crop)
-        settings = asked.settings(recipe, pictures)
-        task = SYSTEMS[asked.system].task(recipe, pictures, device)
-    trainer = Trainer(task, asked.out, budget, settings, learning_rate=asked.rate(), seed=asked.seed)
-    parameters = sum(p.numel() for block in task.shipped.values() for p in task.parts[block].parameters())
-    console.print(
-        f"{len(pictures.labelled)} labelled and {len(pictures.plain)} plain pictures, {len(pictures.held_out)} held "
-        f"out; {parameters / 1e6:.2f} M parameters; {device.type}, {torch.get_num_threads()} threads, "
-        f"{'bfloat16' if recipe.half else 'float32'}",
-        highlight=False, soft_wrap=True,
-    )  # fmt: skip
+        recipe = asked.recipe()
+        settings = {"system": asked.system.replace("-", "_"), "seed": asked.seed, "learning_rate": asked.rate(),
+                    "half": half, **recipe.identity()}  # fmt: skip
+    trainer = Trainer(recipe, asked.out, budget, settings, learning_rate=asked.rate(), seed=asked.seed, device=device,
+                      half=half)  # fmt: skip
+    console.print(_described(recipe, settings, device, half), highlight=False, soft_wrap=True)
     display = Display(console)
     found: dict[str, float] = {}
     stopped = False
@@ -185,10 +124,18 @@ def run_train(asked: Training) -> None:
     # Also of a run that was stopped: its weights are of use, and can be gone on from elsewhere with --from. But not of
     # one that was refused or failed: what the folder held before is worth more.
     if trainer.begun:
-        write_result(asked.out, trainer, task, settings, found)
+        write_result(asked.out, trainer, settings, found)
         console.print(f"{WEIGHTS} and {ABOUT} are in {asked.out}", soft_wrap=True)
     if stopped:
         raise SystemExit(INTERRUPTED)
+
+
+def _described(recipe: Recipe, settings: dict[str, Any], device: torch.device, half: bool) -> str:
+    parameters = sum(p.numel() for part in recipe.parts.values() for p in part.parameters())
+    counts = {name: value for name, value in settings.get("pictures", {}).items() if isinstance(value, int)}
+    pictures = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
+    return (f"pictures: {pictures}; {parameters / 1e6:.2f} M parameters; {device.type}, {torch.get_num_threads()} "
+            f"threads, {'bfloat16' if half else 'float32'}")  # fmt: skip
 
 
 @contextmanager
@@ -207,15 +154,14 @@ def stopped_by_signals(trainer: Trainer) -> Generator[None]:
             signal.signal(number, handler)
 
 
-def write_result(
-    out: Path, trainer: Trainer, task: CodecTask, settings: dict[str, Any], validation: dict[str, float]
-) -> None:
+def write_result(out: Path, trainer: Trainer, settings: dict[str, Any], validation: dict[str, float]) -> None:
     """The averaged weights in half precision, and what they came from."""
+    recipe = trainer.recipe
+    shipped = {name: part for name, part in recipe.parts.items() if name not in recipe.unshipped}
     with trainer.average.in_force():
-        shipped = {part: task.parts[block] for part, block in task.shipped.items()}
         write_weights(out / WEIGHTS, dict(named_tensors(shipped)))
     described = {"linksim": __version__, "settings": settings, "steps": trainer.step,
-                 "hours": round(trainer.seconds / 3600, 3), "device": task.device.type,
+                 "hours": round(trainer.seconds / 3600, 3), "device": trainer.device.type,
                  "validation": {name: round(value, 3) for name, value in validation.items()}}  # fmt: skip
     write_whole(out / ABOUT, (json.dumps(described, indent=2) + "\n").encode())
 
@@ -250,9 +196,16 @@ class Display:
         sys.stdout.flush()
 
 
+UNITS = {
+    "psnr": "PSNR {:.2f} dB",
+    "noiseless_psnr": "{:.2f} dB without a channel",
+    "bits_per_pixel": "{:.3f} bit/pixel",
+    "cbr": "CBR {:.4f}",
+    "images_per_second": "{:.1f} images/s",
+}
+"""How figures that are known are shown; others by their name."""
+
+
 def _shown(progress: Progress) -> str:
-    units = {"end_to_end_db": "end to end {:.2f} dB", "noiseless_db": "noiseless {:.2f} dB",
-             "bits_per_pixel": "{:.3f} bit/pixel", "mean_uses": "{:.1f} uses/patch",
-             "images_per_second": "{:.1f} images/s"}  # fmt: skip
-    known = {name: progress.figures.get(name, math.nan) for name in units}
-    return ", ".join(units[name].format(value) for name, value in known.items() if math.isfinite(value))
+    figures = {name: value for name, value in progress.figures.items() if math.isfinite(value) and name != "gradient"}
+    return ", ".join(UNITS.get(name, name + " {:.4g}").format(value) for name, value in figures.items())

@@ -5,37 +5,27 @@ import json
 import math
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from rich.table import Table
 from torch import Tensor
 
-from linksim import Block, Boxes, Flowgraph, Result, __version__
-from linksim.blocks import AWGN, OFDMChannel, Rayleigh, Rician
-from linksim.blocks.sionna.fading_models import MODELS
+from linksim import Block, Flowgraph, Result, __version__
+from linksim.blocks.rate import PAPER_CBR
 from linksim.blocks.sources import read_picture
 from linksim.blocks.transport.mcs import schemes
 from linksim.cli.console import PlainConsole, noting
 from linksim.cli.importance import ImportanceSource
+from linksim.cli.links import link_name, make_channel, make_link, pick_device
 from linksim.cli.progress import waiting
-from linksim.errors import ParameterError, nearest
+from linksim.errors import ParameterError
 from linksim.files import check_folder, write_whole
-from linksim.flowgraphs import DIGITAL_LINKS, HEEDFUL, LINKS
-from linksim.flowgraphs.picture_link import PAPER_CBR
+from linksim.flowgraphs import DIGITAL_LINKS
 from linksim.plot import report, save_figure
 
-CHANNELS: dict[str, Callable[[], Block]] = {
-    "awgn": AWGN,
-    "rayleigh": Rayleigh,
-    "rician": Rician,
-    **{model: partial(OFDMChannel, model=model) for model in MODELS if model != "rayleigh"},
-}
-CLOSED_FORM = "klt"
 MUCH_OVERHEAD = 0.25
 """Share of all channel uses from which on the report says so."""
 MODULATIONS = {2: "QPSK", 4: "16-QAM", 6: "64-QAM", 8: "256-QAM"}
@@ -66,25 +56,14 @@ class Transmission:
     device: str
 
     def build(self) -> Flowgraph:
-        """The flowgraph. Raises `ParameterError` where a name is unknown."""
-        links = {**LINKS, **DIGITAL_LINKS}
-        for what, name, known in (("link", self.link, links), ("channel", self.channel, CHANNELS)):
-            if name not in known:
-                raise ParameterError(f"no {what} '{name}'; {nearest(name, known)}")
-        goals: dict[str, Any] = {name: goal for name, goal in self.goals.items() if goal is not None}
+        """The flowgraph. Raises `ParameterError` where a name is unknown, or an option means nothing to the link."""
+        link, channel = link_name(self.link), make_channel(self.channel)
+        goals = {name: goal for name, goal in self.goals.items() if goal is not None}
         if len(goals) > 1:
             raise ParameterError("give one of --cbr, --cbr-total and --psnr, not several")
         if self.digital:
-            return self._build_digital(goals)
-        if self.link != CLOSED_FORM and self.goals["target_psnr"] is not None:
-            raise ParameterError(f"--psnr needs a link that foresees its quality: --link {CLOSED_FORM}; or give --cbr")
-        if self.link == CLOSED_FORM and self.weights is not None:
-            raise ParameterError(f"--weights is for links that learn; '{self.link}' has none")
-        if self.link not in HEEDFUL and self.alpha is not None:
-            raise ParameterError(f"--alpha is for the links {' and '.join(HEEDFUL)}; '{self.link}' heeds no importance")
-        given: dict[str, Any] = {"alpha": self.alpha, "weights": self.weights, **goals}
-        settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        return LINKS[self.link](**settings, channel=CHANNELS[self.channel]())
+            return self._build_digital(link, channel, goals)
+        return make_link(link, channel, goals, weights=self.weights, alpha=self.alpha)
 
     def check(self) -> None:
         """Refuse, before any work, an output that cannot be written or is read. Raises `ParameterError`."""
@@ -95,27 +74,23 @@ class Transmission:
     @property
     def digital(self) -> bool:
         """Whether a picture codec and a channel code carry the picture."""
-        return self.link in DIGITAL_LINKS
+        return link_name(self.link) in DIGITAL_LINKS
 
     @property
     def probes(self) -> tuple[str, ...]:
         """What the report shows besides the outputs."""
         return PROBES + (DIGITAL_PROBES if self.digital else ANALOG_PROBES)
 
-    def _build_digital(self, goals: Mapping[str, Any]) -> Flowgraph:
+    def _build_digital(self, link: str, channel: Block, goals: Mapping[str, Any]) -> Flowgraph:
         if goals.keys() - {"target_cbr_total"}:
-            raise ParameterError(f"the link '{self.link}' is given its rate by --cbr-total: everything it sends")
+            raise ParameterError(
+                f"the link '{link}' is given its rate by --cbr-total, everything it sends: how much of that is payload "
+                "follows from the picture"
+            )
         for name, value in (("weights", self.weights), ("alpha", self.alpha)):
             if value is not None:
-                raise ParameterError(f"--{name} is not for the link '{self.link}', which has none")
-        return DIGITAL_LINKS[self.link](**goals, channel=CHANNELS[self.channel]())
-
-
-def pick_device(name: str) -> torch.device:
-    """The device of that name; "auto" takes a GPU where there is one. Raises `ParameterError` where there is none."""
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ParameterError("no CUDA device here; use --device cpu or auto")
-    return torch.device("cuda" if name == "cuda" or (name == "auto" and torch.cuda.is_available()) else "cpu")
+                raise ParameterError(f"--{name} is not for the link '{link}', which has none")
+        return DIGITAL_LINKS[link](**goals, channel=channel)
 
 
 def send(asked: Transmission) -> tuple[Tensor, Result, dict[str, Any]]:
@@ -125,7 +100,7 @@ def send(asked: Transmission) -> tuple[Tensor, Result, dict[str, Any]]:
     original = read_picture(asked.picture)
     inputs: dict[str, Any] = {"image": original[None].to(device), "snr_db": asked.snr_db}
     found, way = asked.importance.find(original[None])
-    inputs |= {name: _moved(value, device) for name, value in found.items()}
+    inputs |= {name: value.to(device) for name, value in found.items()}
     fg.to(device)
     start = time.perf_counter()
     run = fg.run(seed=asked.seed, probe=asked.probes, **inputs)
@@ -134,12 +109,6 @@ def send(asked: Transmission) -> tuple[Tensor, Result, dict[str, Any]]:
         where = f"of '{asked.importance.boxes}' " if asked.importance.boxes else ""
         warnings.warn(f"no box {where}touches the picture; all of it is background", stacklevel=2)
     return original, run, describe(asked, fg, original, run, way, seconds)
-
-
-def _moved(value: Boxes | Tensor, device: torch.device) -> Boxes | Tensor:
-    return (
-        value.to(device) if isinstance(value, Tensor) else Boxes(value.corners.to(device), value.importance.to(device))
-    )
 
 
 def describe(
@@ -159,7 +128,7 @@ def describe(
         "erased": bool(run["erased"][0]),
         "header": run.labels["header"],
         "csi": run["channel.out"].csi,
-        "link": asked.link,
+        "link": link_name(asked.link),
         **(_digital_facts(run) if asked.digital else _codec_facts(fg)),
         "channel": asked.channel,
         "snr_db": asked.snr_db,
@@ -185,9 +154,11 @@ def _met(asked: Transmission, run: Result) -> bool:
 
 
 def _codec_facts(fg: Flowgraph) -> dict[str, Any]:
+    rate = fg.find("rate")[1]
     return {
-        "weights": fg.blocks["jscc_encoder"].settings.get("weights"),
-        "alpha": fg.blocks["rate"].settings.get("alpha"),
+        "weights": fg.find("jscc_encoder")[1].settings.get("weights"),
+        "rate": type(rate).__name__,
+        "alpha": rate.settings.get("alpha"),
     }
 
 

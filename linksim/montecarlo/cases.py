@@ -78,15 +78,7 @@ def case_names(cases: Cases | None) -> tuple[str, ...]:
 
 def to_device(case: Case, device: torch.device) -> dict[str, Any]:
     """The case's tensors on a device."""
-    return {name: _moved(value, device) for name, value in case.items()}
-
-
-def _moved(value: Any, device: torch.device) -> Any:
-    if isinstance(value, Tensor):
-        return value.to(device)
-    if isinstance(value, Bundle):
-        return type(value)(*[_moved(getattr(value, f.name), device) for f in fields(value)])  # pyright: ignore
-    return value
+    return {name: value.to(device) if isinstance(value, Tensor | Bundle) else value for name, value in case.items()}
 
 
 def _parts(value: Any) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from linksim.catalogue import catalogue
-from linksim.errors import FlowgraphError, LinksimError, ParameterError, SweepError, nearest
+from linksim.errors import FlowgraphError, LinksimError, ParameterError, SweepError, UnknownBlockError, nearest
 from linksim.faces.yaml_file import describe, weights_digest
 from linksim.flowgraph import Flowgraph
 from linksim.montecarlo.code import code_of
@@ -99,15 +99,13 @@ def _check_block(name: str, value: object, annotation: object) -> None:
 
 
 def _set_parameter(link: Flowgraph, path: str, value: Any) -> None:
-    *folders, name, parameter = path.split(".")
-    graph = link
-    for folder in folders:
-        graph = graph.blocks.get(folder)  # pyright: ignore[reportAssignmentType]
-        if not isinstance(graph, Flowgraph):
-            raise ParameterError(f"'{path}': '{link.name}' has no nested flowgraph '{folder}'")
-    block = graph.blocks.get(name)
-    if block is None or isinstance(block, Flowgraph | Tied):
-        raise ParameterError(f"'{path}': '{graph.name}' has no block '{name}'; {nearest(name, graph.blocks)}")
+    where, _, parameter = path.rpartition(".")
+    try:
+        whole, block = link.find(where)
+    except UnknownBlockError as error:
+        raise ParameterError(f"'{path}': {error}") from None
+    if isinstance(block, Flowgraph | Tied):
+        raise ParameterError(f"'{path}': '{whole}' is no block that has parameters")
     if parameter not in block.settings:
         raise ParameterError(f"'{path}': {type(block).__name__} has no parameter '{parameter}'; "
                              f"{nearest(parameter, block.settings)}")  # fmt: skip
@@ -119,6 +117,8 @@ def _set_parameter(link: Flowgraph, path: str, value: Any) -> None:
         fresh.load_state_dict(trained, strict=False)
     except RuntimeError:
         raise ParameterError(f"'{path}' changes the shape of trained weights; build such links in a factory") from None
+    around, _, name = whole.rpartition(".")
+    graph = link.find(around)[1] if around else link
     setattr(graph, name, fresh)
 
 

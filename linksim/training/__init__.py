@@ -1,8 +1,19 @@
-"""Training that can be stopped at any moment: checkpoints, average of weights, schedule, log. It knows no codec."""
+"""Training that can be stopped at any moment: stages, checkpoints, average of weights, schedule, log."""
 
 from linksim.training.budget import Budget
 from linksim.training.checkpoint import load_checkpoint, save_checkpoint
-from linksim.training.task import Stage, Task
+from linksim.training.find import find_recipe, known_recipes
+from linksim.training.recipe import Recipe, Stage
 from linksim.training.trainer import Progress, Trainer
 
-__all__ = ["Budget", "Progress", "Stage", "Task", "Trainer", "load_checkpoint", "save_checkpoint"]
+__all__ = [
+    "Budget",
+    "Progress",
+    "Recipe",
+    "Stage",
+    "Trainer",
+    "find_recipe",
+    "known_recipes",
+    "load_checkpoint",
+    "save_checkpoint",
+]

@@ -16,7 +16,8 @@ from linksim.training.average import WeightAverage
 from linksim.training.budget import Budget
 from linksim.training.checkpoint import load_checkpoint, save_checkpoint
 from linksim.training.log import CsvLog
-from linksim.training.task import Stage, Task
+from linksim.training.recipe import Recipe
+from linksim.training.stage_runner import StageRunner
 from linksim.weights import named_tensors
 
 WARM_UP_STEPS = 100
@@ -41,39 +42,48 @@ class Progress:
 
 
 class Trainer:
-    """Trains a task into a folder; a folder that holds a checkpoint of the same settings is continued.
+    """Trains by a recipe into a folder; a folder that holds a checkpoint of the same settings is continued.
 
     In the folder: `checkpoints/`, `log.csv` (means over up to 20 steps), `validation.csv`.
 
     Args:
-        task: data, loss and validation.
+        recipe: parts, stages and validation.
         folder: where the run lives.
         budget: minutes of work or number of steps, in all.
         settings: plain values that make the run what it is; a checkpoint of other settings is refused.
         learning_rate: peak of the cosine schedule.
         seed: of everything random; batch n of the run depends on (seed, n) alone.
+        device: where to compute.
+        half: whether networks compute in bfloat16 inside.
 
     Raises `LinksimError` where the folder holds a run of other settings, or the loss stays without a number.
     """
 
     def __init__(
         self,
-        task: Task,
+        recipe: Recipe,
         folder: Path,
         budget: Budget,
         settings: Mapping[str, Any],
         *,
         learning_rate: float,
         seed: int,
+        device: torch.device | None = None,
+        half: bool = False,
     ) -> None:
-        self.task, self.folder, self.budget, self.settings = task, folder, budget, dict(settings)
+        self.recipe, self.folder, self.budget, self.settings = recipe, folder, budget, dict(settings)
         self.learning_rate, self.seed = learning_rate, seed
         self.step, self.seconds = 0, 0.0
+        self.device = device or torch.device("cpu")
+        recipe.to(self.device)
+        self._runner = StageRunner(recipe, self.device, half=half)
         self.optimizer = torch.optim.Adam(self._groups(), lr=learning_rate, betas=(0.9, 0.99))
         self.average = WeightAverage(self._weights())
         self.log, self.validation_log = CsvLog(folder / "log.csv"), CsvLog(folder / "validation.csv")
         self.stage, self.stage_began = -1, 0
         """The stage reached, by number; -1 before the first."""
+        self._entered = -1
+        """The stage whose flowgraph is there."""
         self._validated_at = 0.0
         """Fraction of the budget."""
         self._strikes = 0
@@ -84,17 +94,17 @@ class Trainer:
     # -- state
 
     def _weights(self) -> dict[str, Tensor]:
-        return dict(named_tensors(self.task.parts))
+        return dict(named_tensors(self.recipe.parts))
 
     def _parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
-        for part, module in self.task.parts.items():
+        for part, module in self.recipe.parts.items():
             for key, parameter in module.named_parameters():
                 yield f"{part}.{key}", parameter
 
     def _groups(self) -> list[dict[str, Any]]:
         groups: dict[float, list[nn.Parameter]] = {}
         for name, parameter in self._parameters():
-            factor = next((f for text, f in self.task.rate_factors.items() if text in name), 1.0)
+            factor = next((f for text, f in self.recipe.rate_factors.items() if text in name), 1.0)
             groups.setdefault(factor, []).append(parameter)
         return [{"params": parameters, "factor": factor} for factor, parameters in groups.items()]
 
@@ -172,8 +182,8 @@ class Trainer:
             start = time.monotonic()
             if self._stage_at(fraction) > self.stage and figures.count:
                 self._report(figures, show)
-            stage = self._enter(self._stage_at(fraction))
-            figures.add(self._train_step(stage, fraction))
+            self._enter(self._stage_at(fraction))
+            figures.add(self._train_step(fraction))
             self.seconds += time.monotonic() - start
             if self.step % LOG_STEPS == 0 or self._stopping or self.budget.fraction(self.step, self.seconds) >= 1.0:
                 self._report(figures, show)
@@ -188,20 +198,23 @@ class Trainer:
     def _stage_at(self, fraction: float) -> int:
         """The number of the stage; never an earlier one than was reached, even where the budget has grown."""
         reached = 0.0
-        for number, stage in enumerate(self.task.stages):
+        for number, stage in enumerate(self.recipe.stages):
             reached += stage.share
             if fraction < reached:
                 return max(number, self.stage)
-        return len(self.task.stages) - 1
+        return len(self.recipe.stages) - 1
 
-    def _enter(self, number: int) -> Stage:
-        """Prepare every stage up to this one, also one too short to have had a step."""
+    def _enter(self, number: int) -> None:
+        """Prepare every stage up to this one, also one too short to have had a step, and make its flowgraph."""
         while self.stage < number:
             self.stage += 1
             self.stage_began = self.step
-            self.task.prepare(self.task.stages[self.stage].name)
+            self.recipe.stages[self.stage].prepare()
             self.average = WeightAverage(self._weights())
-        return self.task.stages[number]
+            self._entered = -1
+        if self._entered != number:
+            self._runner.enter(self.recipe.stages[number])
+            self._entered = number
 
     def _rate(self, fraction: float) -> float:
         cosine = 0.5 * (1 + math.cos(math.pi * min(fraction, 1.0)))
@@ -211,13 +224,11 @@ class Trainer:
             * (LEAST_RATE + (1 - LEAST_RATE) * cosine)
         )
 
-    def _train_step(self, stage: Stage, fraction: float) -> dict[str, float]:
+    def _train_step(self, fraction: float) -> dict[str, float]:
         start = time.monotonic()
-        for part, module in self.task.parts.items():
-            module.train().requires_grad_(part in stage.learning)
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate(fraction) * group["factor"]
-        loss, figures = self.task.loss(stage.name, derive_seed(self.seed, f"step {self.step}"))
+        loss, figures = self._runner.loss(derive_seed(self.seed, f"step {self.step}"))
         self.optimizer.zero_grad()
         loss.backward()
         norm = self._clip()
@@ -228,12 +239,12 @@ class Trainer:
             self.average.update()
         self.step += 1
         self._whole = True
-        pace = self.task.batch / max(time.monotonic() - start, 1e-9)
+        pace = self.recipe.batch / max(time.monotonic() - start, 1e-9)
         return {**figures, "loss": float(loss.detach()), "gradient": float(norm), "images_per_second": pace}
 
     def _clip(self) -> Tensor:
         """Limits the gradient of each part by itself, so that one part's outliers do not slow the others."""
-        parts = [list(module.parameters()) for module in self.task.parts.values()]
+        parts = [list(module.parameters()) for module in self.recipe.parts.values()]
         norms = [torch.nn.utils.clip_grad_norm_(part, LARGEST_GRADIENT) for part in parts if part]
         return torch.stack([norm.cpu() for norm in norms]).norm()
 
@@ -245,7 +256,7 @@ class Trainer:
                                "has diverged; lower --learning-rate")  # fmt: skip
 
     def _report(self, figures: "Means", show: Callable[[Progress], None]) -> None:
-        stage, fraction = self.task.stages[self.stage].name, self.budget.fraction(self.step, self.seconds)
+        stage, fraction = self.recipe.stages[self.stage].name, self.budget.fraction(self.step, self.seconds)
         means = figures.take()
         row = {"step": self.step, "stage": stage, "seconds": round(self.seconds, 1)}
         self.log.write({**row, **{name: f"{value:.6g}" for name, value in means.items()}})
@@ -255,12 +266,12 @@ class Trainer:
         fraction = self.budget.fraction(self.step, self.seconds)
         self._validated_at = fraction
         start = time.monotonic()
-        with self.average.in_force():
-            found = self.task.validate()
+        with self.average.in_force(), self._runner.autocast():
+            found = dict(self.recipe.validate())
         self.seconds += time.monotonic() - start
         row = {"step": self.step, "seconds": round(self.seconds, 1)}
         self.validation_log.write({**row, **{name: f"{value:.4f}" for name, value in found.items()}})
-        show(Progress(self.step, self.task.stages[self.stage].name, fraction, self.seconds, {}, found))
+        show(Progress(self.step, self.recipe.stages[self.stage].name, fraction, self.seconds, {}, found))
         return found
 
 

@@ -113,7 +113,7 @@ def test_serializing_comes_back(rows, cols, batch, seed):
     symbols = Serializer()(codeword=y, lengths=lengths)
     assert symbols.length.tolist() == lengths.sum((1, 2)).tolist()
     kmax = max(int(lengths.max()), 1)
-    back = Deserializer()(received=clean(symbols), lengths=lengths)
+    back = Deserializer()(received=clean(symbols), lengths=lengths, power=torch.ones(len(lengths)))
     assert torch.equal(back.codeword, y[..., :kmax])
     assert bool(((back.gain == 1) == (torch.arange(kmax) < lengths[..., None])).all())
 
@@ -126,7 +126,8 @@ def test_patches_are_sent_row_by_row():
 
 def test_a_stream_too_short_leaves_gaps_that_weigh_nothing():
     lengths = torch.tensor([[[3, 3]]])
-    back = Deserializer()(received=clean(Symbols(torch.ones(1, 4) + 0j, torch.tensor([4]))), lengths=lengths)
+    received = clean(Symbols(torch.ones(1, 4) + 0j, torch.tensor([4])))
+    back = Deserializer()(received=received, lengths=lengths, power=torch.ones(1))
     assert back.codeword.real.tolist() == [[[[1, 1, 1], [1, 0, 0]]]]
     assert back.gain.real.tolist() == [[[[1, 1, 1], [1, 0, 0]]]]
 
@@ -160,11 +161,8 @@ def coded(latent, lengths, snr_db, channel=None, importance=None, seed=1):
     symbols = Serializer()(codeword=normal.codeword, lengths=lengths)
     snr = torch.full((len(latent),), float(snr_db))
     received = (channel or AWGN()).seed(seed)(symbols=symbols, snr_db=snr)
-    patches = Deserializer()(received=received, lengths=lengths)
-    return LinearJSCCDecoder()(
-        codeword=patches.codeword, gain=patches.gain, noise_variance=patches.noise_variance,
-        lengths=lengths, power=normal.power, loading=encoded.loading,
-    ), encoded.loading  # fmt: skip
+    patches = Deserializer()(received=received, lengths=lengths, power=normal.power)
+    return LinearJSCCDecoder()(received=patches, loading=encoded.loading), encoded.loading
 
 
 @pytest.fixture

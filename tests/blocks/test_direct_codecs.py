@@ -21,6 +21,7 @@ from linksim.blocks.jscc.swinjscc import MOST_USES, ModNet
 from linksim.blocks.jscc.transform_start import loading
 from linksim.blocks.vectorizer.klt import klt_basis
 from linksim.errors import ParameterError, WeightsError
+from linksim.types import ReceivedCodeword
 
 CODERS = {
     "deepjscc": (4, DeepJSCCEncoder, DeepJSCCDecoder),
@@ -33,9 +34,10 @@ def sent(encoder, tokens, lengths, snr_db):
     return encoder(tokens=tokens, lengths=lengths, **given)
 
 
-def arrived(y, noise_variance):
-    """What a deserializer says of symbols that came as they were sent."""
-    return {"codeword": y, "gain": torch.ones_like(y), "noise_variance": torch.full(y.shape, noise_variance)}
+def arrived(y, noise_variance, lengths):
+    """What a deserializer says of symbols that came as they were sent, their power not normalised."""
+    noise = torch.full(y.shape, noise_variance)
+    return ReceivedCodeword(y, torch.ones_like(y), noise, lengths, torch.ones(len(y)))
 
 
 def through(name, image, uses):
@@ -44,7 +46,7 @@ def through(name, image, uses):
     tokens, size = Tokenizer(token=token)(image=image)
     lengths = torch.full((len(image), *(-(-edge // 16) for edge in image.shape[2:])), uses)
     y = sent(encoder(), tokens, lengths, torch.full((len(image),), 10.0))
-    rebuilt = decoder()(power=torch.ones(len(image)), lengths=lengths, **arrived(y, 1e-6))
+    rebuilt = decoder()(received=arrived(y, 1e-6, lengths))
     return Detokenizer()(tokens=rebuilt, size=size)
 
 
@@ -108,7 +110,7 @@ def test_gradients_reach_every_weight_that_is_used(photograph, name, generator):
     tokens, _ = Tokenizer(token=token)(image=photograph[:, :, :128, :128])
     lengths = torch.full((1, 8, 8), 32)
     y = sent(encoder, tokens, lengths, torch.tensor([5.0]))
-    out = decoder(lengths=lengths, power=torch.ones(1), **arrived(y, 0.3))
+    out = decoder(received=arrived(y, 0.3, lengths))
     (out - tokens).square().mean().backward()
     without = [
         key
@@ -175,7 +177,7 @@ def test_deepjscc_starts_from_the_transform_of_sa_oosc(start):
     # One gain a dimension, the same for all patches.
     gain = (sent_dimensions * latent).sum((2, 3), keepdim=True) / latent.square().sum((2, 3), keepdim=True)
     torch.testing.assert_close(sent_dimensions, gain * latent, rtol=0, atol=1e-4 * float(sent_dimensions.abs().max()))
-    rebuilt = decoder(lengths=lengths, power=torch.ones(1), **arrived(y, 0.0))
+    rebuilt = decoder(received=arrived(y, 0.0, lengths))
     assert (rebuilt - whole).square().mean() < 0.2 * (whole - tokens.mean()).square().mean()
     with pytest.raises(WeightsError, match="the weights 'student' hold no 'vectorizer'"):
         take_transform(encoder, decoder, "student")
@@ -189,5 +191,5 @@ def test_swinjscc_starts_as_sa_oosc_s_transform(start):
     swinjscc.take_transform(encoder, decoder, "small")
     lengths = torch.full((1, 6, 7), 64)
     y = encoder(tokens=tokens, lengths=lengths, snr_db=torch.tensor([10.0]))
-    rebuilt = decoder(lengths=lengths, power=torch.ones(1), **arrived(y, 1e-9))
+    rebuilt = decoder(received=arrived(y, 1e-9, lengths))
     torch.testing.assert_close(rebuilt, whole, rtol=0, atol=1e-3)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from linksim import Boxes, Detections, Flowgraph, Image
-from linksim.blocks import ImportanceStudent, PatchImportance
+from linksim.blocks import ImportanceStudent, PatchImportance, RateAllocator
 from linksim.blocks.semantics import known_pictures, read_detections
 from linksim.blocks.semantics.categories import NUMBER
 from linksim.blocks.semantics.student_network import (
@@ -169,21 +169,22 @@ def test_unknown_weights_are_named():
 
 def test_a_link_runs_from_the_picture_alone(photograph):
     fg = Flowgraph("from_picture", inputs={"image": Image, "snr_db": Decibels})
-    fg.student, fg.link = ImportanceStudent(), klt(target_cbr=0.05)
+    fg.student, fg.link = ImportanceStudent(), klt(rate=RateAllocator(target_cbr=0.05))
     fg.connect(fg["image"], fg.student["image"])
     fg.connect(fg["image"], fg.link["image"])
     fg.connect(fg["snr_db"], fg.link["snr_db"])
     fg.connect(fg.student["importance"], fg.link["known_importance"])
     fg.connect(fg.link["image"], fg["image"])
-    out = fg.run(image=photograph, snr_db=10.0, seed=1, probe=["link.importance.out", "link.rate.lengths"])
+    out = fg.run(image=photograph, snr_db=10.0, seed=1, probe=["link.importance.out", "rate.lengths"])
     labels = ImportanceStudent()(image=photograph).importance
     assert torch.equal(out["link.importance.out"], labels)
     assert int(labels.max()) > 0
-    given = klt(target_cbr=0.05).run(
+    given = klt(rate=RateAllocator(target_cbr=0.05)).run(
         image=photograph, known_importance=labels, snr_db=10.0, seed=1, probe=["rate.lengths"]
     )
-    without = klt(target_cbr=0.05).run(image=photograph, snr_db=10.0, seed=1, probe=["rate.lengths"])
-    assert torch.equal(given["rate.lengths"], out["link.rate.lengths"])
+    link = klt(rate=RateAllocator(target_cbr=0.05))
+    without = link.run(image=photograph, snr_db=10.0, seed=1, probe=["rate.lengths"])
+    assert torch.equal(given["rate.lengths"], out["rate.lengths"])
     assert not torch.equal(given["rate.lengths"], without["rate.lengths"])
 
 

@@ -28,7 +28,7 @@ from linksim.blocks import (
 from linksim.blocks.jscc.calibration import calibrate
 from linksim.blocks.rate import RATE_SETS
 from linksim.errors import DimensionError, FileError, ParameterError, WeightsError
-from linksim.types import Score, Symbols
+from linksim.types import ReceivedCodeword, Score, Symbols
 from linksim.weights import load_part, shipped_weights, write_weights
 
 V = torch.tensor(RATE_SETS["default"])
@@ -138,7 +138,7 @@ def through(encoder, decoder, latent, lengths, snr_db, gain=None, noise=None, co
     variance = torch.full(codeword.shape, 10 ** (-snr_db / 10))
     gain = torch.ones_like(codeword) if gain is None else gain
     received = codeword * gain + (0 if noise is None else noise * variance.sqrt())
-    return decoder(codeword=received, gain=gain, noise_variance=variance, lengths=lengths, power=power, content=content)
+    return decoder(received=ReceivedCodeword(received, gain, variance, lengths, power), content=content)
 
 
 def test_the_prefix_mask_leaves_exactly_k_symbols(generator):
@@ -164,8 +164,9 @@ def test_untrained_a_symbol_is_weighed_by_its_own_noise_as_lmmse_says():
     decoder = JSCCDecoder()
     lengths, codeword = torch.full((1, 1, 1), 2), torch.tensor([[[[0.7 + 0.2j, 0.4 - 0.3j]]]])
     noise_variance = torch.tensor([[[[0.01, 3.0]]]])
-    found = decoder(codeword=codeword, gain=torch.ones_like(codeword), noise_variance=noise_variance, lengths=lengths,
-                    power=torch.tensor([4.0]))  # fmt: skip
+    found = decoder(
+        received=ReceivedCodeword(codeword, torch.ones_like(codeword), noise_variance, lengths, torch.tensor([4.0]))
+    )
     deviation = decoder.core.get_buffer("deviation").flatten()[:4]
     # A dimension of variance v is sent with amplitude v^(1/4 - 1/2): power v^(1/2), and power 4 was normalised away.
     moment, noise = deviation / 4, noise_variance.repeat_interleave(2, -1).flatten() / 2
@@ -227,7 +228,7 @@ def test_a_lost_fade_gives_numbers():
     lengths, zero = torch.full((1, 2, 2), 8), torch.zeros(1, 2, 2, 8, dtype=torch.complex64)
     decoder = JSCCDecoder(weights="small")
     noise_variance = torch.ones(1, 2, 2, 8)
-    found = decoder(codeword=zero, gain=zero, noise_variance=noise_variance, lengths=lengths, power=torch.ones(1))
+    found = decoder(received=ReceivedCodeword(zero, zero, noise_variance, lengths, torch.ones(1)))
     assert found.isfinite().all()
 
 
@@ -270,7 +271,8 @@ def test_more_uses_than_the_content_asks_for_come_with_more_power(generator):
     variance = torch.full(told.shape, 1e-12)
     known = {"noise_variance": variance, "lengths": lengths, "power": torch.ones(1)}
     received = [
-        decoder(codeword=y, gain=torch.ones_like(y), content=c, **known) for y, c in ((plain, None), (told, content))
+        decoder(received=ReceivedCodeword(y, torch.ones_like(y), **known), content=c)
+        for y, c in ((plain, None), (told, content))
     ]
     torch.testing.assert_close(received[0], received[1], rtol=1e-4, atol=1e-4)
 

@@ -5,13 +5,15 @@ import pytest
 import torch
 
 from linksim import Flowgraph, Received, Symbols
-from linksim.blocks import AWGN, OFDMChannel, QPSKDemapper, QPSKMapper
+from linksim.blocks import AWGN, OFDMChannel, QPSKDemapper, QPSKMapper, RandomRateAllocator, RateAllocator
 from linksim.blocks.sionna.estimators import LinearMMSE
 from linksim.blocks.sionna.fading_models import MODELS
 from linksim.blocks.sionna.ofdm_channel import PILOT_SYMBOLS
 from linksim.blocks.sionna.runtime import drawing_from, sionna_config
 from linksim.errors import LinksimError, ParameterError
-from linksim.flowgraphs import bpsk, sa_oosc, sa_oosc_training
+from linksim.flowgraphs import bpsk, sa_oosc
+from linksim.flowgraphs.parts import Codec, IdealHeader
+from linksim.flowgraphs.parts.training_link import training_link
 from linksim.montecarlo import Sweep
 from linksim.theory import bit_error_rate
 
@@ -132,7 +134,7 @@ def test_every_use_that_carries_no_symbol_is_billed_once(photograph):
     slots = torch.tensor([3, 1, 1])
     assert received.overhead.tolist() == (slots * 14 * 276 - symbols.length).tolist()
     assert not received.symbols.samples[2, 1:].any()
-    run = sa_oosc(target_cbr=0.04, channel=OFDMChannel()).run(image=photograph, snr_db=12.0)
+    run = sa_oosc(rate=RateAllocator(target_cbr=0.04), channel=OFDMChannel()).run(image=photograph, snr_db=12.0)
     ledger = run["ledger"]
     everything = sum(getattr(ledger, part).item() for part in ("payload", "header", "pilots"))
     assert everything % (14 * 276) == 0
@@ -207,12 +209,13 @@ def test_gradients_agree_with_finite_differences(estimation):
 @pytest.mark.parametrize("estimation", ["ls", "lmmse"])
 def test_gradients_reach_the_jscc_encoder_as_finite_differences_say(estimation):
     """From a loss on what the decoder makes of it, through equalizer, estimate and fading, to the encoder's weights."""
-    link = sa_oosc_training(weights="small", least_cbr=0.05, most_cbr=0.06)
+    rate = RandomRateAllocator(least_cbr=0.05, most_cbr=0.06)
+    link = training_link("training", Codec("small"), rate, fading_share=0.0, importance_exponent=2.0)
     link.channel = OFDMChannel(fft_size=64, guard=4, cyclic_prefix=20, estimation=estimation)
     image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     inputs = {"image": image, "importance": torch.ones(1, 4, 4, dtype=torch.long), "mean_weight": torch.ones(1),
               "snr_db": torch.full((1,), 12.0)}  # fmt: skip
-    weights = [p for p in link.jscc_encoder.parameters() if p.requires_grad]
+    weights = [p for p in link.transmitter.jscc_encoder.parameters() if p.requires_grad]
 
     def loss():
         link.seed(3)
@@ -247,7 +250,7 @@ def test_all_models_and_no_generator_but_its_own(model):
 
 
 def test_it_takes_the_place_of_awgn_in_any_flowgraph(photograph, tmp_path):
-    fg = sa_oosc(target_cbr=0.04)
+    fg = sa_oosc(rate=RateAllocator(target_cbr=0.04))
     awgn = fg.run(image=photograph, snr_db=15.0)["psnr"].value.item()
     fg.channel = OFDMChannel(estimation="lmmse")
     run = fg.run(image=photograph, snr_db=15.0, seed=1)
@@ -263,7 +266,8 @@ def test_it_takes_the_place_of_awgn_in_any_flowgraph(photograph, tmp_path):
 
 def test_the_receiver_uses_the_noise_variance_of_each_symbol(photograph):
     """Handed a flat noise variance instead of each symbol's own, the decoder does worse."""
-    link = sa_oosc(target_cbr=0.04, channel=OFDMChannel(estimation="ls", **WIDE), header="ideal")
+    channel = OFDMChannel(estimation="ls", **WIDE)
+    link = sa_oosc(rate=RateAllocator(target_cbr=0.04), channel=channel, header=IdealHeader())
     own = link.run(image=photograph, snr_db=8.0, seed=2)["psnr"].value.item()
 
     class Flat(OFDMChannel):

@@ -1,14 +1,27 @@
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linksim.blocks import FixedRate, MeasuredDistortion, RateAllocator
+from linksim.blocks import (
+    FixedRate,
+    HeaderEncoder,
+    LagrangianRateAllocator,
+    MeasuredDistortion,
+    RandomFixedRate,
+    RandomRateAllocator,
+    RateAllocator,
+)
 from linksim.blocks.header.body import header_uses
-from linksim.blocks.rate import RATE_SETS, levels_of, rate_values
-from linksim.blocks.rate.rate_set import rate_set_id
+from linksim.blocks.rate import PAPER_CBR, RATE_SETS, Allocation, RateBlock, levels_of, rate_values
+from linksim.blocks.rate.contract import RATE_INPUTS
 from linksim.blocks.rate.smoothing import quantize, quantize_smoothly
+from linksim.blocks.rate_set import rate_set_id
+from linksim.catalogue import catalogue
 from linksim.errors import FileError, LinksimError, ParameterError
+from linksim.port import parse_spec
 
 V = RATE_SETS["default"]
 
@@ -87,10 +100,8 @@ def test_each_picture_of_a_batch_is_solved_alone():
 
 @pytest.mark.parametrize("target", [0.02, 0.05])
 def test_target_cbr_total_bills_the_header(target):
-    from linksim.blocks import HeaderEncoder
-
     e, size = entropy(24, 40), size_of(24, 40)
-    out = RateAllocator(target_cbr_total=target)(entropy=e, size=size)
+    out = RateAllocator(target_cbr_total=target, header_fields=("loading",))(entropy=e, size=size)
     loading = torch.zeros(1, len(V), 2)
     header = HeaderEncoder()(lengths=out.lengths, size=size, power=torch.ones(1), loading=loading)
     total = (float(out.lengths.sum()) + float(header.length)) / (768 * 24 * 40)
@@ -143,8 +154,9 @@ def test_levels_and_sets():
 @pytest.mark.parametrize(
     "parameters",
     [
-        {},
         {"eta": 0.1, "target_cbr": 0.1},
+        {"eta": 0.1, "header_code_rate": 0.95},
+        {"eta": 0.1, "header_fields": ("colour",)},
         {"eta": -1.0},
         {"target_cbr": 0.0},
         {"target_cbr": 1e9},
@@ -183,6 +195,16 @@ def test_labels_beyond_three_are_refused():
 # -- equal slopes
 
 
+TEN_DB = torch.tensor([10.0])
+
+
+def predicting(errors, **settings):
+    """An allocator whose table of distortion predicts these errors."""
+    rate = LagrangianRateAllocator(**settings)
+    rate.predicted.forward = lambda **_: errors
+    return rate
+
+
 def falling_errors(rows, cols, levels=3, seed=3):
     steps = torch.rand(1, rows, cols, levels, generator=torch.Generator().manual_seed(seed)) + 0.1
     return steps.flip(-1).cumsum(-1).flip(-1) * 1e-3
@@ -198,9 +220,8 @@ def test_equal_slopes_are_the_best_of_all_allocations(weights):
     cost = torch.tensor(values)[levels].sum(1)
     lost = (errors[0, 0][torch.arange(patches), levels] * weight).sum(1)
     for eta in (100.0, 700.0, 2000.0, 8000.0):
-        out = RateAllocator(eta=eta, importance_weights=weights, rate_set=values)(
-            entropy=torch.ones(1, 1, patches), importance=labels, errors=errors
-        )
+        rate = predicting(errors, eta=eta, importance_weights=weights, rate_set=values)
+        out = rate(entropy=torch.ones(1, 1, patches), importance=labels, snr_db=TEN_DB)
         chosen = torch.searchsorted(torch.tensor(values), out.lengths[0, 0])
         mine = (errors[0, 0][torch.arange(patches), chosen] * weight).sum()
         assert mine <= lost[cost <= out.lengths.sum()].min() * (1 + 1e-6)
@@ -209,8 +230,8 @@ def test_equal_slopes_are_the_best_of_all_allocations(weights):
 def test_equal_slopes_meet_a_target_and_tell_content_apart():
     errors, labels = falling_errors(12, 16, 8), torch.zeros(1, 12, 16, dtype=torch.int64)
     labels[:, 4:8, 4:8] = 3
-    out = RateAllocator(target_cbr=0.03, importance_weights=(1.0, 2.0, 4.0, 8.0))(
-        entropy=torch.ones(1, 12, 16), importance=labels, errors=errors, size=size_of(12, 16)
+    out = predicting(errors, target_cbr=0.03)(
+        entropy=torch.ones(1, 12, 16), importance=labels, size=size_of(12, 16), snr_db=TEN_DB
     )
     assert out.met.item()
     assert 0.99 * 0.03 <= float(out.lengths.sum()) / (768 * 12 * 16) <= 0.03
@@ -219,14 +240,14 @@ def test_equal_slopes_meet_a_target_and_tell_content_apart():
     assert out.lengths[labels == 3].sum() > out.content[labels == 3].sum()
 
 
-def test_equal_slopes_name_what_they_lack():
-    with pytest.raises(LinksimError, match="need the port 'errors'"):
-        RateAllocator(eta=1.0, importance_weights=(1.0, 1.0, 1.0, 1.0))(entropy=torch.ones(1, 2, 2))
+def test_equal_slopes_name_what_is_wrong():
     for wrong in ((1.0, 2.0, 4.0), (1.0, 2.0, 4.0, 0.0)):
         with pytest.raises(ParameterError, match="four positive numbers"):
-            RateAllocator(eta=1.0, importance_weights=wrong)
-    with pytest.raises(ParameterError, match="'map_smoothing' must be 0"):
-        RateAllocator(eta=1.0, importance_weights=(1.0, 2.0, 4.0, 8.0), map_smoothing=0.5)
+            LagrangianRateAllocator(importance_weights=wrong)
+    with pytest.raises(ParameterError, match="a table for each of the 16 lengths of V"):
+        LagrangianRateAllocator(rate_set="paper")(entropy=torch.ones(1, 2, 2), size=size_of(2, 2), snr_db=TEN_DB)
+    with pytest.raises(LinksimError, match="target_cbr needs the port 'size'"):
+        LagrangianRateAllocator()(entropy=torch.ones(1, 2, 2), snr_db=TEN_DB)
 
 
 # -- measured distortion
@@ -280,3 +301,54 @@ def test_a_fixed_rate_leaves_room_for_the_header():
     assert spent[0] <= 0.0201 * 3 * 512 * 768 < spent[1]
     with pytest.raises(ParameterError, match="only one"):
         FixedRate(target_cbr=0.1, target_cbr_total=0.1)
+
+
+# -- the contract of all rate blocks
+
+RATES = [kind for kind in catalogue().values() if issubclass(kind, RateBlock)]
+
+
+def test_the_rate_blocks_are_found():
+    assert set(RATES) == {RateAllocator, LagrangianRateAllocator, FixedRate, RandomRateAllocator, RandomFixedRate}
+
+
+@pytest.mark.parametrize("kind", RATES)
+def test_every_rate_block_is_a_drop_in_for_every_other(kind):
+    rate = kind()
+    wanted = {name: parse_spec(port) for name, port in RATE_INPUTS.items()}
+    assert {name: rate.input_ports[name].spec for name in wanted} == wanted
+    assert all(port.optional for name, port in rate.input_ports.items() if name not in wanted)
+    assert set(Allocation._fields) <= set(rate.output_ports)
+    out = rate.seed(1)(entropy=entropy(4, 6, 2), importance=torch.zeros(2, 4, 6, dtype=torch.int64),
+                       size=size_of(4, 6, 2), snr_db=torch.tensor([3.0, 12.0]))  # fmt: skip
+    assert out.lengths.shape == out.content.shape == (2, 4, 6)
+    assert out.met.dtype == torch.bool
+    # Without importance nothing is gained by it.
+    assert torch.equal(out.lengths, out.content)
+
+
+@pytest.mark.parametrize("kind", [RateAllocator, LagrangianRateAllocator, FixedRate])
+def test_without_a_goal_the_papers_rate_is_aimed_at(kind):
+    known = {"entropy": entropy(32, 32), "size": size_of(32, 32), "snr_db": TEN_DB}
+    assert torch.equal(kind()(**known).lengths, kind(target_cbr=PAPER_CBR)(**known).lengths)
+
+
+def test_a_link_fills_in_what_is_left_open():
+    rate = FixedRate(target_cbr=0.1, header_code_rate=0.5)
+    fitted = rate.fitted(header_code_rate=0.9, rate_set=(2, 4), distortion="small", fading=True)
+    assert fitted.settings == {**rate.settings, "rate_set": (2, 4), "fading": True}
+    assert rate.settings["rate_set"] is None
+    assert fitted.fitted(rate_set="default", fading=False) is fitted
+
+
+def test_random_fixed_rates_stay_in_their_range_and_cover_it():
+    rate = RandomFixedRate(least_cbr=1 / 48, most_cbr=1 / 12, rate_set=tuple(range(8, 71))).seed(2)
+    k = rate(size=size_of(1, 2, 4000)).lengths[:, 0, 0].double()
+    assert 16 <= int(k.min()) <= 17
+    assert 63 <= int(k.max()) <= 64
+    # Log-uniform: the mean of the logarithm is its middle, sqrt(16*64) = 32; the standard error is 0.4/sqrt(4000).
+    assert k.log().mean().item() == pytest.approx(math.log(32), abs=5 * 0.4 / 4000**0.5)
+    one = RandomFixedRate(one_per_batch=True, rate_set=(15, 16, 32)).seed(3)
+    drawn = [one(size=size_of(1, 1, 3)).lengths for _ in range(40)]
+    assert all(len(each.unique()) == 1 for each in drawn)
+    assert {int(each[0, 0, 0]) for each in drawn} == {15, 16, 32}

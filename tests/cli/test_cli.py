@@ -8,6 +8,7 @@ import sys
 import pytest
 from PIL import Image as PillowImage
 
+from linksim.blocks import AWGN
 from linksim.blocks.sources import read_picture
 
 
@@ -227,7 +228,7 @@ def test_train_writes_weights_that_transmit_uses_and_goes_on(cli, street, pictur
     assert "validation" in text
     described = json.loads((run / "weights.json").read_text())
     assert described["steps"] == 3
-    assert described["settings"]["weights"].startswith("small, sha256 ")
+    assert described["settings"]["start"].startswith("small, sha256 ")
     assert "images_per_second" in (run / "log.csv").read_text()
     # The same command with a larger budget goes on from step 3.
     code, _, _ = cli(*command, "--steps", 4)
@@ -268,17 +269,17 @@ def test_the_papers_size_trains_and_its_weights_transmit(cli, street, picture, t
 def test_a_stopped_training_leaves_weights_and_goes_on_to_the_same_bits(cli, street, tmp_path, monkeypatch):
     command = ("train", "sa-oosc", "--pictures", street, "--from", "small", "--batch", 1, "--crop", 64, "--steps", 6)
     assert cli(*command, "--out", tmp_path / "whole")[0] == 0
-    from linksim.flowgraphs.hv_task import HVTask
+    from linksim.training.stage_runner import StageRunner
 
-    loss, calls = HVTask.loss, []
+    loss, calls = StageRunner.loss, []
 
-    def interrupted(self, stage, seed):
+    def interrupted(self, seed):
         calls.append(seed)
         if len(calls) == 3:
             os.kill(os.getpid(), signal.SIGTERM)
-        return loss(self, stage, seed)
+        return loss(self, seed)
 
-    monkeypatch.setattr(HVTask, "loss", interrupted)
+    monkeypatch.setattr(StageRunner, "loss", interrupted)
     code, text, _ = cli(*command, "--out", tmp_path / "cut")
     assert code == 130
     assert "stopped at step 3" in text
@@ -295,22 +296,20 @@ def test_transmit_goes_over_every_learned_link(cli, picture, tmp_path, link):
     result = json.loads((tmp_path / "result.json").read_text())
     assert (code, result["link"], result["weights"], result["importance"]) == (0, link, link, "none")
     assert result["psnr_db"] > 20
-    for wrong, message in ((("--alpha", 8), "heeds no importance"), (("--psnr", 30), "--link klt")):
+    for wrong, message in ((("--alpha", 8), "does not use importance"), (("--psnr", 30), "--link klt")):
         code, _, error = cli("transmit", picture, "--link", link, *wrong, "--out", tmp_path)
         assert (code, message in error) == (2, True)
 
 
 @pytest.mark.parametrize("system", ["ntscc", "deepjscc", "swinjscc"])
 def test_every_codec_trains_and_its_weights_make_a_link(cli, street, picture, tmp_path, system):
-    from linksim.flowgraphs import LINKS
-
     run = tmp_path / "run"
     command = ("train", system, "--from", "small", "--pictures", street, "--batch", 2, "--crop", 64, "--steps", 2)
     code, text, _ = cli(*command, "--out", run)
     assert code == 0
     assert "float32" in text or "bfloat16" in text
     assert json.loads((run / "weights.json").read_text())["settings"]["system"] == system
-    link = LINKS[system](weights=str(run / "weights.safetensors"), target_cbr=0.05)
+    link = make_link(system, AWGN(), {"target_cbr": 0.05}, weights=str(run / "weights.safetensors"))
     assert link.run(image=read_picture(picture)[None], snr_db=10.0)["psnr"].value.item() > 18
 
 
@@ -321,8 +320,8 @@ def test_every_codec_trains_and_its_weights_make_a_link(cli, street, picture, tm
         (("swinjscc", "--from", "student"), "the weights 'student' hold no 'vectorizer'"),
         (("ntscc", "--importance-exponent", "1"), "--importance-exponent means nothing to 'ntscc'; leave it out"),
         (("deepjscc", "--cbr", "0.01", "0.02"), "--cbr means nothing to 'deepjscc'; leave it out"),
-        (("sa-oos",), "no system 'sa-oos'; did you mean 'sa-oosc'"),
-        (("sa-oosc", "--preset", "smal"), "no preset 'smal'; did you mean 'small'"),
+        (("sa-oos",), "no recipe for 'sa-oos'; did you mean 'sa_oosc'"),
+        (("sa-oosc", "--preset", "smal"), "'preset' must be one of small, paper (got 'smal')"),
         (("sa-oosc", "--crop", "100"), "'crop' must be a multiple of 64"),
         (("sa-oosc", "--snr", "20", "0"), "'snr' must be two rising numbers"),
         (("sa-oosc", "--minutes", "5", "--steps", "5"), "only one of them"),

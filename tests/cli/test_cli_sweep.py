@@ -101,13 +101,13 @@ def test_pictures_from_a_folder(cli, tmp_path):
         small = chance.integers(0, 255, (4, 6, 3), dtype=np.uint8)
         PillowImage.fromarray(small).resize((64, 48)).save(tmp_path / f"{name}.png")
     store = tmp_path / "p.db"
-    code, text, _ = cli("sweep", "klt", "--grid", "target_cbr=0.05,0.1", "--grid", "snr_db=0,10",
+    code, text, _ = cli("sweep", "klt", "--grid", "rate.target_cbr=0.05,0.1", "--grid", "snr_db=0,10",
                         "--pictures", tmp_path, "--store", store)  # fmt: skip
     assert code == 0
     assert "over pictures" in text
     assert "header: robust" in text
     assert "psnr_delivered" in text
-    for x, y in (("snr_db", "psnr"), ("cbr_total", "psnr"), ("target_cbr", "patch_psnr.background")):
+    for x, y in (("snr_db", "psnr"), ("cbr_total", "psnr"), ("rate.target_cbr", "patch_psnr.background")):
         assert cli("plot", store, "--x", x, "--y", y, "--out", tmp_path / "f.png")[0] == 0
     code, text, _ = cli("replay", store, "--worst", "psnr")
     assert "the same as stored: yes" in text

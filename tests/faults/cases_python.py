@@ -51,11 +51,12 @@ def bad_weights(value):
     tensors[key].view(-1)[0] = value
     save_file(tensors, "bad.safetensors")
     from linksim.flowgraphs import deepjscc
+    from linksim.flowgraphs.parts import DeepJSCCCodec
 
     torch.manual_seed(0)
     return raised(
         lambda: (
-            f"{float(deepjscc(weights='bad.safetensors').run(image=picture(), snr_db=10.0)['psnr'].value[0]):.2f} dB"
+            f"{float(deepjscc(codec=DeepJSCCCodec('bad.safetensors')).run(image=picture(), snr_db=10.0)['psnr'].value[0]):.2f} dB"
         )
     )
 
@@ -187,7 +188,7 @@ CASES = [
     Case("H", "ClassImportance()(class 999)", odd_class, r"RangeError"),
     Case("X", "PSNR()(halves that are alike)", halves, r"^100"),
     Case("Z", "bpsk().run(probe=5)", lambda: raised(lambda: _link("bpsk").run(batch=2, snr_db=0.0, probe=5)), r"^RunError"),
-    Case("Z", "deepjscc(weights=Path(...))", lambda: raised(lambda: __import__("linksim.flowgraphs", fromlist=["x"]).deepjscc(weights=Path("w.safetensors"))), r"^ParameterError.*'weights'"),
+    Case("Z", "DeepJSCCCodec(weights=Path(...))", lambda: raised(lambda: __import__("linksim.flowgraphs.parts", fromlist=["x"]).DeepJSCCCodec(weights=Path("w.safetensors"))), r"^ParameterError.*'weights'"),
     Case("H", "klt().run(image=x*255)", lambda: psnr(image=picture(255)), r"RangeError.*\[0, 1\]"),
     Case("H", "PSNR()(image=x*255, original=x*255)", lambda: block("PSNR", image=picture(255), original=picture(255)), r"RangeError"),
     Case("H", "klt().run(image with a NaN)", lambda: psnr(image=picture() * float("nan")), r"RangeError.*NaN"),
@@ -209,10 +210,10 @@ CASES = [
     )],
     Case("W", "four sweeps in threads", sweeps_in_threads, r"afterwards: 2"),
     Case("X", "sa_oosc().run(image=x.double())", lambda: in_precision("sa_oosc", lambda fg, x: (fg, x.double())), r"dB$"),
-    Case("X", "sa_oosc().double()", lambda: in_precision("sa_oosc", lambda fg, x: (fg.double(), x)), r"DTypeError: vectorizer\.tokens"),
+    Case("X", "sa_oosc().double()", lambda: in_precision("sa_oosc", lambda fg, x: (fg.double(), x)), r"DTypeError: transmitter\.vectorizer\.tokens"),
     Case("X", "ntscc().run(image=x.half())", lambda: in_precision("ntscc", lambda fg, x: (fg, x.half())), r"dB$"),
     Case("X", "deepjscc().run(image=x.bfloat16())", lambda: in_precision("deepjscc", lambda fg, x: (fg, x.bfloat16())), r"dB$"),
-    Case("X", "swinjscc().half()", lambda: in_precision("swinjscc", lambda fg, x: (fg.half(), x.half())), r"DTypeError: jscc_encoder\.tokens"),
+    Case("X", "swinjscc().half()", lambda: in_precision("swinjscc", lambda fg, x: (fg.half(), x.half())), r"DTypeError: transmitter\.jscc_encoder\.tokens"),
     Case("X", "klt().run(image=x.double())", lambda: in_precision("klt", lambda fg, x: (fg, x.double())), r"dB$"),
     *[Case("Y", f"run(seed={seed!r})", lambda seed=seed: seeded(seed), r"ParameterError: 'seed'") for seed in (1.0, True, None, "1", 1.5, [1])],
     Case("Y", "Sweep(seed=1.0)", lambda: sweep(seed=1.0), r"ParameterError: 'seed'"),

@@ -4,19 +4,25 @@ import pytest
 import torch
 
 from linksim import Boxes, Flowgraph
-from linksim.blocks import AWGN, JSCCEncoder, Rayleigh, Rician
+from linksim.blocks import AWGN, JSCCEncoder, RandomRateAllocator, RateAllocator, Rayleigh, Rician
 from linksim.blocks.sources import list_pictures, read_picture, street_scenes
-from linksim.blocks.sources.training_pictures import TrainingPictures
 from linksim.cli.evaluate import Sent, classes, entropy_figures, mean_of, send
 from linksim.errors import FlowgraphFileError, WeightsError
-from linksim.flowgraphs import klt, sa_oosc, sa_oosc_training
-from linksim.flowgraphs.codec_task import Recipe
-from linksim.flowgraphs.hv_task import HVTask
+from linksim.flowgraphs import klt, sa_oosc
+from linksim.flowgraphs.parts import Codec, IdealHeader, RobustHeader
+from linksim.flowgraphs.parts.training_link import training_link
+from linksim.flowgraphs.recipes.sa_oosc import SAOOSCRecipe
+from linksim.training.stage_runner import StageRunner
+
+
+def by_alpha(**settings):
+    """The rate and the power of SA-OOSC's paper."""
+    return sa_oosc(codec=Codec(importance_gain_db=0.0), rate=RateAllocator(**settings))
 
 
 @pytest.mark.parametrize("channel", [AWGN, Rayleigh, Rician])
 def test_quality_rises_with_snr_on_every_channel(photograph, channel):
-    link = sa_oosc(target_cbr=1 / 24, channel=channel())
+    link = sa_oosc(rate=RateAllocator(target_cbr=1 / 24), channel=channel())
     qualities = [link.run(image=photograph, snr_db=snr, seed=3)["psnr"].value.item() for snr in (4.0, 8.0, 12.0, 16.0)]
     assert qualities == sorted(qualities)
     assert qualities[-1] > 29
@@ -25,7 +31,9 @@ def test_quality_rises_with_snr_on_every_channel(photograph, channel):
 @pytest.mark.parametrize("cbr", [1 / 48, 1 / 16])
 @pytest.mark.parametrize("snr_db", [0.0, 10.0, 20.0])
 def test_it_beats_the_klt_link_everywhere(photograph, cbr, snr_db):
-    learned, closed = (f(target_cbr=cbr, alpha=0.0).run(image=photograph, snr_db=snr_db) for f in (sa_oosc, klt))
+    learned, closed = (
+        f(rate=RateAllocator(target_cbr=cbr, alpha=0.0)).run(image=photograph, snr_db=snr_db) for f in (sa_oosc, klt)
+    )
     assert not learned["erased"].item()
     assert learned["cbr"].value.item() <= cbr
     assert learned["psnr"].value.item() > closed["psnr"].value.item() + 0.2
@@ -34,7 +42,7 @@ def test_it_beats_the_klt_link_everywhere(photograph, cbr, snr_db):
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (16, 16), (17, 33), (100, 50), (5, 300)])
 def test_odd_sizes_are_padded_billed_and_cropped(photograph, height, width):
     image = photograph[:, :, 100 : 100 + height, 100 : 100 + width]
-    run = sa_oosc(eta=0.5).run(image=image, snr_db=15.0)
+    run = sa_oosc(rate=RateAllocator(eta=0.5)).run(image=image, snr_db=15.0)
     assert run["image"].shape == image.shape
     assert run["image"].isfinite().all()
     assert run["ledger"].source_dimensions.item() == 3 * height * width
@@ -43,7 +51,8 @@ def test_odd_sizes_are_padded_billed_and_cropped(photograph, height, width):
 
 def test_a_batch_with_one_snr_each(photograph):
     image = photograph[:, :, :128, :128].expand(4, -1, -1, -1)
-    run = sa_oosc(target_cbr=0.05).run(image=image, snr_db=torch.tensor([-10.0, 0.0, 10.0, 20.0]), seed=2)
+    snrs = torch.tensor([-10.0, 0.0, 10.0, 20.0])
+    run = sa_oosc(rate=RateAllocator(target_cbr=0.05)).run(image=image, snr_db=snrs, seed=2)
     assert run["erased"].tolist() == [True, False, False, False]
     assert run["image"][0].unique().tolist() == [0.5]
     qualities = run["psnr"].value.tolist()
@@ -51,18 +60,19 @@ def test_a_batch_with_one_snr_each(photograph):
 
 
 def test_power_is_one_and_the_header_carries_no_loading(photograph):
-    link = sa_oosc(target_cbr=0.04)
+    link = sa_oosc(rate=RateAllocator(target_cbr=0.04))
     run = link.run(image=photograph, snr_db=10.0, probe=["serializer.out", "frame.out"])
     payload, frame, ledger = run["serializer.out"], run["frame.out"], run["ledger"]
     assert payload.samples.abs().square().mean().item() == pytest.approx(1.0, rel=1e-4)
     assert frame.length.item() == ledger.payload.item() + ledger.header.item()
-    closed = klt(target_cbr=0.04).run(image=photograph, snr_db=10.0)
+    closed = klt(rate=RateAllocator(target_cbr=0.04)).run(image=photograph, snr_db=10.0)
     assert ledger.header.item() < 1.2 * closed["ledger"].header.item()
 
 
 def test_ideal_and_robust_headers_agree_and_say_which(photograph):
     robust, ideal = (
-        sa_oosc(target_cbr=0.04, header=h).run(image=photograph, snr_db=10.0, seed=5) for h in ("robust", "ideal")
+        sa_oosc(rate=RateAllocator(target_cbr=0.04), header=h).run(image=photograph, snr_db=10.0, seed=5)
+        for h in (RobustHeader(), IdealHeader())
     )
     assert ideal["cbr_total"].value.item() == robust["cbr_total"].value.item()
     assert ideal["psnr"].value.item() == pytest.approx(robust["psnr"].value.item(), abs=0.02)
@@ -73,7 +83,7 @@ def test_alpha_moves_uses_to_what_is_marked_important(photograph):
     boxes = Boxes(torch.tensor([[[160.0, 60.0, 290.0, 220.0]]]), torch.tensor([[3]]))
     uses, high = [], []
     for alpha in (0.0, 16.0):
-        link = sa_oosc(target_cbr=1 / 24, alpha=alpha)
+        link = by_alpha(target_cbr=1 / 24, alpha=alpha)
         run = link.run(image=photograph, boxes=boxes, snr_db=10.0, probe=["rate.lengths", "importance.out"])
         assert 0.99 / 24 <= run["cbr"].value.item() <= 1 / 24 + 1e-7
         uses.append(run["rate.lengths"][run["importance.out"] == 3].float().mean().item())
@@ -84,7 +94,7 @@ def test_alpha_moves_uses_to_what_is_marked_important(photograph):
 
 
 def test_a_file_keeps_the_link_and_knows_its_weights(photograph, tmp_path):
-    link, path = sa_oosc(target_cbr=0.05), tmp_path / "link.yaml"
+    link, path = sa_oosc(rate=RateAllocator(target_cbr=0.05)), tmp_path / "link.yaml"
     link.save(path)
     again = Flowgraph.load(path)
     image = photograph[:, :, :96, :112]
@@ -101,16 +111,17 @@ def test_a_file_keeps_the_link_and_knows_its_weights(photograph, tmp_path):
 
 def test_parts_can_be_swapped_and_an_untrained_link_works(photograph):
     image = photograph[:, :, :128, :128]
-    link = sa_oosc(target_cbr=0.05)
+    link = sa_oosc(rate=RateAllocator(target_cbr=0.05))
     trained = link.run(image=image, snr_db=10.0)["psnr"].value.item()
-    link.jscc_encoder = JSCCEncoder()
+    link.transmitter.jscc_encoder = JSCCEncoder()
     assert link.run(image=image, snr_db=10.0)["psnr"].value.item() < trained
-    untrained = sa_oosc(weights=None, target_cbr=0.05).run(image=image, snr_db=10.0)["psnr"].value.item()
+    link = sa_oosc(codec=Codec(None), rate=RateAllocator(target_cbr=0.05))
+    untrained = link.run(image=image, snr_db=10.0)["psnr"].value.item()
     assert 20 < untrained < trained
 
 
 def test_the_training_flowgraph_passes_gradients_and_repeats(photograph):
-    fg = sa_oosc_training(weights="small")
+    fg = training_link("training", Codec("small"), RandomRateAllocator(), fading_share=0.25, importance_exponent=2.0)
     image, importance = photograph[:, :, :128, :192].expand(2, -1, -1, -1), torch.zeros(2, 8, 12, dtype=torch.int64)
     losses = []
     for _ in range(2):
@@ -120,8 +131,8 @@ def test_the_training_flowgraph_passes_gradients_and_repeats(photograph):
         losses.append(out["distortion"].value)
     assert torch.equal(losses[0], losses[1])
     losses[0].sum().backward()
-    assert fg.vectorizer.analysis.network[0].weight.grad.any()
-    assert fg.jscc_encoder.core.filter.kernels.grad.any()
+    assert fg.transmitter.vectorizer.analysis.network[0].weight.grad.any()
+    assert fg.transmitter.jscc_encoder.core.filter.kernels.grad.any()
 
 
 @pytest.mark.gpu
@@ -129,7 +140,7 @@ def test_a_gpu_gives_what_the_cpu_gives(photograph):
     image = photograph[:, :, :256, :256]
     runs = {}
     for device in ("cpu", "cuda"):
-        link = sa_oosc(target_cbr=0.05).to(device)
+        link = sa_oosc(rate=RateAllocator(target_cbr=0.05)).to(device)
         link.channel = AWGN().to(device)
         runs[device] = link.run(image=image.to(device), snr_db=20.0, seed=1, probe=["vectorizer.latent"])
     latents = [runs[d]["vectorizer.latent"].cpu() for d in runs]
@@ -147,16 +158,17 @@ def test_a_gpu_trains_as_the_cpu_does(tmp_path):
         PillowImage.fromarray((noise * 255).byte().numpy()).save(tmp_path / f"{number}.png")
     gradients = {}
     for device in ("cpu", "cuda"):
-        pictures = TrainingPictures([tmp_path], 64)
         # One rate and SNR and no fading: what is drawn on another device differs.
-        recipe = Recipe(
-            snr_db=(25.0, 25.0), cbr=(0.05, 0.05), fading_share=0.0, batch=2, crop=64, half=False, weights="small"
-        )
-        task = HVTask(recipe, pictures, torch.device(device))
-        task.prepare("coding")
-        loss, _ = task.loss("coding", seed=1)
+        recipe = SAOOSCRecipe(
+            pictures=(str(tmp_path),), start="small", snr_db=(25.0, 25.0), cbr=(0.05, 0.05), fading_share=0.0, batch=2,
+            crop=64,
+        )  # fmt: skip
+        recipe.to(torch.device(device))
+        runner = StageRunner(recipe, torch.device(device), half=False)
+        runner.enter(recipe.stages[-1])
+        loss, _ = runner.loss(seed=1)
         loss.backward()
-        gradients[device] = task.parts["devectorizer"].synthesis.network[0].weight.grad.cpu()
+        gradients[device] = recipe.parts["devectorizer"].synthesis.network[0].weight.grad.cpu()
     cosine = torch.cosine_similarity(gradients["cpu"].flatten(), gradients["cuda"].flatten(), dim=0)
     assert cosine > 0.9
 
@@ -172,14 +184,15 @@ def scenes(data_folder):
 
 @pytest.mark.filterwarnings("ignore:.*:UserWarning")
 def test_street_scenes_beat_the_paper_and_favour_what_matters(scenes):
-    runs = send(sa_oosc(alpha=0.0), scenes, 10.0)
+    runs = send(by_alpha(alpha=0.0), scenes, 10.0)
     found = classes(runs)
     assert mean_of(runs, "cbr") <= 0.0201
     assert found["nonbackground"] >= 35.6
     figures = entropy_figures(runs)
     assert figures["rank_k_e"] >= 0.9
-    assert found["high_minus_others"] > classes(send(klt(alpha=0.0), scenes, 10.0))["high_minus_others"]
-    runs = send(sa_oosc(alpha=16.0), scenes, 10.0)
+    closed = classes(send(klt(rate=RateAllocator(alpha=0.0)), scenes, 10.0))
+    assert found["high_minus_others"] > closed["high_minus_others"]
+    runs = send(by_alpha(alpha=16.0), scenes, 10.0)
     favoured = classes(runs)
     assert mean_of(runs, "cbr") <= 0.0201
     assert favoured["high"] > found["high"] + 1.0
@@ -190,7 +203,7 @@ def test_street_scenes_beat_the_paper_and_favour_what_matters(scenes):
 def test_kodak_at_two_rates(data_folder):
     pictures = [Sent(read_picture(path)[None], None) for path in list_pictures(data_folder / "kodak")]
     for cbr, least in ((1 / 48, 26.5), (1 / 16, 30.0)):
-        learned, closed = (send(f(target_cbr=cbr), pictures, 10.0) for f in (sa_oosc, klt))
+        learned, closed = (send(f(rate=RateAllocator(target_cbr=cbr)), pictures, 10.0) for f in (sa_oosc, klt))
         assert mean_of(learned, "cbr") <= cbr
         assert mean_of(learned, "psnr") >= least
         assert all(a["psnr"].value.item() > b["psnr"].value.item() for a, b in zip(learned, closed, strict=True))

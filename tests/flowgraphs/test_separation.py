@@ -189,7 +189,7 @@ def test_at_capacity_it_is_better_than_any_code(crop):
 def test_on_slow_fading_without_feedback_capacity_is_missed_as_often_as_theory_says(crop):
     link = separation(target_cbr_total=0.05, ideal=True, channel=Rayleigh(), codec="jpeg")
     small = crop[..., :64, :64].repeat(200, 1, 1, 1)
-    link.adaptation = LinkAdaptation(target_cbr_total=0.5, ideal=True, design_snr_db=5.0)
+    link.transmitter.adaptation = LinkAdaptation(target_cbr_total=0.5, ideal=True, design_snr_db=5.0)
     run = link.run(image=small, snr_db=10.0, seed=1)
     expected = float(rayleigh_outage_probability(10.0, rate=float(awgn_capacity(5.0))))
     lost = (run["psnr_delivered"].value.isnan()).float().mean().item()

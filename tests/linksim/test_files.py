@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from linksim import Bits, Block, Decibels, Flowgraph, LinksimError
-from linksim.blocks import BitSource, Rayleigh
+from linksim.blocks import BitSource, RateAllocator, Rayleigh
 from linksim.errors import FlowgraphFileError, ParameterError, UnknownBlockError
 from linksim.flowgraphs import bpsk, klt
+from linksim.flowgraphs.parts import KLTCodec
 
 GOOD = """
 linksim: 1
@@ -53,7 +54,7 @@ def test_loading_what_was_saved_gives_the_same_bits(make, tmp_path):
 
 
 def test_the_klt_link_survives_the_file_with_its_weights(tmp_path, photograph):
-    fg = klt(target_cbr=0.04, rate_set=(2, 8, 32))
+    fg = klt(codec=KLTCodec(rate_set=(2, 8, 32)), rate=RateAllocator(target_cbr=0.04))
     fg.save(tmp_path / "klt.yaml")
     text = (tmp_path / "klt.yaml").read_text()
     assert "weights: {name: built-in, digest:" in text

@@ -8,9 +8,10 @@ import torch
 from PIL import Image as PillowImage
 
 from linksim import Bits, Block, Decibels, Flowgraph
-from linksim.blocks import AWGN, BitSource, BPSKMapper, PictureSource, Rayleigh
+from linksim.blocks import AWGN, BitSource, BPSKMapper, PictureSource, RateAllocator, Rayleigh
 from linksim.errors import LinksimError, OwnershipError, ParameterError, RunError, UnfedInputError
 from linksim.flowgraphs import bpsk, klt
+from linksim.flowgraphs.parts import IdealHeader, RobustHeader
 
 
 def errors(fg, **more):
@@ -113,7 +114,8 @@ def test_one_probe_needs_no_list_and_none_leaves_an_input_out(photograph):
     fg = bpsk()
     for probe in ("channel.out", fg.channel["out"], [fg.channel["out"]]):
         assert "channel.out" in fg.run(batch=1, snr_db=1.0, probe=probe)
-    assert "psnr" in klt(target_cbr=0.1).run(image=photograph[:, :, :32, :32], snr_db=9.0, boxes=None)
+    image = photograph[:, :, :32, :32]
+    assert "psnr" in klt(rate=RateAllocator(target_cbr=0.1)).run(image=image, snr_db=9.0, boxes=None)
 
 
 def test_a_layer_left_in_training_mode_is_noticed():
@@ -137,14 +139,14 @@ def test_a_layer_left_in_training_mode_is_noticed():
 
 def test_results_say_how_they_were_made(photograph):
     image = photograph[:, :, :32, :32]
-    for header in ("robust", "ideal"):
-        run = klt(target_cbr=0.1, header=header).run(image=image, snr_db=9.0)
+    for header, kind in (("robust", RobustHeader()), ("ideal", IdealHeader())):
+        run = klt(rate=RateAllocator(target_cbr=0.1), header=kind).run(image=image, snr_db=9.0)
         assert run.labels == {"header": header, "csi": "perfect"}
         assert f"header: {header}" in repr(run)
 
 
 def test_a_copy_runs_alike_and_is_free(photograph):
-    fg = klt(target_cbr=0.1)
+    fg = klt(rate=RateAllocator(target_cbr=0.1))
     image = photograph[:, :, :32, :32]
     twin = copy.deepcopy(fg)
     assert torch.equal(fg.run(image=image, snr_db=9.0)["image"], twin.run(image=image, snr_db=9.0)["image"])

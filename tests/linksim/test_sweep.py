@@ -464,7 +464,7 @@ def picture_cases():
 
 
 def test_cases_meet_every_point_in_order_with_new_noise():
-    settings = {"grid": {"target_cbr": [0.1], "snr_db": [0.0, 10.0]}, "cases": picture_cases(), "seed": 4}
+    settings = {"grid": {"rate.target_cbr": [0.1], "snr_db": [0.0, 10.0]}, "cases": picture_cases(), "seed": 4}
     once = Sweep(klt, **settings).run()
     psnr = once[once.metric == "psnr"]
     assert list(psnr.trials) == [3, 3]
@@ -479,7 +479,7 @@ def test_cases_meet_every_point_in_order_with_new_noise():
     assert list(found.interval) == ["over noise"] * 2
     assert list(found.trials) == [12, 12]
     assert ((found.high - found.low) < (psnr.high - psnr.low).to_numpy()).all()
-    run = Sweep(klt, **settings).replay({"target_cbr": 0.1, "snr_db": 0}, 1, probe=["channel.out"])
+    run = Sweep(klt, **settings).replay({"rate.target_cbr": 0.1, "snr_db": 0}, 1, probe=["channel.out"])
     assert run[0]["image"].shape == (1, 3, 48, 48)
     assert "channel.out" in run[0]
 
@@ -587,7 +587,7 @@ def test_rules_that_could_never_hold_end_or_are_refused():
         Sweep(fg, grid={"snr_db": [1]}, stop="score:errors=10").run()
     with pytest.raises(ParameterError, match="needs at least two cases"):
         Sweep(bpsk, grid=GRID, stop=RULE, over="pictures")
-    cases = {"grid": {"target_cbr": [0.1], "snr_db": [5]}, "cases": picture_cases()}
+    cases = {"grid": {"rate.target_cbr": [0.1], "snr_db": [5]}, "cases": picture_cases()}
     table = Sweep(klt, **cases, stop="psnr:abs=0.01").run()
     assert set(table.stopped_by) == {"pictures"}
     assert table[table.metric == "psnr"].trials.item() == 3

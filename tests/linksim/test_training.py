@@ -10,42 +10,98 @@ import time
 
 import pytest
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
-from linksim.errors import FileError, LinksimError, ParameterError
-from linksim.training import Budget, Stage, Trainer, load_checkpoint, save_checkpoint
+from linksim import Block, Decibels, Flowgraph, Score
+from linksim.errors import FileError, FlowgraphError, LinksimError, ParameterError
+from linksim.training import (
+    Budget,
+    Recipe,
+    Stage,
+    Trainer,
+    find_recipe,
+    known_recipes,
+    load_checkpoint,
+    save_checkpoint,
+)
 from linksim.training.average import WeightAverage
 from linksim.training.log import CsvLog
+from linksim.training.stage_runner import StageRunner
+
+Samples = Float[Tensor, "batch one"]
 
 
-class Line:
+class Slope(Block):
+    """y = a*x, or y = b."""
+
+    def __init__(self, *, bias: bool = False) -> None:
+        super().__init__()
+        self.layer = nn.Linear(1, 1, bias=bias)
+        self.bias = bias
+
+    def forward(self, x: Samples) -> Samples:
+        return self.layer(torch.zeros_like(x) if self.bias else x)
+
+
+class Normal(Block):
+    """Samples."""
+
+    def forward(self, batch: int) -> Samples:
+        return torch.randn(batch, 1, generator=self.rng)
+
+
+class LineError(Block):
+    """Squared error of slope + offset against 2x - 1."""
+
+    def __init__(self, *, broken: bool = False) -> None:
+        super().__init__()
+        self.broken = broken
+
+    def forward(self, slope: Samples, offset: Samples, x: Samples) -> Score:
+        error = (slope + offset - (2 * x - 1)).square()[:, 0]
+        return Score(error * torch.nan if self.broken else error)
+
+
+class Line(Recipe):
     """Fits y = 2x - 1 from noisy samples, first the slope, then both."""
 
     batch = 4
     rate_factors = {"offset": 0.5}  # noqa: RUF012
+    shares = {"slope": (0.25, ["slope"]), "both": (0.75, ["slope", "offset"])}  # noqa: RUF012
 
     def __init__(self, stop_at=None, broken=False):
         torch.manual_seed(0)
-        self.parts = {"slope": nn.Linear(1, 1, bias=False), "offset": nn.Linear(1, 1)}
-        self.stages = [Stage("slope", 0.25, ["slope"]), Stage("both", 0.75, ["slope", "offset"])]
+        self.parts = {"slope": Slope(), "offset": Slope(bias=True)}
         self.prepared, self.calls, self.stop_at, self.broken = [], 0, stop_at, broken
 
-    def prepare(self, stage):
-        self.prepared.append(stage)
+    @property
+    def stages(self):
+        return [Stage(name, share, learning, self.graph, lambda name=name: self.prepared.append(name))
+                for name, (share, learning) in self.shares.items()]  # fmt: skip
 
-    def loss(self, stage, seed):
+    def graph(self):
+        fg = Flowgraph("line")
+        fg.x, fg.error = Normal(), LineError(broken=self.broken)
+        fg.slope, fg.offset = self.parts["slope"], self.parts["offset"]
+        for part in (fg.slope, fg.offset):
+            fg.connect(fg.x, part)
+        fg.connect(fg.slope, fg.error["slope"])
+        fg.connect(fg.offset, fg.error["offset"])
+        fg.connect(fg.x, fg.error["x"])
+        fg.connect(fg.error, fg["loss"])
+        fg.connect(fg.error, fg["error"])
+        fg.x.register_forward_hook(lambda *_: self.called())
+        return fg
+
+    def called(self):
         self.calls += 1
         if self.calls == self.stop_at:
             raise KeyboardInterrupt
-        generator = torch.Generator().manual_seed(seed)
-        x = torch.randn(self.batch, 1, generator=generator)
-        found = self.parts["slope"](x) + self.parts["offset"](torch.zeros_like(x))
-        loss = (found - (2 * x - 1)).square().mean()
-        return (loss * torch.nan if self.broken else loss), {"error": loss.item()}
 
     def validate(self):
         x = torch.linspace(-1, 1, 5)[:, None]
-        found = self.parts["slope"](x) + self.parts["offset"](torch.zeros_like(x))
+        found = self.parts["slope"](x=x) + self.parts["offset"](x=x)
         return {"error": (found - (2 * x - 1)).abs().mean().item()}
 
 
@@ -95,7 +151,7 @@ def test_a_larger_budget_goes_on_and_never_back_a_stage(tmp_path):
         longer.run(lambda _: longer.stop())
     assert longer.step > 40
     assert task.prepared == []
-    assert longer.task.stages[longer.stage].name == "both"
+    assert longer.recipe.stages[longer.stage].name == "both"
 
 
 def test_a_stage_too_short_for_a_step_is_prepared_all_the_same(tmp_path):
@@ -103,7 +159,7 @@ def test_a_stage_too_short_for_a_step_is_prepared_all_the_same(tmp_path):
     trainer(task, tmp_path, steps=1).run(lambda _: None)
     assert task.prepared == ["slope"]
     task = Line()
-    task.stages = [Stage("slope", 1e-9, ["slope"]), Stage("both", 1.0, ["slope", "offset"])]
+    task.shares = {"slope": (1e-9, ["slope"]), "both": (1.0, ["slope", "offset"])}
     late = trainer(task, tmp_path / "late", steps=10)
     late.step = 1
     late.run(lambda _: None)
@@ -211,3 +267,27 @@ def test_a_run_killed_at_any_moment_goes_on(tmp_path):
 def _step(folder):
     names = [p.name for p in folder.glob("step-*") if p.suffix != ".partial"] if folder.is_dir() else []
     return max((int(name[5:]) for name in names), default=-1)
+
+
+def test_recipes_are_found_by_name_and_by_class():
+    assert {"sa_oosc", "ntscc", "deepjscc", "swinjscc"} == set(known_recipes())
+    assert find_recipe("sa-oosc") is find_recipe("sa_oosc")
+    for name, message in (("sa_osc", "did you mean 'sa_oosc'"), ("no_such_module:X", "cannot be imported"),
+                          ("json:loads", "must name a class of recipes")):  # fmt: skip
+        with pytest.raises(ParameterError, match=message):
+            find_recipe(name)
+
+
+def test_a_stage_without_a_loss_or_with_inputs_is_refused():
+    recipe = Line()
+    runner = StageRunner(recipe, torch.device("cpu"), half=False)
+    fg = recipe.graph()
+    fg.connections[:] = [edge for edge in fg.connections if edge.target_port != "loss"]
+    with pytest.raises(FlowgraphError, match="an output 'loss' that is a Score"):
+        runner.enter(Stage("slope", 1.0, ["slope"], lambda: fg))
+    needy = Flowgraph("needy", inputs={"snr_db": Decibels})
+    needy.x, needy.error = Normal(), LineError()
+    for name in ("slope", "offset", "x"):
+        needy.connect(needy.x, needy.error[name])
+    needy.connect(needy.error, needy["loss"])
+    StageRunner(recipe, torch.device("cpu"), half=False).enter(Stage("fine", 1.0, [], lambda: needy))

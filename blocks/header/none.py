@@ -1,0 +1,39 @@
+"""No header at all: for training."""
+
+from types import MappingProxyType
+
+import torch
+
+from linksim.block import Block
+from linksim.blocks.header.ideal import IdealHeaderOutput
+from linksim.types import Decibels, Lengths, Loading, Power, Size, Symbols
+
+
+class NoHeader(Block):
+    """Stands in for the header in training: k and power pass by the channel, and nothing is sent or counted for them.
+
+    Shapes: inputs and outputs as `IdealHeader`, the header of length 0. Gradients pass through `power` and `loading`.
+    The code of a real header costs time at every step and has no gradient. A result made with it says `header: none`.
+
+    >>> lengths, size = torch.full((1, 2, 2), 8), torch.tensor([[32, 32]])
+    >>> NoHeader()(lengths=lengths, size=size, power=torch.tensor([1.0])).uses.tolist()
+    [0]
+    """
+
+    labels = MappingProxyType({"header": "none"})
+
+    def forward(
+        self,
+        lengths: Lengths,
+        size: Size,
+        power: Power,
+        loading: Loading | None = None,
+        content: Lengths | None = None,
+        snr_db: Decibels | None = None,  # noqa: ARG002
+    ) -> IdealHeaderOutput:
+        batch, device = len(lengths), lengths.device
+        nothing = torch.zeros(batch, dtype=torch.int64, device=device)
+        header = Symbols(torch.zeros(batch, 0, dtype=torch.complex64, device=device), nothing)
+        loading = torch.zeros(batch, 1, 2, device=device) if loading is None else loading
+        content = lengths if content is None else content
+        return IdealHeaderOutput(header, lengths, size, power, loading, nothing, nothing.bool(), content)

@@ -1,0 +1,109 @@
+"""What an allocation aims at, and the search for the eta that gets there."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from linksim.blocks.rate.contract import PAPER_CBR
+from linksim.errors import require
+
+LEAST_ETA, MOST_ETA = 1e-6, 1e6
+MOST_LAGRANGIAN_ETA = 1e12
+"""Where eta is uses per squared error."""
+BISECTIONS = 60
+SCAN_STEPS = 96
+HEADER_ROUNDS = 8
+SHARE_MET = 0.99
+
+LevelsAt = Callable[[float], Tensor]
+"""From eta to the levels of one picture, int64 [rows, cols]."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture as the search sees it: its levels, and the levels of its content alone, by eta; the CBR of the
+    payload by levels; the CBR of the header by both kinds of levels; the PSNR in dB that levels will give."""
+
+    levels_at: LevelsAt
+    content_at: LevelsAt
+    payload: Callable[[Tensor], float]
+    header: Callable[[Tensor, Tensor], float]
+    quality: Callable[[Tensor], float]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """An eta, or a target for which it is found; see `RateAllocator`."""
+
+    name: str
+    value: float
+    most_eta: float
+
+    @staticmethod
+    def of(goals: Mapping[str, float | None], most_eta: float) -> "Goal":
+        """The one goal that is given; the CBR of SA-OOSC's paper where there is none.
+
+        Raises `ParameterError` where several are given, or one is out of range.
+        """
+        given = {name: value for name, value in goals.items() if value is not None} or {"target_cbr": PAPER_CBR}
+        require(len(given) == 1, "eta", f"given, or one of {', '.join(list(goals)[1:])}, and only one", given)
+        name, value = next(iter(given.items()))
+        low, high = {"eta": (LEAST_ETA, most_eta), "target_psnr": (1.0, 100.0)}.get(name, (1e-6, 10.0))
+        require(low <= value <= high, name, f"in {low:g}..{high:g}", value)
+        return Goal(name, value, most_eta)
+
+    def solve(self, picture: Picture) -> tuple[float, bool]:
+        """The eta, and whether the target is met."""
+        if self.name == "eta":
+            return self.value, True
+        if self.name == "target_cbr_total":
+            return self._solve_total(picture)
+        if self.name == "target_psnr":
+            return self._solve_psnr(picture)
+        eta, _ = bisect(picture.levels_at, picture.payload, self.value, high=self.most_eta)
+        return eta, SHARE_MET * self.value <= picture.payload(picture.levels_at(eta)) <= self.value
+
+    def _solve_psnr(self, picture: Picture) -> tuple[float, bool]:
+        # Quality need not rise all the way with the rate: find the first stretch in which the target is passed.
+        grid = [LEAST_ETA * (self.most_eta / LEAST_ETA) ** (i / SCAN_STEPS) for i in range(SCAN_STEPS + 1)]
+        qualities: list[float] = []
+        for i, eta in enumerate(grid):
+            qualities.append(picture.quality(picture.levels_at(eta)))
+            if qualities[-1] >= self.value:
+                low = grid[max(i - 1, 0)]
+                under = bisect(picture.levels_at, lambda levels: picture.quality(levels) - 1e-9, self.value, low, eta)
+                return under[1], True
+        return grid[max(range(len(grid)), key=qualities.__getitem__)], False
+
+    def _solve_total(self, picture: Picture) -> tuple[float, bool]:
+        # The header's cost depends on the map, but weakly: give the payload what the last header left over.
+        share, best, reached = self.value, (LEAST_ETA, False), -1.0
+        for _ in range(HEADER_ROUNDS):
+            eta = bisect(picture.levels_at, picture.payload, share, high=self.most_eta)[0]
+            levels = picture.levels_at(eta)
+            header = picture.header(levels, picture.content_at(eta))
+            total = picture.payload(levels) + header
+            if reached < total <= self.value:
+                reached, best = total, (eta, total >= SHARE_MET * self.value)
+            if SHARE_MET * self.value <= total <= self.value:
+                break
+            share = self.value - header - max(total - self.value, 0.0) / 2
+            if share <= 0:
+                break
+        return best
+
+
+def bisect(
+    levels_at: LevelsAt, cost: Callable[[Tensor], float], target: float, low: float = LEAST_ETA, high: float = MOST_ETA
+) -> tuple[float, float]:
+    """The largest eta found whose cost stays at or under the target, and the smallest found over it."""
+    if cost(levels_at(high)) <= target:
+        return high, high
+    for _ in range(BISECTIONS):
+        middle = (low * high) ** 0.5
+        if cost(levels_at(middle)) <= target:
+            low = middle
+        else:
+            high = middle
+    return low, high

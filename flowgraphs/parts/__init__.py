@@ -1,0 +1,19 @@
+"""What links are made of: the codec, the header, and the flowgraphs of transmitter and receiver."""
+
+from linksim.flowgraphs.parts.codec import Codec, DeepJSCCCodec, KLTCodec, PictureCodec, SwinJSCCCodec
+from linksim.flowgraphs.parts.header import Header, IdealHeader, NoHeader, RobustHeader
+from linksim.flowgraphs.parts.picture_link import PICTURE_INPUTS, picture_link
+
+__all__ = [
+    "PICTURE_INPUTS",
+    "Codec",
+    "DeepJSCCCodec",
+    "Header",
+    "IdealHeader",
+    "KLTCodec",
+    "NoHeader",
+    "PictureCodec",
+    "RobustHeader",
+    "SwinJSCCCodec",
+    "picture_link",
+]

@@ -1,0 +1,129 @@
+"""Codecs: the blocks between a picture's tokens and the symbols of its patches, as one object that a link takes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from linksim import Block
+from linksim.blocks import (
+    DeepJSCCDecoder,
+    DeepJSCCEncoder,
+    HVDevectorizer,
+    HVVectorizer,
+    JSCCDecoder,
+    JSCCEncoder,
+    KLTDevectorizer,
+    KLTVectorizer,
+    LinearJSCCDecoder,
+    LinearJSCCEncoder,
+    SwinJSCCDecoder,
+    SwinJSCCEncoder,
+)
+from linksim.blocks.jscc.deepjscc import FIXED_RATES
+from linksim.blocks.jscc.swinjscc import ANY_RATE
+from linksim.blocks.rate.lagrangian import DEFAULT_TABLE
+from linksim.blocks.rate.measured_distortion import known_tables
+from linksim.blocks.rate_set import RateSet
+from linksim.blocks.vectorizer import conv_transform
+from linksim.blocks.vectorizer.hv import TRANSFORMS, transform_of
+
+TRANSFORMER_BLOCKS = {"conv": 0, "swin": 4}
+"""Of the joint coder each way, by the transform: with "swin" the codec is of the paper's size."""
+IMPORTANCE_GAIN_DB = 4.0
+"""Of 0, 2, 4 and 6 dB the one with the best non-background patches on street scenes."""
+
+
+@dataclass
+class PictureCodec:
+    """A joint source-channel codec of pictures: what a link needs to know of it, and its blocks.
+
+    `encoder` gives the codeword of each patch from the rate map and the tokens, or what `vectorizer` makes of them.
+    `decoder` estimates the same from a `ReceivedCodeword`, and `devectorizer` turns it into tokens again. Both ends may
+    ask for more by the names of their ports, see `Offers`. `token` is the edge of a token in pixels,
+    `rate_set` the set V of lengths, `distortion` the table of `MeasuredDistortion` that fits it, `prefix` the beginning
+    of the names that encoder and decoder have in files of weights.
+
+    A codec's blocks stand in one link: make a new codec for each.
+    """
+
+    encoder: Block
+    decoder: Block
+    vectorizer: Block | None = None
+    devectorizer: Block | None = None
+    token: int = conv_transform.TOKEN
+    rate_set: RateSet = "default"
+    distortion: str | None = None
+    prefix: str = "jscc"
+
+    @property
+    def parts(self) -> Mapping[str, Block]:
+        """The blocks by the names that they have in files of weights."""
+        named = {
+            "vectorizer": self.vectorizer,
+            "devectorizer": self.devectorizer,
+            f"{self.prefix}_encoder": self.encoder,
+            f"{self.prefix}_decoder": self.decoder,
+        }
+        return {name: block for name, block in named.items() if block is not None}
+
+
+class Codec(PictureCodec):
+    """The codec of SA-OOSC, NTSCC and OOSC: a learned transform with a hyperprior, and a joint coder for all rates.
+
+    Args:
+        weights: a shipped name, the path of a .safetensors file, or None for an untrained codec.
+        transform: "conv", or "swin", the paper's, for which none are shipped; None is that of the weights.
+        importance_gain_db: transmit power in dB, beyond what was learned, for patches whose rate exceeds their base
+            rate.
+
+    Raises what `HVVectorizer` and `JSCCEncoder` raise.
+    """
+
+    def __init__(
+        self,
+        weights: str | None = "small",
+        *,
+        transform: str | None = None,
+        importance_gain_db: float = IMPORTANCE_GAIN_DB,
+    ) -> None:
+        transform = transform or transform_of(weights)
+        blocks = TRANSFORMER_BLOCKS.get(transform, 0)
+        super().__init__(
+            JSCCEncoder(transformer_blocks=blocks, importance_gain_db=importance_gain_db, weights=weights),
+            JSCCDecoder(transformer_blocks=blocks, importance_gain_db=importance_gain_db, weights=weights),
+            HVVectorizer(transform=transform, weights=weights),
+            HVDevectorizer(transform=transform, weights=weights),
+            token=TRANSFORMS[transform][2],
+            # Weights that were trained further have no table of their own.
+            distortion=weights if weights in known_tables() else DEFAULT_TABLE,
+        )
+
+
+class DeepJSCCCodec(PictureCodec):
+    """DeepJSCC's codec; `weights` as for `Codec`."""
+
+    def __init__(self, weights: str | None = "deepjscc") -> None:
+        super().__init__(
+            DeepJSCCEncoder(weights=weights), DeepJSCCDecoder(weights=weights), rate_set=FIXED_RATES, prefix="deepjscc"
+        )
+
+
+class SwinJSCCCodec(PictureCodec):
+    """SwinJSCC's codec; `weights` as for `Codec`."""
+
+    def __init__(self, weights: str | None = "swinjscc") -> None:
+        super().__init__(
+            SwinJSCCEncoder(weights=weights), SwinJSCCDecoder(weights=weights), rate_set=ANY_RATE, prefix="swinjscc"
+        )
+
+
+class KLTCodec(PictureCodec):
+    """The codec in closed form: a KLT and linear joint coding; see `LinearJSCCEncoder`."""
+
+    def __init__(self, *, importance_exponent: float = 2.0, rate_set: RateSet = "default") -> None:
+        super().__init__(
+            LinearJSCCEncoder(rate_set=rate_set, importance_exponent=importance_exponent),
+            LinearJSCCDecoder(rate_set=rate_set),
+            KLTVectorizer(),
+            KLTDevectorizer(),
+            rate_set=rate_set,
+        )

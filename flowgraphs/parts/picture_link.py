@@ -1,0 +1,99 @@
+"""The link that carries pictures by a joint source-channel codec, put together from its parts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from linksim import Block, Boxes, Decibels, Flowgraph, Image, Importance
+from linksim.blocks import AWGN, HeaderErrors
+from linksim.blocks.rate import RateBlock
+from linksim.flowgraphs.parts.codec import PictureCodec
+from linksim.flowgraphs.parts.header import Header, RobustHeader
+from linksim.flowgraphs.parts.offers import Offers
+from linksim.flowgraphs.parts.quality import add_labels, add_ledger, add_quality
+from linksim.flowgraphs.parts.receiver import receiver
+from linksim.flowgraphs.parts.transmitter import carried_fields, known_fields, transmitter
+
+PICTURE_INPUTS: Mapping[str, object] = {
+    "image": Image,
+    "boxes": Boxes,
+    "known_importance": Importance,
+    "snr_db": Decibels,
+}
+"""What every link that carries pictures takes; boxes and importance are optional."""
+
+
+class PictureLink(Flowgraph):
+    """A link whose transmitter is told whether the channel fades, also when another channel takes the place."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "channel":
+            transmitter, fading = self.transmitter, bool(getattr(value, "fades", True))
+            for part, block in list(transmitter.blocks.items()):
+                if block.settings.get("fading", fading) != fading:
+                    setattr(transmitter, part, type(block)(**{**block.settings, "fading": fading}).to(self.device))
+
+
+def picture_link(
+    name: str,
+    codec: PictureCodec,
+    rate: Block,
+    *,
+    header: Header | None = None,
+    channel: Block | None = None,
+    labeller: Block | None = None,
+    uses_importance: bool = True,
+    inputs: Mapping[str, object] | None = None,
+    metrics: Sequence[Block] = (),
+) -> Flowgraph:
+    """A transmitter, a channel and a receiver, each a block, with the metrics of pictures.
+
+    Args:
+        name: the flowgraph's name.
+        codec: see `PictureCodec`; its blocks are taken into the link.
+        rate: a rate block; what it leaves open about codec, header and channel is filled in.
+        header: a `RobustHeader` unless given.
+        channel: AWGN unless given.
+        labeller: a block that gives the transmitter importance labels, from the link's inputs by name; the labels of
+            `boxes` and `known_importance` unless given. The metrics always use the latter.
+        uses_importance: whether the transmitter has importance labels at all.
+        inputs: more inputs, name to port type; a block of the transmitter takes those that it has a port for.
+        metrics: more metrics; see `add_quality`.
+
+    Inputs: image [batch, 3, height, width], boxes and known_importance (optional), snr_db [batch], the mean SNR, which
+    the transmitter knows.
+    Outputs: image, erased, met, psnr, psnr_delivered, patch_psnr per class, sad, ledger, cbr, cbr_total, header errors.
+    """
+    header, channel = header or RobustHeader(), channel or AWGN()
+    types = {**PICTURE_INPUTS, **(inputs or {})}
+    fading = bool(getattr(channel, "fades", True))
+    encoder = header.encoder(codec.rate_set, fading)
+    if isinstance(rate, RateBlock):
+        rate = rate.fitted(
+            rate_set=codec.rate_set,
+            distortion=codec.distortion,
+            header_code_rate=header.code_rate,
+            header_fields=carried_fields(codec),
+            fading=fading,
+        )
+    fg = PictureLink(name, inputs=types)
+    offers = Offers(fg, types)
+    importance = add_labels(fg)
+    if labeller is not None:
+        fg.labeller = labeller
+        offers.feed(fg.labeller, out="importance")
+    elif uses_importance:
+        offers.add({"importance": importance})
+    fg.transmitter = transmitter(codec, rate, encoder, {**types, "importance": Importance})
+    offers.feed(fg.transmitter)
+    fg.channel = channel
+    offers.feed(fg.channel, out="received")
+    fg.receiver = receiver(codec, header.decoder(codec.rate_set), known_fields(codec, encoder))
+    offers.feed(fg.receiver)
+    add_quality(fg, fg.receiver["image"], fg.receiver["erased"], metrics)
+    add_ledger(fg, fg.transmitter)
+    fg.header_errors = HeaderErrors()
+    offers.add({"sent": fg.transmitter["lengths"]})
+    offers.feed(fg.header_errors)
+    fg.connect(fg.transmitter["met"], fg["met"])
+    return fg

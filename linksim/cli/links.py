@@ -1,0 +1,89 @@
+"""Links by name, from what a user says on the command line."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+
+from linksim import Block, Flowgraph
+from linksim.blocks import AWGN, FixedRate, LagrangianRateAllocator, OFDMChannel, RateAllocator, Rayleigh, Rician
+from linksim.blocks.sionna.fading_models import MODELS
+from linksim.errors import ParameterError, nearest
+from linksim.flowgraphs import DIGITAL_LINKS, LINKS, USES_IMPORTANCE
+from linksim.flowgraphs.parts import Codec, DeepJSCCCodec, PictureCodec, RobustHeader, SwinJSCCCodec
+
+CHANNELS: dict[str, Callable[[], Block]] = {
+    "awgn": AWGN,
+    "rayleigh": Rayleigh,
+    "rician": Rician,
+    **{model: partial(OFDMChannel, model=model) for model in MODELS if model != "rayleigh"},
+}
+CLOSED_FORM = "klt"
+CODECS: dict[str, Callable[..., PictureCodec]] = {
+    "sa_oosc": Codec,
+    "ntscc": Codec,
+    "deepjscc": DeepJSCCCodec,
+    "swinjscc": SwinJSCCCodec,
+}
+RATES: dict[str, Callable[..., Block]] = {
+    "sa_oosc": LagrangianRateAllocator,
+    "deepjscc": FixedRate,
+    "swinjscc": FixedRate,
+}
+"""The rate blocks of the links; that of the others is `RateAllocator`."""
+
+
+def link_name(name: str) -> str:
+    """A link's name as it is registered: sa-oosc is sa_oosc. Raises `ParameterError` where there is none."""
+    known = {**LINKS, **DIGITAL_LINKS}
+    plain = name if name in known else name.replace("-", "_")
+    if plain not in known:
+        raise ParameterError(f"no link '{name}'; {nearest(name, known)}")
+    return plain
+
+
+def make_channel(name: str) -> Block:
+    """A channel by name. Raises `ParameterError` where there is none."""
+    if name not in CHANNELS:
+        raise ParameterError(f"no channel '{name}'; {nearest(name, CHANNELS)}")
+    return CHANNELS[name]()
+
+
+def make_link(
+    link: str,
+    channel: Block,
+    goals: Mapping[str, Any],
+    *,
+    weights: str | None = None,
+    alpha: float | None = None,
+    header: RobustHeader | None = None,
+) -> Flowgraph:
+    """A link with a joint codec, for a target of `RateAllocator`'s. With `alpha` SA-OOSC's rate is that of its paper.
+
+    Raises `ParameterError` where an option means nothing to the link.
+    """
+    if link != CLOSED_FORM and "target_psnr" in goals:
+        raise ParameterError(f"--psnr needs a link that predicts its quality: --link {CLOSED_FORM}; or give --cbr")
+    if link == CLOSED_FORM and weights is not None:
+        raise ParameterError(f"--weights is for links that learn; '{link}' has none")
+    if link not in USES_IMPORTANCE and alpha is not None:
+        raise ParameterError(
+            f"--alpha is for the links {' and '.join(USES_IMPORTANCE)}; the link '{link}' does not use importance"
+        )
+    parts: dict[str, Any] = {"header": header, "channel": channel}
+    if weights is not None or (alpha is not None and link in CODECS):
+        own = {} if alpha is None else {"importance_gain_db": 0.0}
+        parts["codec"] = CODECS[link](**own) if weights is None else CODECS[link](weights, **own)
+    if alpha is not None:
+        parts["rate"] = RateAllocator(alpha=alpha, **goals)
+    else:
+        parts["rate"] = RATES.get(link, RateAllocator)(**goals)
+    return LINKS[link](**parts)
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of that name; "auto" takes a GPU where there is one. Raises `ParameterError` where there is none."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ParameterError("no CUDA device here; use --device cpu or auto")
+    return torch.device("cuda" if name == "cuda" or (name == "auto" and torch.cuda.is_available()) else "cpu")
