@@ -9,8 +9,9 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --config-setti
 demo: .venv/core .venv/linked
 	$(BIN)/linksim demo --out demo
 
+# Two processes with one thread each: several threads on cores that others use too wait for each other.
 test: lint
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --durations 10
 
 lint: .venv/full .venv/linked
 	$(BIN)/ruff check .

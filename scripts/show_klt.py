@@ -8,6 +8,7 @@ The floor is a closed-form KLT and LMMSE codec of fixed length.
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -67,10 +68,12 @@ def eval_fraction(text: str) -> float:
     return int(numerator) / int(denominator)
 
 
-def send_scenes(scenes: list[StreetScene], alpha: float, importance_exponent: float) -> dict[str, float]:
+def send_scenes(
+    scenes: list[StreetScene], *, importance_exponent: float = 2.0, **rate_settings: Any
+) -> dict[str, float]:
     """Means over the scenes at 10 dB, CBR 0.0201, GPT labels: patch PSNR per class, PSNR, header CBR, high minus
     others."""
-    codec, rate = KLTCodec(importance_exponent=importance_exponent), RateAllocator(target_cbr=0.0201, alpha=alpha)
+    codec, rate = KLTCodec(importance_exponent=importance_exponent), RateAllocator(target_cbr=0.0201, **rate_settings)
     link = klt(codec=codec, rate=rate, header=RobustHeader(code_rate=0.5))
     runs: list[Result] = []
     others: list[float] = []

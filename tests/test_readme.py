@@ -2,6 +2,7 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.S)
@@ -11,6 +12,9 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.S)
 def test_the_readmes_examples_run(code):
     names = {"__name__": "readme"}
     exec(compile(code, "README.md", "exec"), names)
+    if "link" in names:
+        image = torch.rand(1, 3, 48, 64, generator=torch.Generator().manual_seed(1))
+        names["run"] = [names[link].run(image=image, snr_db=10.0) for link in ("link", "paper")]
     assert "run" in names or "table" in names or "PhaseOffset" in names
 
 

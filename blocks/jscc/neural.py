@@ -1,6 +1,7 @@
 """SA-OOSC's variable-length joint coder: one network for all rates and SNRs, about a linear core."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +33,8 @@ HEADS, WINDOW, MOST_TRANSFORMER_BLOCKS = 8, 8, 16
 SNR_WIDTH = 64
 MORE_DB, LESS_DB = 6.0, 3.0
 """Where training starts: power for patches with more uses than their content asks for, off those with less."""
+FAVOURED_USES = (0.3, 0.6)
+"""Share of the channel uses up to which favoured patches get all of the extra power, and from which on none."""
 MEAN_SNR_DB = 10.0
 SNRS_DB, PATCH_SNRS_DB = (-5.0, 25.0), (-20.0, 30.0)
 """Beyond these the coder takes an SNR for the nearest of them: it is trained on 0 to 20 dB, fading about them."""
@@ -41,22 +44,35 @@ class Boost(nn.Module):
     """The amplitude of a patch by its rate level and that of its content: more where it matters more, less where less.
 
     Uses alone do not make a linear code better: what a patch gets beyond its content's rate pays with power behind it.
-    `more_db` comes on top of what was learned for the first kind.
-    Shapes: levels and contents [batch, rows, cols]; out [batch, rows, cols, 1], 1 where the two are alike.
+    `more_db` comes on top of what was learned for patches of the first kind, `values` being the lengths of V. Power is
+    shared by the whole picture, so that it helps few patches at the cost of many, and not many at the cost of few: all
+    of it is given where such patches have up to 30 % of the channel uses, nothing from 60 % on, in proportion between.
+    Both ends know the shares, because they know both maps.
+    Shapes: levels and contents [batch, rows, cols]; out [batch, rows, cols, 1], 1 where the two are the same.
     """
 
-    def __init__(self, levels: int, more_db: float) -> None:
+    def __init__(self, values: Sequence[int], more_db: float) -> None:
         super().__init__()
         require(-20 <= more_db <= 20, "importance_gain_db", "in -20..20 dB", more_db)
         self.more = more_db * math.log(10) / 20
-        level = torch.arange(levels)
+        self.register_buffer("values", torch.tensor(values), persistent=False)
+        level = torch.arange(len(values))
         decibels = torch.where(level > level[:, None], MORE_DB, 0.0) - torch.where(level < level[:, None], LESS_DB, 0.0)
         self.log_amplitude = nn.Parameter(decibels * math.log(10) / 20)
 
     def forward(self, levels: Tensor, contents: Tensor) -> Tensor:
         chosen = of_level(self.log_amplitude.flatten()[:, None], contents * len(self.log_amplitude) + levels)
-        chosen = chosen + torch.where((levels > contents)[..., None], self.more, 0.0)
+        chosen = (
+            chosen + torch.where(levels > contents, self.more * self._share_given(levels, contents), 0.0)[..., None]
+        )
         return torch.where((levels == contents)[..., None], 1.0, chosen.exp())
+
+    def _share_given(self, levels: Tensor, contents: Tensor) -> Tensor:
+        """How much of `more` each picture's patches get, float [batch, 1, 1]."""
+        uses = self.get_buffer("values")[levels].float()
+        favoured = (uses * (levels > contents)).sum((1, 2), keepdim=True) / uses.sum((1, 2), keepdim=True)
+        few, many = FAVOURED_USES
+        return ((many - favoured) / (many - few)).clamp(0, 1)
 
 
 class Conditioned(nn.Module):
@@ -95,8 +111,8 @@ class JSCCEncoder(Block):
     2k of its real outputs. `content`, the lengths that the content alone would have got, tells it from importance.
     Untrained it is linear: power loading in closed form, as `LinearJSCCEncoder`. `transformer_blocks` of 8 heads, in
     windows of 8x8 patches, follow the residual blocks; the paper has 4, the weights "small" none. `importance_gain_db`:
-    more power, beyond what was learned, for patches with more uses than their content asks for; both ends need the
-    same.
+    more power, beyond what was learned, for patches with more uses than their content asks for, where these are few
+    (see `Boost`); both ends need the same.
 
     Shapes: latent [batch, channels, rows, cols], real; lengths and content [batch, rows, cols] complex uses, in V,
     content as lengths if absent; snr_db [batch], the mean SNR that the transmitter counts on; out
@@ -127,7 +143,7 @@ class JSCCEncoder(Block):
         self.register_buffer("values", torch.tensor(values), persistent=False)
         self.register_buffer("scale", deviation.rsqrt()[:, None, None])
         self.core = LinearEncoderCore(deviation, values)
-        self.boost = Boost(len(values), importance_gain_db)
+        self.boost = Boost(values, importance_gain_db)
         with repeatable_start():
             self.embedding = scaled_convolution(channels, WIDTH, 1)
             self.network = Conditioned(ENCODER_BLOCKS, transformer_blocks, len(values), 2 * max(values))
@@ -182,7 +198,7 @@ class JSCCDecoder(Block):
         self.register_buffer("values", torch.tensor(values), persistent=False)
         self.register_buffer("scale", deviation.rsqrt()[:, None, None])
         self.core = LinearDecoderCore(deviation, values)
-        self.boost = Boost(len(values), importance_gain_db)
+        self.boost = Boost(values, importance_gain_db)
         with repeatable_start():
             self.symbol_embedding = scaled_convolution(2 * max(values), WIDTH, 1)
             self.latent_embedding = scaled_convolution(channels, WIDTH, 1)

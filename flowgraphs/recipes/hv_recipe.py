@@ -81,7 +81,7 @@ class HVRecipe(PictureRecipe):
         """See `PictureRecipe`."""
         if start is not None:
             weights_path(start, "vectorizer")
-        return Codec(start, transform=PRESETS[self.preset])
+        return Codec(start, transform=PRESETS[self.preset], importance_gain_db=0.0)
 
     def make_judge(self) -> tuple[PictureCodec, Flowgraph]:
         """See `PictureRecipe`; with NTSCC's rate."""
