@@ -213,6 +213,7 @@ def train(
         typer.Option(help="Share of the pictures sent over Rayleigh (default 0.25; deepjscc 0).", min=0, max=1),
     ] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak (default 4e-4, with --from 2e-4).")] = None,
+    optimizer: Annotated[str, typer.Option(help="adam, adamw, nadam, sgd or muon.")] = "adam",
     batch: Annotated[int | None, typer.Option(help="Crops per step (default 8).", min=1)] = None,
     crop: Annotated[int | None, typer.Option(help="Edge of a crop in pixels, a multiple of 64 (default 256).")] = None,
     seed: Seed = 1,
@@ -228,7 +229,7 @@ def train(
 
     run_train(
         Training(system, tuple(pictures), out, preset, start, minutes, steps, snr, cbr, importance_exponent, fading,
-                 learning_rate, batch, crop, seed, device.value, half)
+                 learning_rate, optimizer, batch, crop, seed, device.value, half)
     )  # fmt: skip
 
 

@@ -51,6 +51,7 @@ class Training:
     importance_exponent: float | None
     fading: float | None
     learning_rate: float | None
+    optimizer: str
     batch: int | None
     crop: int | None
     seed: int
@@ -107,9 +108,9 @@ def run_train(asked: Training) -> None:
     with noting(), waiting("looking at the pictures"):
         recipe = asked.recipe()
         settings = {"system": asked.system.replace("-", "_"), "seed": asked.seed, "learning_rate": asked.rate(),
-                    "half": half, **recipe.identity()}  # fmt: skip
+                    "optimizer": asked.optimizer, "half": half, **recipe.identity()}  # fmt: skip
     trainer = Trainer(recipe, asked.out, budget, settings, learning_rate=asked.rate(), seed=asked.seed, device=device,
-                      half=half)  # fmt: skip
+                      half=half, optimizer=asked.optimizer)  # fmt: skip
     console.print(_described(recipe, settings, device, half), highlight=False, soft_wrap=True)
     display = Display(console)
     found: dict[str, float] = {}

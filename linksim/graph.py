@@ -275,4 +275,4 @@ class Graph(Block):
 
 
 def _shortened(paths: Iterable[str]) -> list[str]:
-    return [*paths, *(path.rpartition(".")[2] for path in paths)]
+    return list(dict.fromkeys(path.rpartition(".")[2] for path in paths))

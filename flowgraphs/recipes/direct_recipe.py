@@ -34,7 +34,7 @@ class DirectRecipe(PictureRecipe):
     def system(self) -> Flowgraph:
         """The whole link, for the error at its end."""
         fg = Flowgraph("system")
-        self.source(fg)
+        fg.crops, fg.snr = self.crops(), self.snr()
         link = training_link(
             "link", self.codec, self.make_rate(), fading_share=self.fading_share, evenness=self.evenness
         )

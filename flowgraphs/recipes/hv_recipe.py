@@ -18,6 +18,7 @@ from linksim.blocks import (
     RateAllocator,
     SystemLoss,
     Tokenizer,
+    TrainingCrops,
     WeightedDistortion,
 )
 from linksim.blocks.jscc.calibration import calibrate
@@ -104,7 +105,7 @@ class HVRecipe(PictureRecipe):
     def transform_alone(self) -> Flowgraph:
         """The vectorizer and the devectorizer, no channel between."""
         fg = Flowgraph("transform_alone")
-        self._crops(fg)
+        fg.crops = self._crops()
         fg.tokenizer = Tokenizer(token=self.codec.token)
         fg.vectorizer, fg.devectorizer = self.parts["vectorizer"], self.parts["devectorizer"]
         fg.connect(fg.crops["image"], fg.tokenizer, fg.vectorizer)
@@ -116,7 +117,7 @@ class HVRecipe(PictureRecipe):
     def coding(self) -> Flowgraph:
         """The whole link, for the error at its end alone."""
         fg = Flowgraph("coding")
-        self._crops(fg)
+        fg.crops, fg.snr = self._crops(), self.snr()
         add_training_link(fg, self._link(()))
         fg.connect(fg.link["distortion"], fg["loss"])
         return fg
@@ -124,7 +125,7 @@ class HVRecipe(PictureRecipe):
     def system(self) -> Flowgraph:
         """The whole link, for the error at its end, the transform's own error and the rate."""
         fg = Flowgraph("system")
-        self._crops(fg)
+        fg.crops, fg.snr = self._crops(), self.snr()
         add_training_link(fg, self._link(TAPS))
         fg.tokenizer, fg.devectorizer = Tokenizer(token=self.codec.token), Tied(block=self.parts["devectorizer"])
         fg.connect(fg.crops["image"], fg.tokenizer)
@@ -134,9 +135,9 @@ class HVRecipe(PictureRecipe):
         fg.connect(fg.link["distortion"], fg.loss["distortion"])
         return fg
 
-    def _crops(self, fg: Flowgraph) -> None:
+    def _crops(self) -> TrainingCrops:
         random_labels = RANDOM_LABELS if self.uses_importance else 0.0
-        self.source(fg, importance_exponent=self.exponent, random_labels=random_labels)
+        return self.crops(importance_exponent=self.exponent, random_labels=random_labels)
 
     def _link(self, taps: Sequence[str]) -> Flowgraph:
         return training_link(

@@ -70,10 +70,13 @@ class PictureRecipe(Recipe):
         for part in self.parts.values():
             part.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
-    def source(self, fg: Flowgraph, **crops: float) -> None:
-        """Add the sources of a stage: `crops` and `snr`."""
-        fg.crops = TrainingCrops(folders=self.pictures, crop=self.crop, **crops)
-        fg.snr = UniformDecibels(least=self.snr_db[0], most=self.snr_db[1])
+    def crops(self, **settings: float) -> TrainingCrops:
+        """The source of a stage's pictures."""
+        return TrainingCrops(folders=self.pictures, crop=self.crop, **settings)
+
+    def snr(self) -> UniformDecibels:
+        """The source of a stage's SNRs."""
+        return UniformDecibels(least=self.snr_db[0], most=self.snr_db[1])
 
     def validate(self) -> Mapping[str, float]:
         """PSNR and non-background patch PSNR in dB over AWGN at 0, 10 and 20 dB, CBR 0.0201, without importance."""
@@ -102,7 +105,7 @@ class PictureRecipe(Recipe):
 
 
 def add_training_link(fg: Flowgraph, link: Flowgraph) -> None:
-    """Put a `training_link` behind a stage's sources, with its PSNR and CBR as outputs."""
+    """Put a `training_link` behind a stage's sources, `crops` and `snr`, with its PSNR and CBR as outputs."""
     fg.link, fg.psnr = link, PSNR()
     for name in ("image", "importance", "mean_weight"):
         fg.connect(fg.crops[name], fg.link[name])

@@ -1,19 +1,23 @@
 """CSV logs that a resumed run continues."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
 class CsvLog:
-    """Rows of figures, one file, one set of columns. A row is in the file when `write` returns."""
+    """Rows of figures in one file. A row is in the file when `write` returns; a figure that is new gets a column, empty
+    in the rows before."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def write(self, row: Mapping[str, object]) -> None:
-        """Append one row; the first row's names are the columns, which later rows must have."""
-        columns, _ = self._read()
+        """Append one row."""
+        columns, rows = self._read()
+        if columns and not row.keys() <= set(columns):
+            columns += [name for name in row if name not in columns]
+            self._rewrite(columns, rows)
         with self.path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns or list(row))
             if not columns:
@@ -26,11 +30,14 @@ class CsvLog:
         if not columns:
             self.path.unlink(missing_ok=True)
             return
+        self._rewrite(columns, [row for row in rows if None not in row.values() and int(row["step"]) <= step])
+
+    def _rewrite(self, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
         fresh = self.path.with_suffix(".partial")
         with fresh.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns)
+            writer = csv.DictWriter(file, columns, restval="")
             writer.writeheader()
-            writer.writerows(row for row in rows if None not in row.values() and int(row["step"]) <= step)
+            writer.writerows(rows)
         fresh.replace(self.path)
 
     def _read(self) -> tuple[list[str], list[dict[str, str]]]:

@@ -16,6 +16,7 @@ from linksim.training.average import WeightAverage
 from linksim.training.budget import Budget
 from linksim.training.checkpoint import load_checkpoint, save_checkpoint
 from linksim.training.log import CsvLog
+from linksim.training.optimizer import NamedOptimizer
 from linksim.training.recipe import Recipe
 from linksim.training.stage_runner import StageRunner
 from linksim.weights import named_tensors
@@ -27,6 +28,7 @@ LARGEST_GRADIENT = 5.0
 CHECKPOINT_SECONDS = 75.0
 VALIDATION_SHARE = 0.1
 LOG_STEPS = 20
+OPTIMIZER = "optimizer."
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Trainer:
         seed: of everything random; batch n of the run depends on (seed, n) alone.
         device: where to compute.
         half: whether networks compute in bfloat16 inside.
+        optimizer: see `NamedOptimizer`.
 
     Raises `LinksimError` where the folder holds a run of other settings, or the loss stays without a number.
     """
@@ -70,6 +73,7 @@ class Trainer:
         seed: int,
         device: torch.device | None = None,
         half: bool = False,
+        optimizer: str = "adam",
     ) -> None:
         self.recipe, self.folder, self.budget, self.settings = recipe, folder, budget, dict(settings)
         self.learning_rate, self.seed = learning_rate, seed
@@ -77,7 +81,7 @@ class Trainer:
         self.device = device or torch.device("cpu")
         recipe.to(self.device)
         self._runner = StageRunner(recipe, self.device, half=half)
-        self.optimizer = torch.optim.Adam(self._groups(), lr=learning_rate, betas=(0.9, 0.99))
+        self.optimizer = NamedOptimizer(optimizer, self._parameters(), self._factor, learning_rate)
         self.average = WeightAverage(self._weights())
         self.log, self.validation_log = CsvLog(folder / "log.csv"), CsvLog(folder / "validation.csv")
         self.stage, self.stage_began = -1, 0
@@ -101,20 +105,14 @@ class Trainer:
             for key, parameter in module.named_parameters():
                 yield f"{part}.{key}", parameter
 
-    def _groups(self) -> list[dict[str, Any]]:
-        groups: dict[float, list[nn.Parameter]] = {}
-        for name, parameter in self._parameters():
-            factor = next((f for text, f in self.recipe.rate_factors.items() if text in name), 1.0)
-            groups.setdefault(factor, []).append(parameter)
-        return [{"params": parameters, "factor": factor} for factor, parameters in groups.items()]
+    def _factor(self, name: str) -> float:
+        return next((f for text, f in self.recipe.rate_factors.items() if text in name), 1.0)
 
     def save(self) -> Path:
         """Write a checkpoint now."""
         tensors = {f"weights.{name}": tensor for name, tensor in self._weights().items()}
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.tensors.items()}
-        for name, parameter in self._parameters():
-            for key, value in self.optimizer.state.get(parameter, {}).items():
-                tensors[f"optimizer.{name}:{key}"] = torch.as_tensor(value)
+        tensors |= {f"{OPTIMIZER}{name}": tensor for name, tensor in self.optimizer.tensors().items()}
         state = {
             "settings": self.settings,
             "seconds": self.seconds,
@@ -143,13 +141,8 @@ class Trainer:
                 tensor.copy_(tensors[f"weights.{name}"])
             for name, tensor in self.average.tensors.items():
                 tensor.copy_(tensors[f"average.{name}"])
-        for name, parameter in self._parameters():
-            prefix = f"optimizer.{name}:"
-            self.optimizer.state[parameter] = {
-                key[len(prefix) :]: torch.empty_like(parameter).copy_(value) if value.ndim else value
-                for key, value in tensors.items()
-                if key.startswith(prefix)
-            }
+        kept = {key.removeprefix(OPTIMIZER): value for key, value in tensors.items() if key.startswith(OPTIMIZER)}
+        self.optimizer.load(kept)
         self.step, self.seconds = state["step"], state["seconds"]
         self._validated_at, self.average.updates = state["validated_at"], state["average_updates"]
         self.stage, self.stage_began = state["stage"], state["stage_began"]
@@ -226,8 +219,6 @@ class Trainer:
 
     def _train_step(self, fraction: float) -> dict[str, float]:
         start = time.monotonic()
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._rate(fraction) * group["factor"]
         loss, figures = self._runner.loss(derive_seed(self.seed, f"step {self.step}"))
         self.optimizer.zero_grad()
         loss.backward()
@@ -235,7 +226,7 @@ class Trainer:
         self._check(loss, norm)
         self._whole = False
         if bool(norm.isfinite()):
-            self.optimizer.step()
+            self.optimizer.step(self._rate(fraction))
             self.average.update()
         self.step += 1
         self._whole = True
@@ -269,6 +260,8 @@ class Trainer:
         with self.average.in_force(), self._runner.autocast():
             found = dict(self.recipe.validate())
         self.seconds += time.monotonic() - start
+        if not found:
+            return found
         row = {"step": self.step, "seconds": round(self.seconds, 1)}
         self.validation_log.write({**row, **{name: f"{value:.4f}" for name, value in found.items()}})
         show(Progress(self.step, self.recipe.stages[self.stage].name, fraction, self.seconds, {}, found))

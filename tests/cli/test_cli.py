@@ -10,6 +10,7 @@ from PIL import Image as PillowImage
 
 from linksim.blocks import AWGN
 from linksim.blocks.sources import read_picture
+from linksim.cli.links import make_link
 
 
 @pytest.fixture
@@ -380,7 +381,7 @@ def test_evaluate_names_what_is_wrong(cli, arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--psnr", "30"), "--psnr needs a link that foresees its quality: --link klt"),
+        (("--psnr", "30"), "--psnr needs a link that predicts its quality: --link klt"),
         (("--link", "klt", "--weights", "small"), "'klt' has none"),
         (("--weights", "tiny"), "no weights 'tiny'"),
     ],

@@ -411,7 +411,7 @@ def test_names_reach_inputs_arguments_and_parameters():
 @pytest.mark.parametrize(("settings", "message"), [
     ({"grid": {"snr": [1]}}, "'snr' is no input of 'bpsk' and no argument of the factory; did you mean 'snr_db'"),
     ({"grid": {"snr_db": [1], "mapper.gain": [1]}}, "BPSKMapper has no parameter 'gain'"),
-    ({"grid": {"snr_db": [1], "nothing.gain": [1]}}, "'bpsk' has no block 'nothing'"),
+    ({"grid": {"snr_db": [1], "nothing.gain": [1]}}, "no block 'nothing' in 'bpsk'"),
     ({"grid": {"length": [100]}}, "'bpsk' needs snr_db"),
     ({"grid": {"snr_db": 3}}, "must be a list of values"),
     ({"grid": {"snr_db": []}}, "1 to 1000000 points"),
