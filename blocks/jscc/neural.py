@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -104,7 +105,37 @@ class Conditioned(nn.Module):
         return linear * log_scale.clamp(-4.0, 2.0).exp() + shift
 
 
-class JSCCEncoder(Block):
+class JointCoder(Block):
+    """Base of both ends: their parameters, and what both are built of."""
+
+    part: ClassVar[str]
+    """Whose weights it takes from a file."""
+
+    def __init__(
+        self,
+        *,
+        channels: int = LEARNED_CHANNELS,
+        step: float = LEARNED_STEP,
+        rate_set: RateSet = "default",
+        transformer_blocks: int = 0,
+        importance_gain_db: float = 0.0,
+        weights: str | None = None,
+    ) -> None:
+        super().__init__()
+        values, deviation = _start(channels, step, rate_set, transformer_blocks)
+        self.register_buffer("values", torch.tensor(values), persistent=False)
+        self.register_buffer("scale", deviation.rsqrt()[:, None, None])
+        self.boost = Boost(values, importance_gain_db)
+        with repeatable_start():
+            self.build(values, deviation, transformer_blocks)
+        load_part(self, weights, self.part)
+
+    def build(self, values: tuple[int, ...], deviation: Tensor, transformer_blocks: int) -> None:
+        """Make the linear core and the network; `deviation` is that of each channel of the latent."""
+        raise NotImplementedError
+
+
+class JSCCEncoder(JointCoder):
     """Map the latent of each patch to its k complex symbols: a linear core per rate plus one network for all.
 
     The network sees the patch's surroundings, a learned token for its rate and the SNR; the prefix mask keeps the first
@@ -128,26 +159,13 @@ class JSCCEncoder(Block):
     torch.Size([1, 2, 2, 128])
     """
 
-    def __init__(
-        self,
-        *,
-        channels: int = LEARNED_CHANNELS,
-        step: float = LEARNED_STEP,
-        rate_set: RateSet = "default",
-        transformer_blocks: int = 0,
-        importance_gain_db: float = 0.0,
-        weights: str | None = None,
-    ) -> None:
-        super().__init__()
-        values, deviation = _start(channels, step, rate_set, transformer_blocks)
-        self.register_buffer("values", torch.tensor(values), persistent=False)
-        self.register_buffer("scale", deviation.rsqrt()[:, None, None])
+    part = "jscc_encoder"
+
+    def build(self, values: tuple[int, ...], deviation: Tensor, transformer_blocks: int) -> None:
+        """See `JointCoder`."""
         self.core = LinearEncoderCore(deviation, values)
-        self.boost = Boost(values, importance_gain_db)
-        with repeatable_start():
-            self.embedding = scaled_convolution(channels, WIDTH, 1)
-            self.network = Conditioned(ENCODER_BLOCKS, transformer_blocks, len(values), 2 * max(values))
-        load_part(self, weights, "jscc_encoder")
+        self.embedding = scaled_convolution(len(deviation), WIDTH, 1)
+        self.network = Conditioned(ENCODER_BLOCKS, transformer_blocks, len(values), 2 * max(values))
 
     @single_precision
     def forward(self, latent: Latent, lengths: Lengths, snr_db: Decibels, content: Lengths | None = None) -> Codeword:
@@ -161,7 +179,7 @@ class JSCCEncoder(Block):
         return torch.view_as_complex(sent.unflatten(-1, (-1, 2)).contiguous())
 
 
-class JSCCDecoder(Block):
+class JSCCDecoder(JointCoder):
     """Estimate the latent from the received symbols: Wiener weights and a linear core per rate, plus one network.
 
     Every symbol counts by its own noise variance; the network sees the patch's surroundings, tokens for its rate and
@@ -183,28 +201,15 @@ class JSCCDecoder(Block):
     torch.Size([1, 256, 1, 1])
     """
 
-    def __init__(
-        self,
-        *,
-        channels: int = LEARNED_CHANNELS,
-        step: float = LEARNED_STEP,
-        rate_set: RateSet = "default",
-        transformer_blocks: int = 0,
-        importance_gain_db: float = 0.0,
-        weights: str | None = None,
-    ) -> None:
-        super().__init__()
-        values, deviation = _start(channels, step, rate_set, transformer_blocks)
-        self.register_buffer("values", torch.tensor(values), persistent=False)
-        self.register_buffer("scale", deviation.rsqrt()[:, None, None])
+    part = "jscc_decoder"
+
+    def build(self, values: tuple[int, ...], deviation: Tensor, transformer_blocks: int) -> None:
+        """See `JointCoder`."""
         self.core = LinearDecoderCore(deviation, values)
-        self.boost = Boost(values, importance_gain_db)
-        with repeatable_start():
-            self.symbol_embedding = scaled_convolution(2 * max(values), WIDTH, 1)
-            self.latent_embedding = scaled_convolution(channels, WIDTH, 1)
-            self.energy_embedding = zero_convolution(len(values), WIDTH)
-            self.network = Conditioned(DECODER_BLOCKS, transformer_blocks, len(values), channels)
-        load_part(self, weights, "jscc_decoder")
+        self.symbol_embedding = scaled_convolution(2 * max(values), WIDTH, 1)
+        self.latent_embedding = scaled_convolution(len(deviation), WIDTH, 1)
+        self.energy_embedding = zero_convolution(len(values), WIDTH)
+        self.network = Conditioned(DECODER_BLOCKS, transformer_blocks, len(values), len(deviation))
 
     @single_precision
     def forward(

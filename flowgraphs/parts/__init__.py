@@ -3,6 +3,7 @@
 from linksim.flowgraphs.parts.codec import Codec, DeepJSCCCodec, KLTCodec, PictureCodec, SwinJSCCCodec
 from linksim.flowgraphs.parts.header import Header, IdealHeader, NoHeader, RobustHeader
 from linksim.flowgraphs.parts.picture_link import PICTURE_INPUTS, picture_link
+from linksim.flowgraphs.parts.system import PictureSystem
 
 __all__ = [
     "PICTURE_INPUTS",
@@ -13,6 +14,7 @@ __all__ = [
     "KLTCodec",
     "NoHeader",
     "PictureCodec",
+    "PictureSystem",
     "RobustHeader",
     "SwinJSCCCodec",
     "picture_link",
