@@ -1,7 +1,7 @@
 # Everything works in .venv; the first target that needs it makes it.
 PYTHON ?= python3
 BIN := .venv/bin
-FILES = $(shell find linksim blocks flowgraphs cli -name '*.py' -o -name '*.safetensors' -o -name '*.csv' -o -name py.typed -o -path 'blocks/weights/*.md' | sort)
+FILES = $(shell find linksim blocks flowgraphs benches cli -name '*.py' -o -name '*.safetensors' -o -name '*.csv' -o -name py.typed -o -path 'blocks/weights/*.md' | sort)
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --config-settings editable_mode=strict
 
 .PHONY: demo test bench lint show clean

@@ -261,7 +261,8 @@ def evaluate(
 
 
 @app.command(cls=CarefulCommand)
-def bench_codec(
+def bench(
+    name: Annotated[str | None, typer.Argument(help="The comparison; without it, the list of all.")] = None,
     scenes: Annotated[Path | None, typer.Option(help="Folder of street scenes; its part val is sent.")] = None,
     kodak: Annotated[Path | None, typer.Option(help="Folder of the Kodak pictures.")] = None,
     out: Annotated[
@@ -271,11 +272,11 @@ def bench_codec(
     seed: Seed = 1,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.cpu,
 ) -> None:
-    """SA-OOSC beside OOSC, NTSCC, DeepJSCC and SwinJSCC: the whole table and its figures; resumable."""
+    """Make a comparison of the documentation: its page and its figures; resumable."""
     with importing():
-        from linksim.cli.bench_codec import Bench, run_bench
+        from linksim.cli.bench import Benching, run_bench
 
-    run_bench(Bench(scenes, kodak, out, workers, seed, device.value))
+    run_bench(Benching(name, scenes, kodak, out, workers, seed, device.value))
 
 
 @app.command(cls=CarefulCommand)

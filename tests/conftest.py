@@ -6,6 +6,7 @@ import torch
 from skimage import data
 
 from linksim.blocks.sources import read_picture
+from linksim.cli import main
 
 # Two threads on cores that others use too wait for each other: one is faster, and repeats to the last bit.
 torch.set_num_threads(1)
@@ -52,3 +53,18 @@ def photograph():
 @pytest.fixture
 def generator():
     return torch.Generator().manual_seed(20250909)
+
+
+@pytest.fixture
+def cli(monkeypatch, capsys):
+    """Runs a command: (status, what it printed, what it said on standard error)."""
+
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["linksim", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return left.value.code or 0, out, err
+
+    return run

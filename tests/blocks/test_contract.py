@@ -35,7 +35,7 @@ def test_the_packages_in_pyproject_are_those_in_the_tree():
     listed = set(tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
     found = {
         ".".join(("linksim", *path.parent.relative_to(root).parts[0 if top != "linksim" else 1 :]))
-        for top in ("linksim", "blocks", "flowgraphs", "cli")
+        for top in ("linksim", "blocks", "flowgraphs", "benches", "cli")
         for path in (root / top).rglob("__init__.py")
     }
     assert listed == found

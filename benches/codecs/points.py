@@ -1,4 +1,4 @@
-"""What `linksim bench-codec` simulates: the systems, the links, the points."""
+"""What `linksim bench codecs` simulates: the systems, the links, the points."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,12 +6,14 @@ from typing import Any
 from linksim import Block, Flowgraph
 from linksim.blocks import AWGN, MSSSIM, FixedRate, LagrangianRateAllocator, RateAllocator, Rayleigh, RealRayleigh
 from linksim.blocks.rate import PAPER_CBR
-from linksim.flowgraphs import deepjscc, ntscc, oosc, sa_oosc, swinjscc
+from linksim.flowgraphs import deepjscc, ntscc, oosc, sa_oosc, separation, swinjscc
 from linksim.flowgraphs.parts import Codec, RobustHeader
 
 SA_OOSC, HIGH_FIRST, ALPHA_RULE, OOSC = "SA-OOSC", "SA-OOSC, high first", "SA-OOSC, alpha 16", "OOSC"
 NTSCC, DEEPJSCC, SWINJSCC = "NTSCC", "DeepJSCC", "SwinJSCC"
-SYSTEMS = (SA_OOSC, HIGH_FIRST, ALPHA_RULE, OOSC, NTSCC, DEEPJSCC, SWINJSCC)
+REGION_GAINS = {"AVIF + LDPC": 1.0, "AVIF + LDPC, regions twice": 2.0, "AVIF + LDPC, regions four times": 4.0}
+"""Digital links that know the SNR, by how many times the bytes per pixel go to what matters."""
+SYSTEMS = (SA_OOSC, HIGH_FIRST, ALPHA_RULE, OOSC, NTSCC, DEEPJSCC, SWINJSCC, *REGION_GAINS)
 CURVES = (SA_OOSC, OOSC, NTSCC, DEEPJSCC, SWINJSCC)
 """Those that are measured at every SNR; the others on AWGN at 10 dB alone."""
 WITHOUT_IMPORTANCE = (SA_OOSC, NTSCC, DEEPJSCC, SWINJSCC)
@@ -39,6 +41,8 @@ def scene_link(system: str, channel: str, header_code_rate: float) -> Flowgraph:
     """A system for street scenes, everything that it sends within CBR 0.0201."""
     common: dict[str, Any] = {"channel": CHANNELS[channel](), "header": RobustHeader(header_code_rate)}
     goal: dict[str, Any] = {"target_cbr_total": PAPER_CBR}
+    if system in REGION_GAINS:
+        return separation(codec="avif", region_gain=REGION_GAINS[system], channel=common["channel"], **goal)
     if system in WEIGHTS:
         link = oosc if system == OOSC else sa_oosc
         return link(rate=LagrangianRateAllocator(importance_weights=WEIGHTS[system], **goal), **common)

@@ -1,4 +1,4 @@
-"""The figures of `linksim bench-codec`: as SA-OOSC's Figs. 4, 5, 6 and 10, and Kodak beside published curves."""
+"""The figures of `linksim bench codecs`: as SA-OOSC's Figs. 4, 5, 6 and 10, and Kodak beside published curves."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,9 +9,7 @@ import torch
 from torch import Tensor
 
 from linksim import Result
-from linksim.blocks.metrics.patch_psnr import patch_psnr
-from linksim.blocks.sources import PictureCases
-from linksim.cli.bench_points import (
+from linksim.benches.codecs.points import (
     CURVES,
     DEEPJSCC,
     DESIGN_SNR_DB,
@@ -28,7 +26,10 @@ from linksim.cli.bench_points import (
     header_code_rate,
     scene_link,
 )
-from linksim.cli.bench_tables import PUBLISHED_RATES, PUBLISHED_SNRS, look_up
+from linksim.benches.codecs.tables import PUBLISHED_RATES, PUBLISHED_SNRS
+from linksim.benches.tables import look_up
+from linksim.blocks.metrics.patch_psnr import patch_psnr
+from linksim.blocks.sources import PictureCases
 from linksim.plot.panels import importance_map, picture, rate_map
 from linksim.plot.style import COLOURS, IMPORTANCE_NAMES, save_figure, styled
 from linksim.types import PATCH

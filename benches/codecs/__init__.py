@@ -1,0 +1,89 @@
+"""SA-OOSC's codec beside OOSC, NTSCC, DeepJSCC, SwinJSCC, and a digital link with the same importance."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from linksim.benches.bench import Bench, Part
+from linksim.benches.codecs import figures
+from linksim.benches.codecs.points import (
+    OOSC,
+    SYSTEMS,
+    WITHOUT_IMPORTANCE,
+    kodak_link,
+    kodak_points,
+    scene_link,
+    scene_points,
+)
+from linksim.benches.codecs.tables import kodak_report, scene_report
+from linksim.blocks.sources import PictureCases
+from linksim.errors import ParameterError
+from linksim.montecarlo import Sweep
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HEAD = """# SA-OOSC's codec beside OOSC, NTSCC, DeepJSCC, SwinJSCC and AVIF
+
+Made by `linksim bench codecs` from the shipped weights. In brackets 95 % over pictures. All systems see the same
+pictures, noise and fades, and pay for all that the receiver needs: `cbr` is the payload alone, as papers count it,
+`cbr_total` everything. How long each was trained stands on its card in blocks/weights. DeepJSCC's weights are for AWGN
+at 10 dB, the others for 0 to 20 dB with a quarter of the pictures over known slow Rayleigh fading.
+
+"""
+REPORTS: Mapping[str, Callable[["pd.DataFrame"], str]] = {"scenes": scene_report, "kodak": kodak_report}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodecsBench(Bench):
+    """Quality by importance on street scenes, and by rate and SNR on Kodak.
+
+    Args:
+        scenes: a folder of street scenes, whose part "val" is sent.
+        kodak: a folder of the Kodak pictures.
+    """
+
+    scenes: Path | None = None
+    kodak: Path | None = None
+
+    about: ClassVar[str] = "SA-OOSC beside OOSC, NTSCC, DeepJSCC, SwinJSCC and AVIF with the same importance"
+
+    def inputs(self) -> list[Path]:
+        """See `Bench`."""
+        return [folder for folder in (self.scenes, self.kodak) if folder is not None]
+
+    def parts(self) -> Iterator[Part]:
+        """See `Bench`. The system is no axis of a grid, so that all systems see the same noise and the same fades."""
+        if not self.inputs():
+            raise ParameterError("give --scenes, a folder with split.json, or --kodak, a folder of pictures, or both")
+        make = partial(Sweep, seed=self.seed, device=self.device)
+        if self.scenes:
+            plain = PictureCases.scenes(self.scenes)
+            detected = PictureCases.scenes(self.scenes, detections=True)
+            for system, channel in product(SYSTEMS, ("awgn", "rayleigh")):
+                cases, points = detected if system == OOSC else plain, scene_points(system, channel)
+                if points:
+                    sweep = make(partial(scene_link, system), grid=points, cases=cases)
+                    yield Part("scenes", {"system": system}, sweep)
+        if self.kodak:
+            pictures = PictureCases(self.kodak)
+            for system, channel in product(WITHOUT_IMPORTANCE, ("awgn", "rayleigh", "real rayleigh")):
+                sweep = make(partial(kodak_link, system), grid=kodak_points(channel), cases=pictures)
+                yield Part("kodak", {"system": system}, sweep)
+
+    def report(self, tables: Mapping[str, "pd.DataFrame"]) -> str:
+        """See `Bench`."""
+        return HEAD + "\n".join(REPORTS[name](table) for name, table in tables.items())
+
+    def figures(self, tables: Mapping[str, "pd.DataFrame"]) -> Iterator[str]:
+        """See `Bench`."""
+        if "scenes" in tables:
+            yield figures.levels(tables["scenes"], self.out)
+            yield figures.levels_against_snr(tables["scenes"], self.out)
+            assert self.scenes is not None
+            yield from figures.one_scene(self.scenes, self.out, self.seed)
+        if "kodak" in tables:
+            yield figures.kodak(tables["kodak"], self.out)
