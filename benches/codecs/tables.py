@@ -84,10 +84,10 @@ def _about_levels() -> str:
         f"equal slopes of an error weighted {_weights(SA_OOSC)} for background, low, medium and high patches, as each "
         f'calls them; "high first" by {_weights(HIGH_FIRST)}. What gets more than its content asks for is sent with '
         f'{IMPORTANCE_GAIN_DB:g} dB more power. "alpha {ALPHA:g}" is the rule of the paper. NTSCC follows the entropy. '
-        "Where the rate follows entropy or alpha the map is smoothed by a half, which spares header. AVIF with 5G LDPC and "
-        "QAM is a digital link whose modulation and code rate are chosen for the SNR, which it knows. With regions, tiles "
-        "that matter by the same labels get two or four times the bytes per pixel. Below the SNR that a digital link was "
-        "made for it shows nothing."
+        "Where the rate follows entropy or alpha the map is smoothed by a half, which spares header. AVIF with 5G LDPC "
+        "and QAM is a digital link that knows the SNR and chooses modulation and code rate for it. With regions, tiles "
+        "that matter by the same labels get two or four times the bytes per pixel. Below the SNR that a digital "
+        "link was made for it shows nothing."
     )
 
 

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from linksim.randomness import global_state, made_per_thread
 
+LIBRARY = "sionna-no-rt"
+"""The distribution whose version is part of what identifies results."""
 ITERATIONS = (5, 50)
 """Belief propagation is tried briefly first; only frames whose check then fails get the long run."""
 

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from linksim.errors import LinksimError, ParameterError, nearest
 
+LIBRARY = "pillow"
+"""The distribution whose version is part of what identifies results."""
+
 BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, OverflowError, RuntimeError)
 """What the codecs' libraries raise, in turn, where a stream is damaged."""
 

@@ -16,6 +16,10 @@ Made = TypeVar("Made")
 Precision = Literal["single", "double"]
 
 
+LIBRARY = "sionna-no-rt"
+"""The distribution whose version is part of what identifies results."""
+
+
 @cache
 def sionna_config() -> Any:
     """Sionna's configuration object; importing it reseeds torch's global generators, which must not notice."""

@@ -14,6 +14,9 @@ from torch.utils.dlpack import from_dlpack
 
 from linksim.errors import LinksimError
 
+LIBRARY = "tensorflow"
+"""The distribution whose version is part of what identifies results."""
+
 
 @cache
 def tensorflow() -> Any:

@@ -4,6 +4,7 @@ import inspect
 import sys
 from collections.abc import Iterable
 from functools import cache
+from importlib.metadata import version
 from types import CodeType, FunctionType, ModuleType
 
 BLOCKS = "linksim.blocks."
@@ -31,6 +32,13 @@ def code_of(kinds: Iterable[type], *, own_classes: bool = True) -> dict[str, str
             waiting += _leans_on(thing)
     found |= _sources(modules)
     return found
+
+
+def library_versions(code: Iterable[str]) -> dict[str, str]:
+    """The versions of the libraries that blocks compute with, from the names of `code_of`: a module of blocks that
+    stands on another library names its distribution in `LIBRARY`."""
+    named = {getattr(sys.modules.get(module), "LIBRARY", None) for module in code}
+    return {library: version(library) for library in sorted(name for name in named if isinstance(name, str))}
 
 
 def _is_the_users(module: str) -> bool:

@@ -17,7 +17,7 @@ from linksim.catalogue import catalogue
 from linksim.errors import FlowgraphError, LinksimError, ParameterError, SweepError, UnknownBlockError, nearest
 from linksim.faces.yaml_file import describe, weights_digest
 from linksim.flowgraph import Flowgraph
-from linksim.montecarlo.code import code_of
+from linksim.montecarlo.code import code_of, library_versions
 from linksim.montecarlo.identity import by_content
 from linksim.tied import Tied
 
@@ -134,14 +134,17 @@ def describe_link(link: Flowgraph) -> str:
 
 def link_digest(link: Flowgraph, *, own_classes: bool = True) -> str:
     """SHA-256 over the canonical form, the weights, the plain attributes of all blocks, and the code of all classes in
-    the link and all that they lean on; of linksim's alone without `own_classes`."""
+    the link and all that they lean on, and the versions of the libraries that these compute with; of linksim's classes
+    alone without `own_classes`."""
     digest = hashlib.sha256(describe_link(link).encode())
     digest.update(weights_digest(link).encode())
     for path, module in link.named_modules():
         digest.update(f"\0{path}\0{sorted(_plain_attributes(module).items())}".encode())
     kinds = {type(module) for module in link.modules()}
-    for name, code in sorted(code_of(kinds, own_classes=own_classes).items()):
+    found = code_of(kinds, own_classes=own_classes)
+    for name, code in sorted(found.items()):
         digest.update(f"\0{name}\0{code}".encode())
+    digest.update(str(library_versions(found)).encode())
     return digest.hexdigest()
 
 

@@ -729,3 +729,12 @@ def test_workers_end_with_their_parent(tmp_path):
 def children(parent):
     done = subprocess.run(["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, text=True, check=False)
     return [int(line) for line in done.stdout.split()]
+
+
+def test_results_of_another_version_of_a_library_are_other_results(monkeypatch):
+    link = klt()
+    before, plain = link_digest(link), link_digest(bpsk())
+    monkeypatch.setattr("linksim.montecarlo.code.version", lambda library: f"another {library}")
+    # The header's LDPC code is Sionna's; BPSK stands on torch alone.
+    assert link_digest(link) != before
+    assert link_digest(bpsk()) == plain
