@@ -187,8 +187,9 @@ def draw(
 def train(
     system: Annotated[str, typer.Argument(help="What to train: sa_oosc, ntscc, deepjscc, swinjscc, or module:Class.")],
     pictures: Annotated[
-        list[Path], typer.Option(help="A folder of pictures, or of street scenes with split.json; may be repeated.")
-    ],
+        list[Path] | None,
+        typer.Option(help="A folder of pictures, or of street scenes with split.json; may be repeated."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="The run's folder; a run that it holds is continued.")] = Path("run"),
     preset: Annotated[
         str | None, typer.Option(help="Size of the networks: small, the default, or paper, which wants a GPU.")
@@ -228,8 +229,8 @@ def train(
         from linksim.cli.train import Training, run_train
 
     run_train(
-        Training(system, tuple(pictures), out, preset, start, minutes, steps, snr, cbr, importance_exponent, fading,
-                 learning_rate, optimizer, batch, crop, seed, device.value, half)
+        Training(system, tuple(pictures or ()), out, preset, start, minutes, steps, snr, cbr, importance_exponent,
+                 fading, learning_rate, optimizer, batch, crop, seed, device.value, half)
     )  # fmt: skip
 
 

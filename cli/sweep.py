@@ -1,18 +1,16 @@
 """`linksim sweep`: Monte Carlo from the command line."""
 
-import importlib
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any, cast
 
 from linksim import Flowgraph
 from linksim.blocks.sources import PictureCases
 from linksim.cli.console import PlainConsole, noting
 from linksim.cli.links import pick_device
+from linksim.cli.own_code import load_own
 from linksim.cli.results import print_table
 from linksim.cli.sweep_progress import sweep_progress
 from linksim.cli.values import parse_axis, parse_each
@@ -107,41 +105,10 @@ def find_source(name: str) -> Flowgraph | Factory:
     if ":" not in name:
         raise ParameterError(f"no flowgraph '{name}'; {nearest(name, FLOWGRAPHS)} A file must end in .yaml, and code "
                              "is named as module:function")  # fmt: skip
-    module_name, _, attribute = name.partition(":")
-    if not all(part.isidentifier() for part in [*module_name.split("."), attribute]) or module_name.endswith(".py"):
-        hint = module_name.removeprefix("./").removesuffix(".py").replace("/", ".") or "module"
-        raise ParameterError(f"'{name}' must read module:function, as '{hint}:{attribute or 'function'}'")
-    module = _load_module(name, module_name)
-    if not hasattr(module, attribute):
-        known = [each for each, value in vars(module).items() if callable(value) and not each.startswith("_")]
-        raise ParameterError(f"'{name}': your module has no '{attribute}'; {nearest(attribute, known)}")
-    found = getattr(module, attribute)
+    found = load_own(name)
     if not isinstance(found, Flowgraph) and not callable(found):
         raise ParameterError(f"'{name}' is neither a Flowgraph nor a function that makes one")
     return cast(Flowgraph | Factory, found)
-
-
-def _load_module(name: str, module: str) -> ModuleType:
-    """The user's own module, from the current folder first. Raises `ParameterError` with what the module raised."""
-    folder = str(Path.cwd())
-    sys.path.insert(0, folder)
-    try:
-        found = importlib.import_module(module)
-    except KeyboardInterrupt:
-        raise
-    except ModuleNotFoundError as error:
-        if error.name == module:
-            raise ParameterError(f"'{name}' cannot be found: no module '{module}' here or installed") from None
-        raise ParameterError(f"'{name}': your module needs another: {error}") from error
-    except BaseException as error:
-        # Whatever it was, also an exit: the module is the user's, and the mistake too.
-        raise ParameterError(f"'{name}': your module raised {type(error).__name__}: {error}") from error
-    finally:
-        sys.path.remove(folder)
-    # Workers must find the module too, and Python's own modules before a file here that is called like one of them.
-    if folder not in sys.path:
-        sys.path.append(folder)
-    return found
 
 
 def run_sweep(asked: SweepRequest, store: Path | None, workers: int, ray: str | None, as_json: bool) -> None:

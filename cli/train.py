@@ -8,6 +8,7 @@ import types
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from inspect import isabstract
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from linksim import __version__
 from linksim.cli.console import PlainConsole, noting
 from linksim.cli.interrupt import INTERRUPTED
 from linksim.cli.links import pick_device
+from linksim.cli.own_code import load_own
 from linksim.cli.progress import waiting
 from linksim.errors import ParameterError, require
 from linksim.files import check_folder, write_whole
@@ -61,9 +63,15 @@ class Training:
     def recipe(self) -> Recipe:
         """The recipe. Raises `ParameterError` where a name is unknown, an option means nothing to it, or a number is
         out of range."""
-        kind = find_recipe(self.system)
+        kind = _recipe_class(self.system)
         known = {field.name for field in fields(kind)}  # pyright: ignore[reportArgumentType]
-        settings: dict[str, Any] = {"pictures": tuple(str(folder) for folder in self.pictures)}
+        settings: dict[str, Any] = {}
+        if "pictures" in known and not self.pictures:
+            raise ParameterError(f"'{self.system}' is trained on pictures: name a folder by --pictures")
+        if "pictures" not in known and self.pictures:
+            raise ParameterError(f"--pictures means nothing to '{self.system}'; leave it out")
+        if self.pictures:
+            settings["pictures"] = tuple(str(folder) for folder in self.pictures)
         for option, field in FIELDS.items():
             value = getattr(self, option)
             if value is not None and field not in known:
@@ -97,6 +105,16 @@ class Training:
             return LEARNING_RATE if self.start is None else LEARNING_RATE_FROM
         require(0 < self.learning_rate < 1, "learning-rate", "in (0, 1)", self.learning_rate)
         return self.learning_rate
+
+
+def _recipe_class(name: str) -> type[Recipe]:
+    """The recipe by the system's name, or a class of the user's own."""
+    if ":" not in name:
+        return find_recipe(name)
+    found = load_own(name)
+    if not (isinstance(found, type) and issubclass(found, Recipe)) or isabstract(found):
+        raise ParameterError(f"'{name}' must name a class of recipes, a subclass of linksim.training.Recipe")
+    return found
 
 
 def run_train(asked: Training) -> None:
@@ -135,8 +153,8 @@ def _described(recipe: Recipe, settings: dict[str, Any], device: torch.device, h
     parameters = sum(p.numel() for part in recipe.parts.values() for p in part.parameters())
     counts = {name: value for name, value in settings.get("pictures", {}).items() if isinstance(value, int)}
     pictures = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
-    return (f"pictures: {pictures}; {parameters / 1e6:.2f} M parameters; {device.type}, {torch.get_num_threads()} "
-            f"threads, {'bfloat16' if half else 'float32'}")  # fmt: skip
+    return (f"{f'pictures: {pictures}; ' if pictures else ''}{parameters / 1e6:.2f} M parameters; {device.type}, "
+            f"{torch.get_num_threads()} threads, {'bfloat16' if half else 'float32'}")  # fmt: skip
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Recipes by name: those under `linksim.flowgraphs.recipes`, found by looking, and a user's own."""
+"""Recipes by name: those under `linksim.flowgraphs.recipes`, found by looking."""
 
 import importlib
 import inspect
@@ -26,25 +26,9 @@ def known_recipes() -> Mapping[str, type[Recipe]]:
 
 
 def find_recipe(name: str) -> type[Recipe]:
-    """The recipe of a system, as "sa_oosc" or "sa-oosc", or a class of one's own, as "my_module:MyRecipe".
-
-    Raises `ParameterError` where there is none.
-    """
-    if ":" in name:
-        return _own_recipe(name)
+    """The recipe of a system, as "sa_oosc" or "sa-oosc". Raises `ParameterError` with the nearest name."""
     known = known_recipes()
     if name.replace("-", "_") not in known:
         hint = nearest(name.replace("-", "_"), known)
         raise ParameterError(f"no recipe for '{name}'; {hint} (one of your own: module:Class)")
     return known[name.replace("-", "_")]
-
-
-def _own_recipe(name: str) -> type[Recipe]:
-    module, _, kind = name.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), kind, None)
-    except ImportError as error:
-        raise ParameterError(f"'{name}': the module '{module}' cannot be imported: {error}") from None
-    if not (isinstance(found, type) and issubclass(found, Recipe)) or inspect.isabstract(found):
-        raise ParameterError(f"'{name}' must name a class of recipes, a subclass of linksim.training.Recipe")
-    return found
