@@ -181,7 +181,7 @@ def write_result(out: Path, trainer: Trainer, settings: dict[str, Any], validati
         write_weights(out / WEIGHTS, dict(named_tensors(shipped)))
     described = {"linksim": __version__, "settings": settings, "steps": trainer.step,
                  "hours": round(trainer.seconds / 3600, 3), "device": trainer.device.type,
-                 "validation": {name: round(value, 3) for name, value in validation.items()}}  # fmt: skip
+                 "validation": {name: float(f"{value:.5g}") for name, value in validation.items()}}  # fmt: skip
     write_whole(out / ABOUT, (json.dumps(described, indent=2) + "\n").encode())
 
 
@@ -196,7 +196,7 @@ class Display:
         minutes, percent = progress.seconds / 60, f"{min(progress.fraction, 1):.0%}"
         head = f"{minutes:6.1f} min {percent:>4}  step {progress.step}  {progress.stage}"
         if progress.validation is not None:
-            figures = "  ".join(f"{name} {value:.2f}" for name, value in progress.validation.items())
+            figures = "  ".join(f"{name} {value:.4g}" for name, value in progress.validation.items())
             self._print(f"{head}  validation: {figures}", keep=True)
         elif self.console.is_terminal or progress.seconds - self._last >= SHOWN_SECONDS:
             self._last = progress.seconds
@@ -220,7 +220,7 @@ UNITS = {
     "noiseless_psnr": "{:.2f} dB without a channel",
     "bits_per_pixel": "{:.3f} bit/pixel",
     "cbr": "CBR {:.4f}",
-    "images_per_second": "{:.1f} images/s",
+    "frames_per_second": "{:.1f} frames/s",
 }
 """How figures that are known are shown; others by their name."""
 

@@ -84,12 +84,7 @@ def autoencoder(encoder: Block | None = None, decoder: Block | None = None, chan
 
 @dataclass(kw_only=True)
 class AutoencoderRecipe(Recipe):
-    """Its training: one stage, random SNRs, the cross entropy of the bits.
-
-    Args:
-        snr_db: range of the mean SNRs, in dB.
-        batch: frames of 256 bits in a batch.
-    """
+    """Its training: one stage, random SNRs in `snr_db`, frames of 256 bits, the cross entropy of the bits."""
 
     snr_db: tuple[float, float] = (4.0, 16.0)
     batch: int = 64
@@ -108,7 +103,7 @@ class AutoencoderRecipe(Recipe):
         fg = Flowgraph("system")
         fg.snr, fg.link, fg.loss = (
             UniformDecibels(least=self.snr_db[0], most=self.snr_db[1]),
-            self.link(),
+            autoencoder(**self.parts),
             BitCrossEntropy(),
         )
         fg.link.connect(fg.link.decoder, fg.link["llrs"])
@@ -118,10 +113,6 @@ class AutoencoderRecipe(Recipe):
         fg.connect(fg.link["bits"], fg.loss["bits"])
         fg.connect(fg.loss, fg["loss"])
         return fg
-
-    def link(self) -> Flowgraph:
-        """The link with the parts that are trained."""
-        return autoencoder(self.parts["encoder"], self.parts["decoder"])
 
     def validate(self) -> Mapping[str, float]:
         """The bit error rate at 10 dB, with a copy of the parts."""

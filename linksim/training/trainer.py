@@ -231,7 +231,7 @@ class Trainer:
         self.step += 1
         self._whole = True
         pace = self.recipe.batch / max(time.monotonic() - start, 1e-9)
-        return {**figures, "loss": float(loss.detach()), "gradient": float(norm), "images_per_second": pace}
+        return {**figures, "loss": float(loss.detach()), "gradient": float(norm), "frames_per_second": pace}
 
     def _clip(self) -> Tensor:
         """Limits the gradient of each part by itself, so that one part's outliers do not slow the others."""

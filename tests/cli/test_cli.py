@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image as PillowImage
@@ -230,7 +231,7 @@ def test_train_writes_weights_that_transmit_uses_and_goes_on(cli, street, pictur
     described = json.loads((run / "weights.json").read_text())
     assert described["steps"] == 3
     assert described["settings"]["start"].startswith("small, sha256 ")
-    assert "images_per_second" in (run / "log.csv").read_text()
+    assert "frames_per_second" in (run / "log.csv").read_text()
     # The same command with a larger budget goes on from step 3.
     code, _, _ = cli(*command, "--steps", 4)
     assert code == 0
@@ -390,3 +391,20 @@ def test_transmit_names_what_a_link_cannot_do(cli, picture, tmp_path, arguments,
     code, _, error = cli("transmit", picture, "--out", tmp_path / "out", *arguments)
     assert code == 2
     assert message in error
+
+
+def test_a_recipe_of_ones_own_names_what_is_wrong(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(Path(__file__).parents[2])
+    for name, message in (
+        ("docs.examples.autoencoder:GroupEncoder", "must name a class of recipes"),
+        ("docs.examples.autoencoder:Recipe", "must name a class of recipes"),
+        ("docs.examples.autoencode:AutoencoderRecipe", "cannot be found"),
+    ):
+        code, _, error = cli("train", name, "--out", tmp_path)
+        assert (code, message in error) == (2, True)
+    code, _, error = cli(
+        "train", "docs.examples.autoencoder:AutoencoderRecipe", "--pictures", tmp_path, "--out", tmp_path
+    )
+    assert (code, "--pictures means nothing" in error) == (2, True)
+    code, _, error = cli("train", "sa_oosc", "--out", tmp_path / "run")
+    assert (code, "name a folder by --pictures" in error) == (2, True)

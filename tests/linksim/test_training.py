@@ -123,7 +123,7 @@ def test_it_learns_in_stages_and_logs(tmp_path):
     assert [int(row["step"]) for row in rows] == [20, 40, 50, *range(60, 201, 20)]
     assert [row["stage"] for row in rows] == ["slope"] * 3 + ["both"] * 8
     assert float(rows[-1]["error"]) < float(rows[0]["error"])
-    assert {"images_per_second", "loss", "seconds"} <= set(rows[0])
+    assert {"frames_per_second", "loss", "seconds"} <= set(rows[0])
     assert len(list(csv.DictReader((tmp_path / "validation.csv").open()))) >= 9
 
 
