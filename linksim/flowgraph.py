@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from linksim.block import Block, random_streams
 from linksim.errors import OwnershipError, RunError, UnknownPortError, nearest
 from linksim.graph import Graph
+from linksim.paths import whole_path
 from linksim.plan import Plan, PlanBuilder
 from linksim.port import Port, PortRef, TensorSpec
 from linksim.randomness import RandomStream, whole_seed
@@ -189,18 +190,11 @@ class Flowgraph(Graph):
             if name not in feeding:
                 keep |= {f"{name}.{port}": produced[f"{name}.{port}"] for port in block.output_ports}
         for port in probe:
-            path = self.path_of(port) if isinstance(port, PortRef) else self._whole(port, produced)
+            path = self.path_of(port) if isinstance(port, PortRef) else whole_path(port, produced)
+            if path is None or path not in produced:
+                raise UnknownPortError(f"nothing to probe at '{port}'; {nearest(str(port), produced)}")
             keep[port if isinstance(port, str) else path] = produced[path]
         return keep
-
-    @staticmethod
-    def _whole(path: str, produced: Mapping[str, int]) -> str:
-        """The path of a probed port, in which names of flowgraphs at the front may be left out."""
-        found = [path] if path in produced else [each for each in produced if each.endswith(f".{path}")]
-        if len(found) != 1:
-            several = f"it means one of {', '.join(found)}" if found else nearest(path, produced)
-            raise UnknownPortError(f"nothing to probe at '{path}'; {several}")
-        return found[0]
 
     def path_of(self, port: PortRef) -> str:
         """Where a port stands in this flowgraph, like `inner.channel.out`. Raises `UnknownPortError`."""

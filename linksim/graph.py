@@ -1,40 +1,25 @@
 """The graph: blocks by name, connections between their ports, and the checks that need no data."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from torch import nn
 
 from linksim.block import Block
 from linksim.chain import End, check_edge, name_end, read_chain
+from linksim.connection import Connection, data_order
 from linksim.errors import (
     AlreadyFedError,
     FlowgraphError,
-    LoopError,
     UnconnectedBlockError,
     UnfedInputError,
     UnknownBlockError,
-    nearest,
 )
 from linksim.ownership import check_free, free_name, note_edit, release, take
+from linksim.paths import path_hint, whole_path
 from linksim.port import Port, PortRef, find_port, parse_spec
 
 RESERVED_INPUTS = ("batch", "seed", "probe")
-
-
-@dataclass(frozen=True)
-class Connection:
-    """One edge by names; an empty block name stands for the flowgraph's own input or output."""
-
-    source: str
-    source_port: str
-    target: str
-    target_port: str
-
-    def __str__(self) -> str:
-        return f"{self.source}.{self.source_port} -> {self.target}.{self.target_port}"
 
 
 class Graph(Block):
@@ -187,13 +172,10 @@ class Graph(Block):
         Raises `UnknownBlockError` where there is no such block, or several.
         """
         blocks = {name: part for name, part in self.named_modules() if name and isinstance(part, Block)}
-        if path in blocks:
-            return path, blocks[path]
-        found = [name for name in blocks if name.endswith(f".{path}")]
-        if len(found) != 1:
-            several = f"means one of {', '.join(found)}" if found else nearest(path, _shortened(blocks))
-            raise UnknownBlockError(f"no block '{path}' in '{self.name}'; {several}")
-        return found[0], blocks[found[0]]
+        whole = whole_path(path, blocks)
+        if whole is None:
+            raise UnknownBlockError(f"no block '{path}' in '{self.name}'; {path_hint(path, blocks)}")
+        return whole, blocks[whole]
 
     # -- connections
 
@@ -237,14 +219,7 @@ class Graph(Block):
     def order(self) -> list[str]:
         """The blocks' names in an order in which data can flow. Raises `LoopError`."""
         if self._order is None:
-            sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(self.blocks, ()))
-            for edge in self.connections:
-                if edge.source and edge.target:
-                    sorter.add(edge.target, edge.source)
-            try:
-                self._order = list(sorter.static_order())
-            except CycleError as error:
-                raise LoopError(f"'{self.name}' has a loop: {' -> '.join(reversed(error.args[1]))}") from None
+            self._order = data_order(self.name, self.blocks, self.connections)
         return self._order
 
     def validate(self) -> None:
@@ -258,8 +233,10 @@ class Graph(Block):
             raise FlowgraphError(f"'{self.name}' has no blocks")
         for name, block in self.blocks.items():
             if name not in tied:
+                deeper = [path for path, _ in self.named_modules() if path.endswith(f".{name}")]
+                hint = f" (a block of that name stands at '{deeper[0]}')" if deeper else ""
                 raise UnconnectedBlockError(
-                    f"'{name}' in '{self.name}' is tied to nothing; connect it or remove it{self._elsewhere(name)}"
+                    f"'{name}' in '{self.name}' is tied to nothing; connect it or remove it{hint}"
                 )
             for port in block.input_ports.values():
                 if not port.optional and (name, port.name) not in fed:
@@ -267,12 +244,3 @@ class Graph(Block):
             if isinstance(block, Graph):
                 block.validate()
         self.order()
-
-    def _elsewhere(self, name: str) -> str:
-        """A hint, where the place that was meant may lie deeper."""
-        deeper = [path for path, _ in self.named_modules() if path.endswith(f".{name}")]
-        return f" (a block of that name stands at '{deeper[0]}')" if deeper else ""
-
-
-def _shortened(paths: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(path.rpartition(".")[2] for path in paths))

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from linksim.block import Block
 from linksim.catalogue import catalogue
 from linksim.errors import FlowgraphError, LinksimError, ParameterError, SweepError, UnknownBlockError, nearest
 from linksim.faces.yaml_file import describe, weights_digest
@@ -120,6 +121,14 @@ def _set_parameter(link: Flowgraph, path: str, value: Any) -> None:
     around, _, name = whole.rpartition(".")
     graph = link.find(around)[1] if around else link
     setattr(graph, name, fresh)
+
+
+def parameter_path(link: Flowgraph, name: str) -> str | None:
+    """The short path of the only block's parameter of that name, as `rate.target_cbr`; None where there is none or
+    several."""
+    found = [path for path, part in link.named_modules() if isinstance(part, Block) and name in part.settings]
+    short = found[0].rpartition(".")[2] if len(found) == 1 else ""
+    return f"{short}.{name}" if short else None
 
 
 # -- identity

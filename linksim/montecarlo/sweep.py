@@ -16,7 +16,15 @@ from linksim.montecarlo.chunk_runner import Setup, Task, keep_memory, one_thread
 from linksim.montecarlo.executors import Executor, check_workers, make_executor
 from linksim.montecarlo.fold import Rules
 from linksim.montecarlo.interval import CONFIDENCE
-from linksim.montecarlo.link import Factory, arguments_of, build_link, describe_link, link_digest, split_point
+from linksim.montecarlo.link import (
+    Factory,
+    arguments_of,
+    build_link,
+    describe_link,
+    link_digest,
+    parameter_path,
+    split_point,
+)
 from linksim.montecarlo.point import Point, canonical, grid_points, identity, plain, show_point
 from linksim.montecarlo.reading import failures_of, folds_of, table_of
 from linksim.montecarlo.scheduler import Job, Progress, Scheduler
@@ -241,8 +249,9 @@ class Sweep:
                     *ports,
                     *(f"{b}.{p}" for b, block in link.blocks.items() for p in getattr(block, "settings", ())),
                 ]
-                raise SweepError(f"'{name}' is no input of '{link.name}' and no argument of the factory; "
-                                 f"{nearest(name, known)}")  # fmt: skip
+                hint = parameter_path(link, name)
+                hint = f"did you mean the parameter '{hint}'?" if hint else nearest(name, known)
+                raise SweepError(f"'{name}' is no input of '{link.name}' and no argument of the factory; {hint}")
         for name, value in given.items():
             _check_number(name, value, ports[name])
         missing = [name for name, port in ports.items() if not port.optional and name not in names]

@@ -738,3 +738,8 @@ def test_results_of_another_version_of_a_library_are_other_results(monkeypatch):
     # The header's LDPC code is Sionna's; BPSK stands on torch alone.
     assert link_digest(link) != before
     assert link_digest(bpsk()) == plain
+
+
+def test_a_parameters_name_alone_gets_the_path_that_is_right():
+    with pytest.raises(SweepError, match=r"did you mean the parameter 'rate.target_psnr'\?"):
+        Sweep(klt, grid={"target_psnr": [30.0], "snr_db": [5]}, cases=picture_cases()).run()
