@@ -18,6 +18,7 @@ from linksim.benches.codecs.points import (
     NTSCC,
     OOSC,
     RATES,
+    RIVAL,
     SA_OOSC,
     SCENE_SNRS_DB,
     SNRS_DB,
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-BARS = (SA_OOSC, HIGH_FIRST, OOSC, NTSCC, DEEPJSCC, SWINJSCC)
-COLOUR: Mapping[str, str] = dict(zip(BARS, COLOURS, strict=True))
+BARS = (SA_OOSC, HIGH_FIRST, OOSC, NTSCC, DEEPJSCC, SWINJSCC, RIVAL)
+COLOUR: Mapping[str, str] = dict(zip(BARS, (*COLOURS, "0.45"), strict=True))
 MARKER: Mapping[str, str] = dict(zip(CURVES, "osD^v", strict=True))
 GREY: Mapping[str, str] = dict(zip(PUBLISHED_RATES, ("0.3", "0.5", "0.7"), strict=False))
 SHOWN_LEVELS = ("high", "medium", "low", "background")
@@ -67,7 +68,8 @@ def levels(table: "pd.DataFrame", out: Path) -> str:
         )
     ax.set_xticks(np.arange(len(groups)), [*SHOWN_LEVELS, "non-background"])
     shown = [bar.get_height() for bars in ax.containers if hasattr(bars, "patches") for bar in bars]
-    ax.set_ylim(bottom=np.floor(np.nanmin(shown)) - 4)
+    # The legend needs room above the highest interval.
+    ax.set_ylim(np.floor(np.nanmin(shown)) - 4, np.nanmax(shown) + 6)
     ax.set(ylabel="patch PSNR, dB", title="Street scenes by importance, AWGN 10 dB; bars: 95 % over pictures")
     ax.legend(ncols=2, fontsize=8, loc="upper right")
     return _save(figure, out, "levels.png")

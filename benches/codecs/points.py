@@ -11,7 +11,8 @@ from linksim.flowgraphs.parts import Codec, RobustHeader
 
 SA_OOSC, HIGH_FIRST, ALPHA_RULE, OOSC = "SA-OOSC", "SA-OOSC, high first", "SA-OOSC, alpha 16", "OOSC"
 NTSCC, DEEPJSCC, SWINJSCC = "NTSCC", "DeepJSCC", "SwinJSCC"
-REGION_GAINS = {"AVIF + LDPC": 1.0, "AVIF + LDPC, regions twice": 2.0, "AVIF + LDPC, regions four times": 4.0}
+RIVAL = "AVIF + LDPC, regions twice"
+REGION_GAINS = {"AVIF + LDPC": 1.0, RIVAL: 2.0, "AVIF + LDPC, regions four times": 4.0}
 """Digital links that know the SNR, by how many times the bytes per pixel go to what matters."""
 SYSTEMS = (SA_OOSC, HIGH_FIRST, ALPHA_RULE, OOSC, NTSCC, DEEPJSCC, SWINJSCC, *REGION_GAINS)
 CURVES = (SA_OOSC, OOSC, NTSCC, DEEPJSCC, SWINJSCC)
