@@ -68,14 +68,7 @@ def picture_link(
     types = {**PICTURE_INPUTS, **(inputs or {})}
     fading = bool(getattr(channel, "fades", True))
     encoder = header.encoder(codec.rate_set, fading)
-    if isinstance(rate, RateBlock):
-        rate = rate.fitted(
-            rate_set=codec.rate_set,
-            distortion=codec.distortion,
-            header_code_rate=header.code_rate,
-            header_fields=carried_fields(codec),
-            fading=fading,
-        )
+    rate = _fitted(rate, codec, header, fading)
     fg = PictureLink(name, inputs=types)
     offers = Offers(fg, types)
     importance = add_labels(fg)
@@ -92,8 +85,26 @@ def picture_link(
     offers.feed(fg.receiver)
     add_quality(fg, fg.receiver["image"], fg.receiver["erased"], metrics)
     add_ledger(fg, fg.transmitter)
-    fg.header_errors = HeaderErrors()
-    offers.add({"sent": fg.transmitter["lengths"]})
-    offers.feed(fg.header_errors)
+    _compare_headers(fg)
     fg.connect(fg.transmitter["met"], fg["met"])
     return fg
+
+
+def _compare_headers(fg: Flowgraph) -> None:
+    fg.header_errors = HeaderErrors()
+    fg.connect(fg.receiver["erased"], fg.header_errors["erased"])
+    fg.connect(fg.receiver["lengths"], fg.header_errors["lengths"])
+    fg.connect(fg.transmitter["lengths"], fg.header_errors["sent"])
+
+
+def _fitted(rate: Block, codec: PictureCodec, header: Header, fading: bool) -> Block:
+    """The rate block, told what it leaves open about codec, header and channel."""
+    if not isinstance(rate, RateBlock):
+        return rate
+    return rate.fitted(
+        rate_set=codec.rate_set,
+        distortion=codec.distortion,
+        header_code_rate=header.code_rate,
+        header_fields=carried_fields(codec),
+        fading=fading,
+    )
