@@ -23,7 +23,8 @@ PICTURE_INPUTS: Mapping[str, object] = {
 
 
 class PictureLink(Flowgraph):
-    """A link whose transmitter is told whether the channel fades, also when another channel takes the place."""
+    """A link whose transmitter is told whether the channel fades, also when another channel takes the place. A link
+    that was loaded from a file keeps what it was saved with."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
