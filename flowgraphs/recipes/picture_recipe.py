@@ -1,6 +1,7 @@
 """What the recipes of all picture codecs share."""
 
 import json
+import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -94,7 +95,7 @@ class PictureRecipe(Recipe):
         return {
             f"{VALIDATION_METRICS[metric]}_{snr_db:g}dB": float(estimate)
             for metric, snr_db, estimate in rows
-            if metric in VALIDATION_METRICS
+            if metric in VALIDATION_METRICS and math.isfinite(estimate)
         }
 
     def identity(self) -> Mapping[str, Any]:
