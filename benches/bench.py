@@ -1,8 +1,5 @@
 """What all benches share: sweeps into one store, a report, figures."""
 
-import importlib
-import inspect
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -11,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from linksim.catalogue import classes_by_module
 from linksim.errors import ParameterError, nearest
 from linksim.files import check_folder, is_same_file, write_whole
 from linksim.montecarlo import Sweep
@@ -114,14 +112,7 @@ class Bench(ABC):
 @cache
 def known_benches() -> Mapping[str, type[Bench]]:
     """The benches by name, found by looking."""
-    package = importlib.import_module(BENCHES)
-    found: dict[str, type[Bench]] = {}
-    for module in pkgutil.iter_modules(package.__path__):
-        for kind in vars(importlib.import_module(f"{BENCHES}.{module.name}")).values():
-            own = isinstance(kind, type) and issubclass(kind, Bench) and kind.__module__ == f"{BENCHES}.{module.name}"
-            if own and not inspect.isabstract(kind):
-                found[module.name] = kind
-    return dict(sorted(found.items()))
+    return classes_by_module(BENCHES, Bench)
 
 
 def find_bench(name: str) -> type[Bench]:

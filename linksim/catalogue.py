@@ -1,12 +1,16 @@
 """The catalogue: every block class under `linksim.blocks`, found by looking."""
 
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Mapping
 from functools import cache
+from typing import Any, TypeVar
 
 from linksim.block import Block
 from linksim.errors import UnknownBlockError, nearest
+
+Kind = TypeVar("Kind")
 
 
 @cache
@@ -20,6 +24,18 @@ def catalogue() -> Mapping[str, type[Block]]:
             # A class without a `forward` is a base of blocks.
             if own and kind.forward is not Block.forward:
                 found[name] = kind
+    return dict(sorted(found.items()))
+
+
+def classes_by_module(package: str, kind: type[Kind]) -> Mapping[str, type[Kind]]:
+    """The concrete subclasses of a class by the module of the package that each is written in, one for a module."""
+    found: dict[str, Any] = {}
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        name = f"{package}.{module.name}"
+        for each in vars(importlib.import_module(name)).values():
+            own = isinstance(each, type) and issubclass(each, kind) and each.__module__ == name
+            if own and not inspect.isabstract(each):
+                found[module.name] = each
     return dict(sorted(found.items()))
 
 

@@ -24,9 +24,14 @@ class Crops(NamedTuple):
     mean_weight: Power
 
 
-@lru_cache(maxsize=4)
 def training_pictures(folders: tuple[str, ...], crop: int) -> TrainingPictures:
-    """The pictures of these folders, read once however many blocks draw from them."""
+    """The pictures of these folders, read once however many blocks draw from them, and anew when a folder changes."""
+    places = [Path(folder) / inner for folder in folders for inner in ("", "images", "split.json")]
+    return _pictures(folders, crop, tuple(place.stat().st_mtime_ns for place in places if place.exists()))
+
+
+@lru_cache(maxsize=4)
+def _pictures(folders: tuple[str, ...], crop: int, _changed: tuple[int, ...]) -> TrainingPictures:
     return TrainingPictures([Path(folder) for folder in folders], crop)
 
 

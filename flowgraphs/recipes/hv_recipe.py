@@ -84,10 +84,10 @@ class HVRecipe(PictureRecipe):
             weights_path(start, "vectorizer")
         return Codec(start, transform=PRESETS[self.preset], importance_gain_db=0.0)
 
-    def make_judge(self) -> tuple[PictureCodec, Flowgraph]:
+    def make_validation_link(self) -> tuple[PictureCodec, Flowgraph]:
         """See `PictureRecipe`; with NTSCC's rate."""
         codec = self.make_codec(None)
-        link = picture_link("judge", codec, RateAllocator(), header=IdealHeader(), uses_importance=False)
+        link = picture_link("validation", codec, RateAllocator(), header=IdealHeader(), uses_importance=False)
         return codec, link
 
     @property

@@ -53,16 +53,16 @@ class PictureRecipe(Recipe):
         require(self.crop >= 64 and self.crop % 64 == 0, "crop", "a multiple of 64 pixels", self.crop)
         self.codec = self.make_codec(self.start)
         self.parts = {**self.codec.parts}
-        self._judge = self.make_judge()
+        self._validation = self.make_validation_link()
 
     @abstractmethod
     def make_codec(self, start: str | None) -> PictureCodec:
         """The codec to train, from these weights."""
 
-    def make_judge(self) -> tuple[PictureCodec, Flowgraph]:
+    def make_validation_link(self) -> tuple[PictureCodec, Flowgraph]:
         """A codec, and a link with it, that validate."""
         codec = self.make_codec(None)
-        link = picture_link("judge", codec, FixedRate(), header=IdealHeader(), uses_importance=False)
+        link = picture_link("validation", codec, FixedRate(), header=IdealHeader(), uses_importance=False)
         return codec, link
 
     def to(self, device: torch.device) -> None:
@@ -81,7 +81,7 @@ class PictureRecipe(Recipe):
 
     def validate(self) -> Mapping[str, float]:
         """PSNR and non-background patch PSNR in dB over AWGN at 0, 10 and 20 dB, CBR 0.0201, without importance."""
-        codec, link = self._judge
+        codec, link = self._validation
         for mine, trained in zip(codec.parts.values(), self.codec.parts.values(), strict=True):
             mine.load_state_dict(trained.state_dict())
         held_out = training_pictures(self.pictures, self.crop).held_out_crops(*VALIDATION_SIZE)

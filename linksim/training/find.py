@@ -1,11 +1,9 @@
 """Recipes by name: those under `linksim.flowgraphs.recipes`, found by looking."""
 
-import importlib
-import inspect
-import pkgutil
 from collections.abc import Mapping
 from functools import cache
 
+from linksim.catalogue import classes_by_module
 from linksim.errors import ParameterError, nearest
 from linksim.training.recipe import Recipe
 
@@ -15,14 +13,7 @@ RECIPES = "linksim.flowgraphs.recipes"
 @cache
 def known_recipes() -> Mapping[str, type[Recipe]]:
     """The recipe classes by the name of the system, which is that of their file."""
-    package = importlib.import_module(RECIPES)
-    found: dict[str, type[Recipe]] = {}
-    for module in pkgutil.iter_modules(package.__path__):
-        for kind in vars(importlib.import_module(f"{RECIPES}.{module.name}")).values():
-            own = isinstance(kind, type) and issubclass(kind, Recipe) and kind.__module__.endswith(f".{module.name}")
-            if own and not inspect.isabstract(kind):
-                found[module.name] = kind
-    return dict(sorted(found.items()))
+    return classes_by_module(RECIPES, Recipe)
 
 
 def find_recipe(name: str) -> type[Recipe]:

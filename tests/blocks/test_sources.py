@@ -5,6 +5,7 @@ from PIL import Image as PillowImage
 
 from linksim.blocks import PictureSource
 from linksim.blocks.sources import list_pictures, read_picture, street_scenes
+from linksim.blocks.sources.training_crops import training_pictures
 from linksim.errors import DimensionError, FileError
 
 
@@ -124,3 +125,11 @@ def test_the_street_scenes(data_folder):
     assert boxes.corners.shape == (1, boxes.importance.shape[1], 4)
     with pytest.raises(FileError, match="no part 'vall'; did you mean 'val'"):
         street_scenes(data_folder / "cityscapes100", "vall")
+
+
+def test_training_pictures_are_read_anew_when_a_folder_changes(tmp_path):
+    PillowImage.new("RGB", (64, 64), "red").save(tmp_path / "a.png")
+    first = training_pictures((str(tmp_path),), 64)
+    assert training_pictures((str(tmp_path),), 64) is first
+    PillowImage.new("RGB", (64, 64), "blue").save(tmp_path / "b.png")
+    assert len(training_pictures((str(tmp_path),), 64).plain) == 2

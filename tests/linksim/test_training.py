@@ -52,6 +52,13 @@ class Normal(Block):
         return torch.randn(batch, 1, generator=self.rng)
 
 
+class Shift(Block):
+    """Needs an SNR."""
+
+    def forward(self, snr_db: Decibels) -> Decibels:
+        return snr_db + 1
+
+
 class LineError(Block):
     """Squared error of slope + offset against 2x - 1."""
 
@@ -290,7 +297,12 @@ def test_a_stage_without_a_loss_or_with_inputs_is_refused():
     for name in ("slope", "offset", "x"):
         needy.connect(needy.x, needy.error[name])
     needy.connect(needy.error, needy["loss"])
+    # An input that feeds nothing is not needed, and harms nothing; one that a block needs does.
     StageRunner(recipe, torch.device("cpu"), half=False).enter(Stage("fine", 1.0, [], lambda: needy))
+    needy.shift = Shift()
+    needy.connect(needy["snr_db"], needy.shift)
+    with pytest.raises(FlowgraphError, match=r"must have no inputs.*got inputs \['snr_db'\]"):
+        StageRunner(recipe, torch.device("cpu"), half=False).enter(Stage("needy", 1.0, [], lambda: needy))
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
