@@ -28,6 +28,11 @@ class Part(NamedTuple):
     sweep: Sweep
 
 
+def by_case(table: str) -> str:
+    """The name of the table that has a table's scores per case; see `Sweep.by_case`."""
+    return f"{table} by case"
+
+
 Shown = Callable[[Sweep, str], AbstractContextManager[Callable[[Progress], None] | None]]
 """Shows how far a sweep is: given the sweep and what it is of, a context whose value takes reports."""
 
@@ -62,7 +67,7 @@ class Bench(ABC):
 
     @abstractmethod
     def report(self, tables: Mapping[str, "pd.DataFrame"]) -> str:
-        """The page, in Markdown, from the tables by name."""
+        """The page, in Markdown, from the tables by name; `by_case` names that of the scores per case."""
 
     def figures(self, tables: Mapping[str, "pd.DataFrame"]) -> Iterator[str]:  # noqa: ARG002
         """Draw the figures into `out`; gives their names."""
@@ -103,6 +108,8 @@ class Bench(ABC):
             with shown(sweep, what) as progress:
                 rows = sweep.run(store=self.out / self.store, workers=self.workers, progress=progress)
             found.setdefault(table, []).append(rows.assign(**columns))
+            per_case = sweep.by_case(self.out / self.store)
+            found.setdefault(by_case(table), []).append(per_case.assign(**columns))
         tables = {name: pd.concat(rows, ignore_index=True) for name, rows in found.items()}
         text = self.report(tables)
         write_whole(self.out / self.page, text.encode())

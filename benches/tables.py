@@ -1,8 +1,13 @@
 """Tables of a bench's page."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linksim.montecarlo.interval import CONFIDENCE, student_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +33,32 @@ def look_up(table: "pd.DataFrame", metric: str, **point: Any) -> Found:
         there &= table[name] == value
     rows = table.loc[there, ["estimate", "low", "high"]].to_numpy()
     return Found(*map(float, rows[0])) if len(rows) else Found(math.nan, math.nan, math.nan)
+
+
+def paired_gain(table: "pd.DataFrame", metric: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Found:
+    """Mean of our score minus theirs, picture by picture, with its 95 % interval over pictures (Student's t).
+
+    `table` has the scores per case. NaN where no picture has both.
+    """
+
+    gains = _scores(table, metric, ours) - _scores(table, metric, theirs)
+    gains = gains[~np.isnan(gains)]
+    if not len(gains):
+        return Found(math.nan, math.nan, math.nan)
+    variance = float(gains.var(ddof=1)) / len(gains) if len(gains) > 1 else math.inf
+    found = student_mean(float(gains.mean()), variance, len(gains) - 1, "over pictures", CONFIDENCE)
+    return Found(found.estimate, found.low, found.high)
+
+
+def _scores(table: "pd.DataFrame", metric: str, point: Mapping[str, Any]) -> NDArray[np.float64]:
+    """By the number of the case, NaN where it has none."""
+    there = table["metric"] == metric
+    for name, value in point.items():
+        there &= table[name] == value
+    found: NDArray[np.float64] = table.loc[there, ["case", "mean"]].to_numpy(np.float64)
+    scores = np.full(int(table["case"].to_numpy().max()) + 1, math.nan)
+    scores[found[:, 0].astype(np.int64)] = found[:, 1]
+    return scores
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -1,6 +1,6 @@
 """The catalogue of blocks, one folder per stage of the link."""
 
-from linksim.blocks.channels import AWGN, MixedFading, Rayleigh, RealRayleigh, Rician
+from linksim.blocks.channels import AWGN, InstantaneousSNR, MixedFading, Rayleigh, RealRayleigh, Rician
 from linksim.blocks.equalizers import MMSEEqualizer, ZeroForcingEqualizer
 from linksim.blocks.framing import ErasureConcealment, FrameBuilder, FrameSplitter
 from linksim.blocks.header import HeaderDecoder, HeaderEncoder, IdealHeader, NoHeader
@@ -27,6 +27,7 @@ from linksim.blocks.metrics import (
     BitErrors,
     CBRLedger,
     Delivered,
+    EntropyScores,
     FrameErrors,
     HeaderErrors,
     PatchPSNR,
@@ -92,6 +93,7 @@ __all__ = [
     "Deserializer",
     "Detokenizer",
     "DrawnImportance",
+    "EntropyScores",
     "ErasureConcealment",
     "FixedRate",
     "FrameBuilder",
@@ -107,6 +109,7 @@ __all__ = [
     "IdealTransport",
     "ImportanceAnnotator",
     "ImportanceStudent",
+    "InstantaneousSNR",
     "JSCCDecoder",
     "JSCCEncoder",
     "KLTDevectorizer",

@@ -153,7 +153,8 @@ def agreement(
 ) -> None:
     """How far annotators agree on what matters, per object and per patch, with intervals."""
     with importing():
-        from linksim.cli.agreement import DRIVERS, Agreement, run_agreement
+        from linksim.benches.agreement import DRIVERS, Agreement
+        from linksim.cli.agreement import run_agreement
 
     run_agreement(Agreement(dataset, part, seed, model, tuple(driver or DRIVERS)), json)
 
@@ -223,42 +224,24 @@ def train(
         bool | None,
         typer.Option("--bfloat16/--float32", help="Precision of the networks (default: bfloat16 where it is fast)."),
     ] = None,
+    tracker: Annotated[
+        list[str] | None,
+        typer.Option(help="Follow the run by tensorboard, wandb, mlflow or trackio; may be repeated."),
+    ] = None,
+    shards: Annotated[
+        int | None,
+        typer.Option(help="Parts that a batch is drawn in (default: one per process of accelerate launch).", min=1),
+    ] = None,
 ) -> None:
     """Train a codec, resumably; Ctrl-C stops it and the same command goes on."""
     with importing():
-        from linksim.cli.train import Training, run_train
+        from linksim.cli.train import run_train
+        from linksim.cli.training_request import Training
 
     run_train(
         Training(system, tuple(pictures or ()), out, preset, start, minutes, steps, snr, cbr, importance_exponent,
-                 fading, learning_rate, optimizer, batch, crop, seed, device.value, half)
+                 fading, learning_rate, optimizer, batch, crop, seed, device.value, half, tuple(tracker or ()), shards)
     )  # fmt: skip
-
-
-@app.command(cls=CarefulCommand)
-def evaluate(
-    weights: Annotated[
-        list[str] | None, typer.Option(help="Shipped weights, a .safetensors file, or klt; may be repeated.")
-    ] = None,
-    scenes: Annotated[Path | None, typer.Option(help="Folder of street scenes; its part val is sent.")] = None,
-    kodak: Annotated[Path | None, typer.Option(help="Folder of the Kodak pictures.")] = None,
-    table: Annotated[
-        list[str] | None, typer.Option(help="quality, sweep, kodak or entropy; may be repeated (default all).")
-    ] = None,
-    alpha: Annotated[
-        list[float] | None, typer.Option(help="Alphas of the table quality (default 0, 4, 8, 16).")
-    ] = None,
-    seed: Seed = 1,
-    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
-    json: Json = False,
-) -> None:
-    """Judge a trained codec: quality by importance, against SNR, on Kodak, and what the entropy knows."""
-    with importing():
-        from linksim.cli.evaluate import Evaluation, run_evaluate
-
-    asked = Evaluation(
-        tuple(weights or ("small",)), tuple(table or ()), scenes, kodak, tuple(alpha or ()), seed, device.value
-    )
-    run_evaluate(asked, json)
 
 
 @app.command(cls=CarefulCommand)
@@ -266,6 +249,10 @@ def bench(
     name: Annotated[str | None, typer.Argument(help="The comparison; without it, the list of all.")] = None,
     scenes: Annotated[Path | None, typer.Option(help="Folder of street scenes; its part val is sent.")] = None,
     kodak: Annotated[Path | None, typer.Option(help="Folder of the Kodak pictures.")] = None,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(help="Of evaluation: shipped weights, a .safetensors file, or klt; may be repeated."),
+    ] = None,
     out: Annotated[
         Path, typer.Option(help="Where results, tables and figures go; a run it holds is continued.")
     ] = Path("bench"),
@@ -277,7 +264,7 @@ def bench(
     with importing():
         from linksim.cli.bench import Benching, run_bench
 
-    run_bench(Benching(name, scenes, kodak, out, workers, seed, device.value))
+    run_bench(Benching(name, scenes, kodak, tuple(weights or ()) or None, out, workers, seed, device.value))
 
 
 @app.command(cls=CarefulCommand)

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from linksim import Boxes, Detections
+from linksim.benches.agreement import DRIVERS, MAJORITY, MODEL, accuracy, interval, macro_f1, recall, with_majority
 from linksim.blocks import ClassImportance, ImportanceStudent, PatchImportance, RuleImportance
 from linksim.blocks.semantics import read_detections
 from linksim.blocks.semantics.student_network import (
@@ -43,7 +44,6 @@ from linksim.blocks.semantics.student_network import (
 from linksim.blocks.sources import labelled_objects
 from linksim.blocks.sources.picture_file import read_picture
 from linksim.blocks.sources.street_scenes import detections_folder, scene_json, scene_names, scene_picture
-from linksim.cli.agreement import DRIVERS, MAJORITY, MODEL, accuracy, interval, macro_f1, recall, with_majority
 from linksim.randomness import derive_seed
 from linksim.weights import load_part, named_tensors, write_weights
 

@@ -44,6 +44,14 @@ def data_folder():
     return folder
 
 
+@pytest.fixture
+def kept(request):
+    """A store of this test's own that stays: what has not changed since it was simulated is looked up."""
+    folder = Path(os.environ.get("LINKSIM_TEST_STORES", Path(__file__).parents[1] / "build" / "test_stores"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{request.node.name}.db"
+
+
 @pytest.fixture(scope="session")
 def photograph():
     """A real photograph, [1, 3, 512, 512]."""

@@ -76,7 +76,7 @@ class CodecsBench(Bench):
 
     def report(self, tables: Mapping[str, "pd.DataFrame"]) -> str:
         """See `Bench`."""
-        return HEAD + "\n".join(REPORTS[name](table) for name, table in tables.items())
+        return HEAD + "\n".join(report(tables[name]) for name, report in REPORTS.items() if name in tables)
 
     def figures(self, tables: Mapping[str, "pd.DataFrame"]) -> Iterator[str]:
         """See `Bench`."""

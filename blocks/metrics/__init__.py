@@ -3,10 +3,22 @@
 from linksim.blocks.metrics.bit_errors import BitErrors, FrameErrors
 from linksim.blocks.metrics.cbr_ledger import CBRLedger
 from linksim.blocks.metrics.delivered import Delivered
+from linksim.blocks.metrics.entropy_scores import EntropyScores
 from linksim.blocks.metrics.header_errors import HeaderErrors
 from linksim.blocks.metrics.ms_ssim import MSSSIM
 from linksim.blocks.metrics.patch_psnr import PatchPSNR
 from linksim.blocks.metrics.psnr import PSNR
 from linksim.blocks.metrics.sad import SAD
 
-__all__ = ["MSSSIM", "PSNR", "SAD", "BitErrors", "CBRLedger", "Delivered", "FrameErrors", "HeaderErrors", "PatchPSNR"]
+__all__ = [
+    "MSSSIM",
+    "PSNR",
+    "SAD",
+    "BitErrors",
+    "CBRLedger",
+    "Delivered",
+    "EntropyScores",
+    "FrameErrors",
+    "HeaderErrors",
+    "PatchPSNR",
+]

@@ -1,10 +1,6 @@
 """TensorFlow inside linksim: imported when it is needed, tensors handed over without a copy, gradients both ways."""
 
-import importlib
-import os
-import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -13,6 +9,7 @@ from torch import Tensor
 from torch.utils.dlpack import from_dlpack
 
 from linksim.errors import LinksimError
+from linksim.load_order import before_tensorflow
 
 LIBRARY = "tensorflow"
 """The distribution whose version is part of what identifies results."""
@@ -21,11 +18,7 @@ LIBRARY = "tensorflow"
 @cache
 def tensorflow() -> Any:
     """The module, told to take GPU memory only as it needs it. Raises `LinksimError` where it is not installed."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if "tensorflow" not in sys.modules:
-        # Both carry an LLVM: with TensorFlow's loaded first, triton's, which torch's optimizers load, ends the process.
-        with suppress(ImportError):
-            importlib.import_module("triton")
+    before_tensorflow()
     try:
         import tensorflow as tf
     except ImportError:

@@ -3,13 +3,14 @@
 import gc
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from linksim.montecarlo.fold import Fold, Rules
-from linksim.montecarlo.point import canonical, show_point
+from linksim.montecarlo.point import canonical, show_point, show_value
 from linksim.montecarlo.stop import Stop
 from linksim.montecarlo.store import Store, StoredSweep
 from linksim.montecarlo.table import make_table
+from linksim.montecarlo.tally import ScoreTally
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,6 +68,25 @@ def table_of(store: Store, sweep: StoredSweep) -> "pd.DataFrame":
     """
     with store.telling():
         return _table_of(store, sweep)
+
+
+def by_case_of(store: Store, sweep: StoredSweep) -> "pd.DataFrame":
+    """The scores of a sweep per case: the grid's names, metric, case, frames, mean.
+
+    Raises `StoreError` where the store is damaged.
+    """
+    import pandas as pd
+
+    names = sweep.settings["names"]
+    content: list[list[Any]] = []
+    with store.telling():
+        known = store.points()
+        for point, fold in zip(sweep.points, folds_of(store, sweep.points, rules_of(sweep)), strict=True):
+            shown = [show_value(known[point][0][name]) for name in names]
+            for metric, tally in fold.tallies.items():
+                if isinstance(tally, ScoreTally):
+                    content += [[*shown, metric, *row] for row in tally.by_picture()]
+    return pd.DataFrame(content, columns=[*names, "metric", "case", "frames", "mean"])
 
 
 def _table_of(store: Store, sweep: StoredSweep) -> "pd.DataFrame":

@@ -26,7 +26,7 @@ from linksim.montecarlo.link import (
     split_point,
 )
 from linksim.montecarlo.point import Point, canonical, grid_points, identity, plain, show_point
-from linksim.montecarlo.reading import failures_of, folds_of, table_of
+from linksim.montecarlo.reading import by_case_of, failures_of, folds_of, table_of
 from linksim.montecarlo.scheduler import Job, Progress, Scheduler
 from linksim.montecarlo.stop import Stop
 from linksim.montecarlo.store import Store, StoredSweep
@@ -176,14 +176,25 @@ class Sweep:
             kept.close()
 
     def table(self, store: str | Path) -> "pd.DataFrame":
-        """The table of what a store holds of this sweep, nothing being simulated."""
+        """The table of what a store holds of this sweep; nothing is simulated."""
+        return self._read(store, table_of)
+
+    def by_case(self, store: str | Path) -> "pd.DataFrame":
+        """The scores that a store holds of this sweep, one row per point, metric and case; nothing is simulated.
+
+        Columns: the grid's names, metric, case (its number, from 0), frames, mean. Systems that saw the same cases are
+        compared case by case with it: the pictures' own differences then cancel.
+        """
+        return self._read(store, by_case_of)
+
+    def _read(self, store: str | Path, read: Callable[[Store, StoredSweep], "pd.DataFrame"]) -> "pd.DataFrame":
         kept = Store(Path(store), read_only=True)
         try:
             key = self._key(self._draft())
             found = next((sweep for sweep in kept.sweeps() if sweep.key == key), None)
             if found is None:
                 raise SweepError(f"store '{store}' holds nothing of this sweep; run it with this store first")
-            return table_of(kept, found)
+            return read(kept, found)
         finally:
             kept.close()
 

@@ -82,6 +82,10 @@ class ScoreTally:
         pictures = {str(picture): list(sums) for picture, sums in self.pictures.items()}
         return {"pictures": pictures, "missing": self.missing, "least": None if math.isinf(self.least) else self.least}
 
+    def by_picture(self) -> list[tuple[int, int, float]]:
+        """Picture, frames that had a value, mean of the score."""
+        return [(picture, count, total / count) for picture, (count, total, _) in sorted(self.pictures.items())]
+
     @property
     def frames(self) -> int:
         """Frames seen, with a value or without."""

@@ -3,16 +3,21 @@
 from linksim.training.budget import Budget
 from linksim.training.checkpoint import load_checkpoint, save_checkpoint
 from linksim.training.find import find_recipe, known_recipes
+from linksim.training.launcher import AccelerateLauncher, Launcher, is_launched
+from linksim.training.progress import Progress
 from linksim.training.recipe import Recipe, Stage
-from linksim.training.trainer import Progress, Trainer
+from linksim.training.trainer import Trainer
 
 __all__ = [
+    "AccelerateLauncher",
     "Budget",
+    "Launcher",
     "Progress",
     "Recipe",
     "Stage",
     "Trainer",
     "find_recipe",
+    "is_launched",
     "known_recipes",
     "load_checkpoint",
     "save_checkpoint",

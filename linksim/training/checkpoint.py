@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from linksim.errors import FileError
+from linksim.errors import FileError, LinksimError
 from linksim.files import write_synced
 
 KEPT = 2
@@ -79,3 +79,27 @@ def _sync_folder(folder: Path) -> None:
 
 def _checkpoints(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("step-*") if path.suffix != ".partial")
+
+
+def check_continued(
+    folder: Path,
+    tensors: Mapping[str, Tensor],
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    weights: Mapping[str, Tensor],
+) -> None:
+    """Raise `LinksimError` where a checkpoint's settings differ from the run's, or its weights do not fit."""
+    if old != new:
+        raise LinksimError(
+            f"'{folder}' holds a run of other settings ({_difference(old, new)}); give the same, or another folder"
+        )
+    for name, tensor in weights.items():
+        if f"weights.{name}" not in tensors or tensors[f"weights.{name}"].shape != tensor.shape:
+            raise LinksimError(f"'{folder}' holds a run of another network; give another folder")
+
+
+def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    changed = [
+        f"{key}: {old.get(key)!r}, now {new.get(key)!r}" for key in {**old, **new} if old.get(key) != new.get(key)
+    ]
+    return "; ".join(changed[:3])

@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from linksim.errors import LinksimError
-from linksim.randomness import derive_seed
 from linksim.training.average import WeightAverage
 from linksim.training.budget import Budget
-from linksim.training.checkpoint import load_checkpoint, save_checkpoint
+from linksim.training.checkpoint import check_continued, load_checkpoint, save_checkpoint
+from linksim.training.launcher import Launcher
 from linksim.training.log import CsvLog
 from linksim.training.optimizer import NamedOptimizer
+from linksim.training.progress import Means, Progress
 from linksim.training.recipe import Recipe
 from linksim.training.stage_runner import StageRunner
 from linksim.weights import named_tensors
@@ -31,18 +31,6 @@ LOG_STEPS = 20
 OPTIMIZER = "optimizer."
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Where a run stands, for whoever shows it."""
-
-    step: int
-    stage: str
-    fraction: float
-    seconds: float
-    figures: Mapping[str, float]
-    validation: Mapping[str, float] | None
-
-
 class Trainer:
     """Trains by a recipe into a folder; a folder that holds a checkpoint of the same settings is continued.
 
@@ -55,7 +43,10 @@ class Trainer:
         settings: plain values that make the run what it is; a checkpoint of other settings is refused.
         learning_rate: peak of the cosine schedule.
         seed: of everything random; batch n of the run depends on (seed, n) alone.
-        device: where to compute.
+        launcher: the processes that share the work, and the trackers; a single process on the CPU unless given.
+        shards: parts of equal size that a batch is drawn in, each from a seed of its own; as many as there are
+            processes unless given. The same shards give the same curve, within rounding, however many processes
+            compute them.
         half: whether networks compute in bfloat16 inside.
         optimizer: see `NamedOptimizer`.
 
@@ -71,16 +62,18 @@ class Trainer:
         *,
         learning_rate: float,
         seed: int,
-        device: torch.device | None = None,
+        launcher: Launcher | None = None,
+        shards: int | None = None,
         half: bool = False,
         optimizer: str = "adam",
     ) -> None:
         self.recipe, self.folder, self.budget, self.settings = recipe, folder, budget, dict(settings)
-        self.learning_rate, self.seed = learning_rate, seed
+        self.learning_rate, self.seed, self.half = learning_rate, seed, half
         self.step, self.seconds = 0, 0.0
-        self.device = device or torch.device("cpu")
+        self.launcher = launcher or Launcher()
+        self.device = self.launcher.device
         recipe.to(self.device)
-        self._runner = StageRunner(recipe, self.device, half=half)
+        self._runner = StageRunner(recipe, self.launcher, shards or self.launcher.processes, half=half)
         self.optimizer = NamedOptimizer(optimizer, self._parameters(), self._factor, learning_rate)
         self.average = WeightAverage(self._weights())
         self.log, self.validation_log = CsvLog(folder / "log.csv"), CsvLog(folder / "validation.csv")
@@ -108,8 +101,10 @@ class Trainer:
     def _factor(self, name: str) -> float:
         return next((f for text, f in self.recipe.rate_factors.items() if text in name), 1.0)
 
-    def save(self) -> Path:
-        """Write a checkpoint now."""
+    def save(self) -> None:
+        """Write a checkpoint now, in the process that writes."""
+        if not self.launcher.is_main:
+            return
         tensors = {f"weights.{name}": tensor for name, tensor in self._weights().items()}
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.tensors.items()}
         tensors |= {f"{OPTIMIZER}{name}": tensor for name, tensor in self.optimizer.tensors().items()}
@@ -121,7 +116,7 @@ class Trainer:
             "stage": self.stage,
             "stage_began": self.stage_began,
         }
-        return save_checkpoint(self.folder / "checkpoints", self.step, tensors, state)
+        save_checkpoint(self.folder / "checkpoints", self.step, tensors, state)
 
     def resume(self) -> bool:
         """Continue from the newest checkpoint; False where there is none. Raises as the class says."""
@@ -129,13 +124,7 @@ class Trainer:
         if found is None:
             return False
         tensors, state = found
-        if state["settings"] != self.settings:
-            changed = _difference(state["settings"], self.settings)
-            raise LinksimError(f"'{self.folder}' holds a run of other settings ({changed}); give the same, or another "
-                               "folder")  # fmt: skip
-        if any(f"weights.{name}" not in tensors or tensors[f"weights.{name}"].shape != tensor.shape
-               for name, tensor in self._weights().items()):  # fmt: skip
-            raise LinksimError(f"'{self.folder}' holds a run of another network; give another folder")
+        check_continued(self.folder, tensors, state["settings"], self.settings, self._weights())
         with torch.no_grad():
             for name, tensor in self._weights().items():
                 tensor.copy_(tensors[f"weights.{name}"])
@@ -146,8 +135,9 @@ class Trainer:
         self.step, self.seconds = state["step"], state["seconds"]
         self._validated_at, self.average.updates = state["validated_at"], state["average_updates"]
         self.stage, self.stage_began = state["stage"], state["stage_began"]
-        for log in (self.log, self.validation_log):
-            log.forget_after(self.step)
+        if self.launcher.is_main:
+            for log in (self.log, self.validation_log):
+                log.forget_after(self.step)
         return True
 
     def stop(self) -> None:
@@ -159,7 +149,9 @@ class Trainer:
     def run(self, show: Callable[[Progress], None]) -> dict[str, float]:
         """Train until the budget is spent; returns the last validation. An interruption leaves a checkpoint behind."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        if not self.resume():
+        resumed = self.resume()
+        self.launcher.wait()
+        if not resumed:
             self.save()
         self.begun = True
         try:
@@ -171,14 +163,14 @@ class Trainer:
 
     def _loop(self, show: Callable[[Progress], None]) -> None:
         saved, figures = self.seconds, Means()
-        while (fraction := self.budget.fraction(self.step, self.seconds)) < 1.0:
+        while (fraction := self._agreed_fraction()) < 1.0:
             start = time.monotonic()
             if self._stage_at(fraction) > self.stage and figures.count:
                 self._report(figures, show)
             self._enter(self._stage_at(fraction))
             figures.add(self._train_step(fraction))
             self.seconds += time.monotonic() - start
-            if self.step % LOG_STEPS == 0 or self._stopping or self.budget.fraction(self.step, self.seconds) >= 1.0:
+            if self._agreed_fraction() >= 1.0 or self._stopping or self.step % LOG_STEPS == 0:
                 self._report(figures, show)
             if self._stopping:
                 raise KeyboardInterrupt
@@ -187,6 +179,12 @@ class Trainer:
                 saved = self.seconds
             if fraction - self._validated_at >= VALIDATION_SHARE and fraction < 1 - VALIDATION_SHARE / 2:
                 self._validate(show)
+
+    def _agreed_fraction(self) -> float:
+        """The share of the budget that is spent, by the clock of process 0; all stop where one was told to."""
+        told = self.launcher.gather([self.seconds, float(self._stopping)])
+        self.seconds, self._stopping = float(told[0, 0]), bool(told[:, 1].any())
+        return self.budget.fraction(self.step, self.seconds)
 
     def _stage_at(self, fraction: float) -> int:
         """The number of the stage; never an earlier one than was reached, even where the budget has grown."""
@@ -219,10 +217,9 @@ class Trainer:
 
     def _train_step(self, fraction: float) -> dict[str, float]:
         start = time.monotonic()
-        loss, figures = self._runner.loss(derive_seed(self.seed, f"step {self.step}"))
         self.optimizer.zero_grad()
-        loss.backward()
-        norm = self._clip()
+        loss, figures = self._runner.gradients(self.seed, self.step)
+        norm = self._runner.clip(LARGEST_GRADIENT)
         self._check(loss, norm)
         self._whole = False
         if bool(norm.isfinite()):
@@ -231,64 +228,38 @@ class Trainer:
         self.step += 1
         self._whole = True
         pace = self.recipe.batch / max(time.monotonic() - start, 1e-9)
-        return {**figures, "loss": float(loss.detach()), "gradient": float(norm), "frames_per_second": pace}
+        return {**figures, "loss": loss, "gradient": float(norm), "frames_per_second": pace}
 
-    def _clip(self) -> Tensor:
-        """Limits the gradient of each part by itself, so that one part's outliers do not slow the others."""
-        parts = [list(module.parameters()) for module in self.recipe.parts.values()]
-        norms = [torch.nn.utils.clip_grad_norm_(part, LARGEST_GRADIENT) for part in parts if part]
-        return torch.stack([norm.cpu() for norm in norms]).norm()
-
-    def _check(self, loss: Tensor, norm: Tensor) -> None:
+    def _check(self, loss: float, norm: Tensor) -> None:
         # One batch without a number is skipped; ten in a row are a run that has diverged.
         self._strikes = 0 if bool(norm.isfinite()) else self._strikes + 1
         if self._strikes >= 10:
-            raise LinksimError(f"the loss is {float(loss.detach())} ten times in a row at step {self.step}: training "
+            raise LinksimError(f"the loss is {loss} ten times in a row at step {self.step}: training "
                                "has diverged; lower --learning-rate")  # fmt: skip
 
     def _report(self, figures: "Means", show: Callable[[Progress], None]) -> None:
         stage, fraction = self.recipe.stages[self.stage].name, self.budget.fraction(self.step, self.seconds)
         means = figures.take()
         row = {"step": self.step, "stage": stage, "seconds": round(self.seconds, 1)}
-        self.log.write({**row, **{name: f"{value:.6g}" for name, value in means.items()}})
+        if self.launcher.is_main:
+            self.log.write({**row, **{name: f"{value:.6g}" for name, value in means.items()}})
+        self.launcher.track(means, self.step)
         show(Progress(self.step, stage, fraction, self.seconds, means, None))
 
     def _validate(self, show: Callable[[Progress], None]) -> dict[str, float]:
         fraction = self.budget.fraction(self.step, self.seconds)
         self._validated_at = fraction
         start = time.monotonic()
-        with self.average.in_force(), self._runner.autocast():
-            found = dict(self.recipe.validate())
+        found: dict[str, float] = {}
+        if self.launcher.is_main:
+            with self.average.in_force(), self._runner.autocast():
+                found = dict(self.recipe.validate())
+        self.launcher.wait()
         self.seconds += time.monotonic() - start
         if not found:
             return found
+        self.launcher.track({f"validation {name}": value for name, value in found.items()}, self.step)
         row = {"step": self.step, "seconds": round(self.seconds, 1)}
         self.validation_log.write({**row, **{name: f"{value:.4f}" for name, value in found.items()}})
         show(Progress(self.step, self.recipe.stages[self.stage].name, fraction, self.seconds, {}, found))
         return found
-
-
-class Means:
-    """Means of figures over steps."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._sums: dict[str, float] = {}
-
-    def add(self, figures: Mapping[str, float]) -> None:
-        """Take in one step's figures."""
-        self._sums = {name: self._sums.get(name, 0.0) + value for name, value in figures.items()}
-        self.count += 1
-
-    def take(self) -> dict[str, float]:
-        """The means, and begin anew."""
-        means = {name: total / self.count for name, total in self._sums.items()}
-        self.count, self._sums = 0, {}
-        return means
-
-
-def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    changed = [
-        f"{key}: {old.get(key)!r}, now {new.get(key)!r}" for key in {**old, **new} if old.get(key) != new.get(key)
-    ]
-    return "; ".join(changed[:3])

@@ -1,6 +1,5 @@
 """`linksim bench codecs` on small pictures: its tables, its figures, and that it goes on."""
 
-import json
 import shutil
 
 import pytest
@@ -10,27 +9,6 @@ from linksim.benches.bench import find_bench, known_benches
 from linksim.benches.codecs.points import REGION_GAINS, SYSTEMS, WITHOUT_IMPORTANCE
 from linksim.benches.tables import markdown
 from linksim.errors import ParameterError
-
-
-@pytest.fixture
-def folders(tmp_path, photograph):
-    """Two street scenes with every importance and two photographs, small ones."""
-    root, kodak = tmp_path / "street", tmp_path / "photographs"
-    for folder in ("images", "detections", "importance_mllm"):
-        (root / folder).mkdir(parents=True)
-    kodak.mkdir()
-    (root / "split.json").write_text(json.dumps({"train": [], "val": ["a", "b"]}))
-    for name, left in (("a", 40), ("b", 200)):
-        pixels = (photograph[0, :, 20:212, left : left + 256] * 255).round().byte().movedim(0, -1).numpy()
-        PillowImage.fromarray(pixels).save(root / "images" / f"{name}.png")
-        PillowImage.fromarray(pixels[:176, :176]).save(kodak / f"{name}.png")
-        found = [
-            {"track_id": n, "name": "car", "box": {"x1": x, "y1": 20, "x2": x + 60, "y2": 90}}
-            for n, x in enumerate((5, 90, 180), 1)
-        ]
-        (root / "detections" / f"{name}.json").write_text(json.dumps(found))
-        (root / "importance_mllm" / f"{name}.json").write_text(json.dumps({"1": 3, "2": 2, "3": 1}))
-    return root, kodak
 
 
 @pytest.fixture
@@ -108,7 +86,9 @@ def test_a_table_is_markdown():
 
 
 def test_benches_are_found_and_their_options_are_theirs(cli, tmp_path):
-    assert set(known_benches()) == {"codecs", "ofdm"}
+    assert set(known_benches()) == {
+        "closed_forms", "codecs", "evaluation", "header", "importance", "klt", "ofdm", "separation",
+    }  # fmt: skip
     code, text, _ = cli("bench")
     assert code == 0
     assert all(name in text for name in known_benches())

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from linksim import Boxes, Detections, Flowgraph, Image
+from linksim.benches.agreement import DRIVERS, MAJORITY, MODEL, macro_f1, recall, with_majority
 from linksim.blocks import ImportanceStudent, PatchImportance, RateAllocator
 from linksim.blocks.semantics import known_pictures, read_detections
 from linksim.blocks.semantics.categories import NUMBER
@@ -19,7 +20,6 @@ from linksim.blocks.semantics.student_network import (
     scaled_size,
 )
 from linksim.blocks.sources import labelled_objects, read_picture, street_scenes
-from linksim.cli.agreement import DRIVERS, MAJORITY, MODEL, macro_f1, recall, with_majority
 from linksim.errors import WeightsError
 from linksim.flowgraphs import klt
 from linksim.types import Decibels

@@ -186,7 +186,7 @@ def test_help_names_every_command():
         check=False,
     )
     assert done.returncode == 0
-    assert all(name in done.stdout for name in ("transmit", "train", "evaluate", "demo", "blocks", "draw", "doctor"))
+    assert all(name in done.stdout for name in ("transmit", "train", "bench", "demo", "blocks", "draw", "doctor"))
 
 
 def test_importing_loads_nothing_heavy():
@@ -345,38 +345,6 @@ def test_kodak_is_never_trained_on(cli, tmp_path):
     code, _, error = cli("train", "sa-oosc", "--pictures", folder, "--out", tmp_path / "run")
     assert code == 2
     assert "for testing only" in error
-
-
-def test_evaluate_prints_every_table(cli, street, tmp_path, monkeypatch):
-    monkeypatch.setattr("linksim.cli.evaluate.SNRS_DB", (10.0,))
-    monkeypatch.setattr("linksim.cli.evaluate.FADING_SNRS_DB", (15.0,))
-    kodak = tmp_path / "kodak"
-    kodak.mkdir()
-    PillowImage.open(street / "images" / "b.webp").save(kodak / "one.png")
-    asked = ("evaluate", "--scenes", street, "--kodak", kodak, "--weights", "small", "--weights", "klt", "--alpha", 0)
-    code, out, _ = cli(*asked, "--json")
-    assert code == 0
-    found = json.loads(out)
-    assert {name: len(rows) for name, rows in found.items()} == {"quality": 2, "sweep": 4, "kodak": 10, "entropy": 2}
-    assert found["quality"][0]["nonbackground"] > found["quality"][1]["nonbackground"]
-    code, out, _ = cli(*asked, "--table", "entropy")
-    assert code == 0
-    assert "auc high" in out
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((), "give --scenes"),
-        (("--table", "kodac"), "no table 'kodac'; did you mean 'kodak'"),
-        (("--table", "kodak"), "needs --kodak"),
-        (("--weights", "smal"), "no weights 'smal'; did you mean 'small'"),
-    ],
-)
-def test_evaluate_names_what_is_wrong(cli, arguments, message):
-    code, _, error = cli("evaluate", *arguments)
-    assert code == 2
-    assert message in error
 
 
 @pytest.mark.parametrize(

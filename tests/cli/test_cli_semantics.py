@@ -7,9 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from linksim.blocks.semantics.detection_files import write_json
-from linksim.blocks.sources import street_scenes
-from linksim.cli.agreement import (
+from linksim.benches.agreement import (
     DRIVERS,
     MODEL,
     accuracy,
@@ -20,6 +18,8 @@ from linksim.cli.agreement import (
     precision,
     recall,
 )
+from linksim.blocks.semantics.detection_files import write_json
+from linksim.blocks.sources import street_scenes
 from linksim.errors import FileError
 
 HUMANS = DRIVERS

@@ -136,8 +136,8 @@ CASES = [
     Case("AE", "sweep klt --pictures of a PNG and a truncated JPEG", lambda: trials("broken"), r"\[1\].*(chunks failed)"),
     Case("AE", "sweep klt --pictures, the first one truncated", lambda: (os.rename("broken/b.jpg", "broken/0.jpg"), trials("broken"))[1], r"\[1\].*(chunks failed)"),
     Case("AE", "train on a folder with an empty PNG", lambda: (Path("train/e.png").write_bytes(b""), cli(*TRAIN[:-1], "run2", "--pictures", "train"))[1], r"status 0"),
-    Case("AE", "evaluate --kodak with a truncated JPEG", lambda: few(lambda: cli("evaluate", "--kodak", "broken", "--weights", "klt", "--json")), r"status 0"),
-    Case("AE", "evaluate --kodak with broken ones alone", lambda: (os.remove("broken/a.png"), cli("evaluate", "--kodak", "broken", "--weights", "klt"))[1], r"status 2"),
+    Case("AE", "bench evaluation --kodak with a truncated JPEG", lambda: few(lambda: cli("bench", "evaluation", "--kodak", "broken", "--weights", "klt", "--out", "b", "--workers", 1)), r"status 0"),
+    Case("AE", "bench evaluation --kodak with broken ones alone", lambda: (os.remove("broken/a.png"), cli("bench", "evaluation", "--kodak", "broken", "--weights", "klt", "--out", "b"))[1], r"status 2"),
     Case("P", "sweep --workers 2 beside a signal.py", lambda: safe_workers("signal.py"), TABLE),
     Case("P", "sweep --workers 2 beside a random.py", lambda: safe_workers("random.py"), TABLE),
     Case("P", "sweep --workers 2 beside a logging.py", lambda: safe_workers("logging.py"), TABLE),
@@ -185,7 +185,7 @@ def trials(folder):
 
 def few(run):
     """With one rate, for speed."""
-    from linksim.cli import evaluate
+    from linksim.benches import evaluation
 
-    evaluate.RATES = ("1/16",)
+    evaluation.RATES = {"1/16": 1 / 16}
     return run()

@@ -1,11 +1,13 @@
 import pytest
 import torch
+from first_cases import First
 
 from linksim import Boxes
 from linksim.blocks import AWGN, RateAllocator, Rayleigh, Rician
-from linksim.blocks.sources import list_pictures, read_picture, street_scenes
+from linksim.blocks.sources import PictureCases
 from linksim.flowgraphs import FLOWGRAPHS, klt
 from linksim.flowgraphs.parts import IdealHeader, KLTCodec, RobustHeader
+from linksim.montecarlo import Sweep
 
 # A fixed-length KLT and LMMSE codec in closed form on Kodak at CBR 1/48 and 1/16; SNR 1, 4, 7, 10, 13 dB.
 FLOOR_DB = {1 / 48: (20.99, 22.31, 23.66, 24.82, 25.67), 1 / 16: (23.12, 24.67, 26.42, 28.06, 29.40)}
@@ -117,26 +119,34 @@ def test_every_ready_flowgraph_can_be_made_drawn_and_saved(tmp_path):
         fg.save(tmp_path / f"{name}.yaml")
 
 
-def test_kodak_stands_above_the_closed_form_floor(data_folder):
-    pictures = [read_picture(path)[None] for path in list_pictures(data_folder / "kodak")]
-    for cbr, floors in FLOOR_DB.items():
-        link, before = klt(rate=RateAllocator(target_cbr=cbr)), 0.0
-        for snr_db, floor in zip(SNRS_DB, floors, strict=True):
-            runs = [link.run(image=picture, snr_db=snr_db, seed=1) for picture in pictures]
-            mean = sum(run["psnr"].value.item() for run in runs) / len(runs)
-            assert mean > floor - 0.1
-            assert mean > before
-            assert all(run["ledger"].cbr.item() <= cbr for run in runs)
-            before = mean
+def link_at(rate):
+    return klt(rate=RateAllocator(target_cbr=rate))
 
 
-def test_the_header_on_street_scenes(data_folder):
-    costs = []
-    for scene in street_scenes(data_folder / "cityscapes100")[:3]:
-        run = klt().run(image=read_picture(scene.picture)[None], boxes=scene.boxes(), snr_db=10.0)
-        costs.append(run["ledger"].header.item() / run["ledger"].source_dimensions.item())
-        assert 0.99 * 0.0201 <= run["cbr"].value.item() <= 0.0201
-    assert max(costs) <= 0.0035
+def test_kodak_stands_above_the_closed_form_floor(data_folder, kept):
+    """Results are kept in a store: a link whose code and pictures have not changed is not simulated again."""
+    grid = {"rate": list(FLOOR_DB), "snr_db": list(SNRS_DB)}
+    sweep = Sweep(link_at, grid=grid, cases=PictureCases(data_folder / "kodak"), seed=1)
+    means = sweep.run(store=kept).pivot(index=["rate", "snr_db"], columns="metric", values="estimate")
+    costs = sweep.by_case(kept).query("metric == 'cbr'")
+    for rate, floors in FLOOR_DB.items():
+        found = [means["psnr"][rate, snr_db] for snr_db in SNRS_DB]
+        assert all(value > floor - 0.1 for value, floor in zip(found, floors, strict=True))
+        assert found == sorted(found)
+        each = costs[costs["rate"] == rate]["mean"]
+        assert len(each) == 24 * len(SNRS_DB)
+        # In single precision.
+        assert (each <= rate * (1 + 1e-6)).all()
+
+
+def test_the_header_on_street_scenes(data_folder, kept):
+    cases = First(PictureCases.scenes(data_folder / "cityscapes100"), 3)
+    sweep = Sweep(klt(), grid={"snr_db": [10.0]}, cases=cases, seed=1)
+    sweep.run(store=kept)
+    scores = sweep.by_case(kept).pivot(index="case", columns="metric", values="mean")
+    assert len(scores) == 3
+    assert (scores["cbr_total"] - scores["cbr"]).max() <= 0.0035
+    assert scores["cbr"].between(0.99 * 0.0201, 0.0201).all()
 
 
 @pytest.mark.gpu

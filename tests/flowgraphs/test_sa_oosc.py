@@ -2,22 +2,25 @@
 
 import pytest
 import torch
+from first_cases import First
 
-from linksim import Boxes, Flowgraph
-from linksim.blocks import AWGN, JSCCEncoder, RandomRateAllocator, RateAllocator, Rayleigh, Rician
-from linksim.blocks.sources import list_pictures, read_picture, street_scenes
-from linksim.cli.evaluate import Sent, classes, entropy_figures, mean_of, send
+from linksim import Block, Boxes, Flowgraph, Image, Importance, Score
+from linksim.blocks import AWGN, EntropyScores, JSCCEncoder, RandomRateAllocator, RateAllocator, Rayleigh, Rician
+from linksim.blocks.metrics.patch_psnr import patch_psnr
+from linksim.blocks.sources import PictureCases
 from linksim.errors import FlowgraphFileError, WeightsError
 from linksim.flowgraphs import klt, sa_oosc
 from linksim.flowgraphs.parts import Codec, IdealHeader, RobustHeader
 from linksim.flowgraphs.parts.training_link import training_link
 from linksim.flowgraphs.recipes.sa_oosc import SAOOSCRecipe
+from linksim.montecarlo import Sweep
+from linksim.training import Launcher
 from linksim.training.stage_runner import StageRunner
 
 
-def by_alpha(**settings):
+def by_alpha(metrics=(), **settings):
     """The rate and the power of SA-OOSC's paper."""
-    return sa_oosc(codec=Codec(importance_gain_db=0.0), rate=RateAllocator(**settings))
+    return sa_oosc(codec=Codec(importance_gain_db=0.0), rate=RateAllocator(**settings), metrics=metrics)
 
 
 @pytest.mark.parametrize("channel", [AWGN, Rayleigh, Rician])
@@ -164,46 +167,76 @@ def test_a_gpu_trains_as_the_cpu_does(tmp_path):
             crop=64,
         )  # fmt: skip
         recipe.to(torch.device(device))
-        runner = StageRunner(recipe, torch.device(device), half=False)
+        runner = StageRunner(recipe, Launcher(torch.device(device)), 1, half=False)
         runner.enter(recipe.stages[-1])
-        loss, _ = runner.loss(seed=1)
-        loss.backward()
+        runner.gradients(seed=1, step=0)
         gradients[device] = recipe.parts["devectorizer"].synthesis.network[0].weight.grad.cpu()
     cosine = torch.cosine_similarity(gradients["cpu"].flatten(), gradients["cuda"].flatten(), dim=0)
     assert cosine > 0.9
 
 
-# -- on the data that the figures are about; whole tables are `linksim evaluate`'s
+# -- on the data that the figures are about; whole tables are those of `linksim bench evaluation`. Results are kept in a
+# store: a link whose code, weights and pictures have not changed is not simulated again.
 
 
-@pytest.fixture(scope="module")
-def scenes(data_folder):
-    chosen = street_scenes(data_folder / "cityscapes100")[:3]
-    return [Sent(read_picture(scene.picture)[None], scene.boxes()) for scene in chosen]
+class HighMinusOthers(Block):
+    """Mean patch PSNR of highly important patches minus that of all others, in dB."""
+
+    def forward(self, image: Image, original: Image, importance: Importance) -> Score:
+        quality, high = patch_psnr(image, original), importance == 3
+        means = [(quality * chosen).sum((1, 2)) / chosen.sum((1, 2)) for chosen in (high, ~high)]
+        return Score(means[0] - means[1])
+
+
+def scene_link(weights, alpha):
+    rate, metrics = RateAllocator(alpha=alpha), [HighMinusOthers()]
+    fg = klt(rate=rate, metrics=metrics) if weights == "klt" else by_alpha(alpha=alpha, metrics=metrics)
+    fg.transmitter.connect(fg.transmitter.vectorizer["entropy"], fg.transmitter["entropy"])
+    fg.entropy_scores = EntropyScores()
+    for name in ("entropy", "lengths"):
+        fg.connect(fg.transmitter[name], fg.entropy_scores[name])
+    fg.connect(fg.importance, fg.entropy_scores["importance"])
+    return fg
+
+
+def kodak_link(weights, rate):
+    link = klt if weights == "klt" else sa_oosc
+    return link(rate=RateAllocator(target_cbr=rate))
+
+
+def means_of(table, **point):
+    for name, value in point.items():
+        table = table[table[name] == value]
+    return dict(zip(table["metric"], table["estimate"], strict=True))
 
 
 @pytest.mark.filterwarnings("ignore:.*:UserWarning")
-def test_street_scenes_beat_the_paper_and_favour_what_matters(scenes):
-    runs = send(by_alpha(alpha=0.0), scenes, 10.0)
-    found = classes(runs)
-    assert mean_of(runs, "cbr") <= 0.0201
-    assert found["nonbackground"] >= 35.6
-    figures = entropy_figures(runs)
-    assert figures["rank_k_e"] >= 0.9
-    closed = classes(send(klt(rate=RateAllocator(alpha=0.0)), scenes, 10.0))
-    assert found["high_minus_others"] > closed["high_minus_others"]
-    runs = send(by_alpha(alpha=16.0), scenes, 10.0)
-    favoured = classes(runs)
-    assert mean_of(runs, "cbr") <= 0.0201
-    assert favoured["high"] > found["high"] + 1.0
-    assert favoured["nonbackground"] > found["nonbackground"] + 0.2
-    assert favoured["high_minus_others"] > found["high_minus_others"] + 1.7
+def test_street_scenes_beat_the_paper_and_favour_what_matters(data_folder, kept):
+    points = [{"weights": name, "alpha": alpha} for name, alpha in (("small", 0.0), ("klt", 0.0), ("small", 16.0))]
+    cases = First(PictureCases.scenes(data_folder / "cityscapes100"), 3)
+    table = Sweep(scene_link, grid=points, cases=cases, inputs={"snr_db": 10.0}, seed=1).run(store=kept)
+    plain, closed, favoured = (means_of(table, **point) for point in points)
+    assert plain["cbr"] <= 0.0201
+    assert plain["patch_psnr.nonbackground"] >= 35.6
+    assert plain["entropy_scores.rank_correlation"] >= 0.9
+    assert plain["high_minus_others"] > closed["high_minus_others"]
+    assert favoured["cbr"] <= 0.0201
+    assert favoured["patch_psnr.high"] > plain["patch_psnr.high"] + 1.0
+    assert favoured["patch_psnr.nonbackground"] > plain["patch_psnr.nonbackground"] + 0.2
+    assert favoured["high_minus_others"] > plain["high_minus_others"] + 1.7
 
 
-def test_kodak_at_two_rates(data_folder):
-    pictures = [Sent(read_picture(path)[None], None) for path in list_pictures(data_folder / "kodak")]
-    for cbr, least in ((1 / 48, 26.5), (1 / 16, 30.0)):
-        learned, closed = (send(f(rate=RateAllocator(target_cbr=cbr)), pictures, 10.0) for f in (sa_oosc, klt))
-        assert mean_of(learned, "cbr") <= cbr
-        assert mean_of(learned, "psnr") >= least
-        assert all(a["psnr"].value.item() > b["psnr"].value.item() for a, b in zip(learned, closed, strict=True))
+def test_kodak_at_two_rates(data_folder, kept):
+    rates = {1 / 48: 26.5, 1 / 16: 30.0}
+    sweep = Sweep(kodak_link, grid={"weights": ["small", "klt"], "rate": list(rates)}, inputs={"snr_db": 10.0},
+                  cases=PictureCases(data_folder / "kodak"), seed=1)  # fmt: skip
+    table = sweep.run(store=kept)
+    scores = sweep.by_case(kept)
+    for rate, least in rates.items():
+        learned = means_of(table, weights="small", rate=rate)
+        assert learned["cbr"] <= rate * (1 + 1e-6)
+        assert learned["psnr"] >= least
+        of_rate = scores[(scores["rate"] == rate) & (scores["metric"] == "psnr")]
+        each = of_rate.pivot(index="case", columns="weights", values="mean")
+        assert len(each) == 24
+        assert (each["small"] > each["klt"]).all()

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from scipy import stats
+from scipy import special, stats
 
 from linksim import Counts, Score
 from linksim.montecarlo import Stop, clustered_rate, exact_rate, ratio
 from linksim.montecarlo.fold import Fold, Rules
-from linksim.montecarlo.interval import RELIABLE_FRAMES, UNRELIABLE
+from linksim.montecarlo.interval import CONFIDENCE, RELIABLE_FRAMES, UNRELIABLE
+from linksim.montecarlo.stop import decide
 from linksim.montecarlo.store import Chunk
 from linksim.montecarlo.tally import RateTally, ScoreTally, tally_from, tally_of
 
@@ -16,28 +17,94 @@ REPETITIONS = 2000
 BITS = 1024
 
 
-def rate_chunks(frame_errors, trials, frames):
-    """Chunks of so many frames, drawn by `frame_errors(count)`, for ever."""
-    number = 0
+class Chunks:
+    """An endless row of chunks of frames: per chunk errors, errors^2, by `draw(count)`, drawn as they are needed."""
+
+    def __init__(self, draw, frames):
+        self.draw, self.frames = draw, frames
+        self.sums = np.zeros((0, 2))
+
+    def look(self, count):
+        """The next so many, [count, 2]; they stay next until they are taken."""
+        if len(self.sums) < count:
+            fresh = self.draw(self.frames * max(count, 4096)).reshape(-1, self.frames).astype(float)
+            self.sums = np.concatenate([self.sums, np.stack([fresh.sum(1), (fresh**2).sum(1)], 1)])
+        return self.sums[:count]
+
+    def take(self, count):
+        taken, self.sums = self.look(count), self.sums[count:]
+        return taken
+
+
+def tally(errors, squares, count, trials, frames):
+    total = count * frames
+    return RateTally(total, int(errors), total * trials, int(squares), int(errors) * trials, total * trials**2)
+
+
+def may_stop(errors, squares, counts, stop, trials, frames):
+    """Whether a rule of errors or relative width holds after each count of chunks, for all of them at once."""
+    total = counts * frames
+    good = errors >= (stop.errors or 0)
+    if stop.relative is None:
+        return good
+    rate = errors / (total * trials)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if trials == 1:
+            low = special.betaincinv(errors, total - errors + 1, 0.025)
+            high = special.betaincinv(errors + 1, total - errors, 0.975)
+            return good & (errors > 0) & ((high - low) / 2 <= stop.relative * rate)
+        effective_frames = errors**2 / squares
+        variance = total / (total - 1) * (squares - 2 * rate * errors * trials + rate**2 * total * trials**2)
+        variance /= (total * trials) ** 2
+        n = rate * (1 - rate) / variance
+        z = special.stdtrit(np.minimum(effective_frames, total) - 1, 0.975)
+        half = z / (n + z**2) * np.sqrt(rate * (1 - rate) * n + z**2 / 4)
+    return good & (effective_frames >= RELIABLE_FRAMES) & (half <= stop.relative * rate)
+
+
+def stopped(chunks, stop, trials, frames):
+    """The sums of the first chunks after which the rule holds."""
+    count = 64
     while True:
-        for errors in frame_errors(frames * 64).reshape(64, frames):
-            sums = (int(errors.sum()), frames * trials, int((errors**2).sum()), int(errors.sum()) * trials)
-            tally = RateTally(frames, *sums, frames * trials**2)
-            yield Chunk(number, frames, 0.0, {"rate": tally})
-            number += 1
+        errors, squares = chunks.look(count).cumsum(0).T
+        found = np.flatnonzero(may_stop(errors, squares, np.arange(1, count + 1), stop, trials, frames))
+        if len(found):
+            end = int(found[0])
+            chunks.take(end + 1)
+            return tally(errors[end], squares[end], end + 1, trials, frames)
+        count *= 2
 
 
 def coverage(draw, truth, stop, trials=BITS, frames=8, repetitions=REPETITIONS):
-    """The share of sweeps whose interval holds the truth; unreliable ones must not be among them."""
-    chunks, hits = rate_chunks(draw, trials, frames), 0
+    """The share of sweeps whose interval holds the truth; each must be one that the rule ends with."""
+    chunks, hits = Chunks(draw, frames), 0
     for _ in range(repetitions):
-        fold = Fold(Rules((stop,)))
-        while fold.stopped_by is None:
-            chunk = next(chunks)
-            fold.add([Chunk(fold.next, frames, 0.0, chunk.tallies)])
-        found = fold.tallies["rate"].interval("noise")
+        sums = stopped(chunks, stop, trials, frames)
+        assert decide((stop,), {"rate": sums}, sums.frames, 0.0, "noise", CONFIDENCE) == "targets"
+        found = sums.interval("noise")
         hits += found.low <= truth <= found.high
     return hits / repetitions
+
+
+@pytest.mark.parametrize(
+    ("trials", "stop"),
+    [(BITS, Stop("rate", errors=20)), (BITS, Stop("rate", relative=0.3)), (1, Stop("rate", relative=0.3)),
+     (BITS, Stop("rate", relative=0.4, errors=900))],
+)  # fmt: skip
+def test_the_study_stops_where_a_fold_stops(trials, stop):
+    """All chunks at once, as the studies below go, against one by one, as a sweep goes."""
+    snr, chance = 10.0, np.random.default_rng(10)
+
+    def draw(count):
+        return chance.binomial(trials, stats.norm.sf(np.sqrt(2 * snr * chance.exponential(size=count))))
+
+    chunks = Chunks(draw, 8)
+    for _ in range(40):
+        fold, kept = Fold(Rules((stop,))), chunks.look(4096).copy()
+        while fold.stopped_by is None:
+            number = fold.next
+            fold.add([Chunk(number, 8, 0.0, {"rate": tally(*kept[number], 1, trials, 8)})])
+        assert stopped(chunks, stop, trials, 8) == fold.tallies["rate"]
 
 
 def awgn(snr_db, seed):
@@ -134,12 +201,12 @@ def mean_coverage(over, pictures, spread, noise, rounds, truth_is_sample):
     hits = 0
     for _ in range(REPETITIONS):
         means = 30 + spread * chance.standard_normal(pictures)
-        tally = ScoreTally()
+        sums = ScoreTally()
         for _ in range(rounds):
             for picture, mean in enumerate(means):
                 value = mean + noise * (1 + picture % 3) * chance.standard_normal()
-                tally = tally + ScoreTally({picture: (1, value, value**2)})
-        found = tally.interval(over)
+                sums = sums + ScoreTally({picture: (1, value, value**2)})
+        found = sums.interval(over)
         truth = means.mean() if truth_is_sample else 30
         hits += found.low <= truth <= found.high
     return hits / REPETITIONS

@@ -17,6 +17,7 @@ from linksim import Block, Decibels, Flowgraph, Score
 from linksim.errors import FileError, FlowgraphError, LinksimError, ParameterError
 from linksim.training import (
     Budget,
+    Launcher,
     Recipe,
     Stage,
     Trainer,
@@ -287,7 +288,7 @@ def test_recipes_are_found_by_name():
 
 def test_a_stage_without_a_loss_or_with_inputs_is_refused():
     recipe = Line()
-    runner = StageRunner(recipe, torch.device("cpu"), half=False)
+    runner = StageRunner(recipe, Launcher(), 1, half=False)
     fg = recipe.graph()
     fg.connections[:] = [edge for edge in fg.connections if edge.target_port != "loss"]
     with pytest.raises(FlowgraphError, match="an output 'loss' that is a Score"):
@@ -298,11 +299,11 @@ def test_a_stage_without_a_loss_or_with_inputs_is_refused():
         needy.connect(needy.x, needy.error[name])
     needy.connect(needy.error, needy["loss"])
     # An input that feeds nothing is not needed, and harms nothing; one that a block needs does.
-    StageRunner(recipe, torch.device("cpu"), half=False).enter(Stage("fine", 1.0, [], lambda: needy))
+    StageRunner(recipe, Launcher(), 1, half=False).enter(Stage("fine", 1.0, [], lambda: needy))
     needy.shift = Shift()
     needy.connect(needy["snr_db"], needy.shift)
     with pytest.raises(FlowgraphError, match=r"must have no inputs.*got inputs \['snr_db'\]"):
-        StageRunner(recipe, torch.device("cpu"), half=False).enter(Stage("needy", 1.0, [], lambda: needy))
+        StageRunner(recipe, Launcher(), 1, half=False).enter(Stage("needy", 1.0, [], lambda: needy))
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
