@@ -2,9 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 FILES = $(shell find linksim blocks flowgraphs benches cli -name '*.py' -o -name '*.safetensors' -o -name '*.csv' -o -name py.typed -o -path 'blocks/weights/*.md' | sort)
-INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --config-settings editable_mode=strict
+# uv installs in seconds what takes pip minutes; it is used where it is there.
+UV := $(shell command -v uv)
+INSTALL := $(if $(UV),uv pip install --quiet --python $(BIN)/python,$(BIN)/pip install --quiet --disable-pip-version-check) --config-settings editable_mode=strict
 
-.PHONY: demo test bench lint show clean
+.PHONY: demo test bench docs lint clean
 
 demo: .venv/core .venv/linked
 	$(BIN)/linksim demo --out demo
@@ -26,15 +28,16 @@ bench: .venv/full .venv/linked
 	$(BIN)/python tests/benchmarks/sweep_kills.py
 	$(BIN)/python tests/benchmarks/coded_bler.py
 
-show: .venv/core .venv/linked
-	$(BIN)/python scripts/show_closed_forms.py
-	$(BIN)/python scripts/show_header.py
+# Warnings are errors.
+docs: .venv/full .venv/linked
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs build/site
+	@echo "the site is build/site/index.html"
 
 clean:
-	rm -rf .venv build demo out linksim.egg-info
+	rm -rf .venv build demo out linksim.egg-info docs/generated
 
 .venv/bin/python:
-	$(PYTHON) -m venv .venv
+	$(if $(UV),uv venv --quiet --seed --python $(PYTHON) .venv,$(PYTHON) -m venv .venv)
 
 .venv/core: .venv/bin/python pyproject.toml
 	$(INSTALL) --editable .

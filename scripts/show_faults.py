@@ -1,4 +1,4 @@
-"""What becomes of odd inputs, by kind: makes docs/faults.md.
+"""What becomes of odd inputs, by kind: makes docs/results/faults.md.
 
 usage: python scripts/show_faults.py --out FILE.json [--kind A]     try every input, write what became of each
        python scripts/show_faults.py BEFORE.json AFTER.json          print the table of both

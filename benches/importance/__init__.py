@@ -11,6 +11,7 @@ from linksim.benches.bench import Bench, Part, by_case
 from linksim.benches.importance.cases import GPT, SOURCES, LabelledCases
 from linksim.benches.judged import judged
 from linksim.benches.tables import Found, look_up, markdown, paired_gain
+from linksim.blocks import LagrangianRateAllocator
 from linksim.blocks.rate import PAPER_CBR
 from linksim.errors import ParameterError
 from linksim.flowgraphs import sa_oosc, separation
@@ -38,7 +39,9 @@ picture by picture, with its 95 % interval over pictures.
 
 def link(system: str) -> Flowgraph:
     """A system whose transmitter has one source's labels."""
-    inner = sa_oosc() if system == SA_OOSC else separation(codec="avif", region_gain=2.0)
+    if system == SA_OOSC:
+        return judged(sa_oosc(rate=LagrangianRateAllocator(target_cbr_total=PAPER_CBR)), given=True)
+    inner = separation(codec="avif", region_gain=2.0, target_cbr_total=PAPER_CBR)
     return judged(inner, given=True)
 
 

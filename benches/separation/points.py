@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from linksim import Block, Flowgraph
 from linksim.benches.judged import judged
-from linksim.blocks import AWGN, InstantaneousSNR, RateAllocator, Rayleigh
+from linksim.blocks import AWGN, InstantaneousSNR, LagrangianRateAllocator, RateAllocator, Rayleigh
 from linksim.blocks.rate import PAPER_CBR
 from linksim.flowgraphs import sa_oosc, separation
 from linksim.flowgraphs.parts import Codec
@@ -53,10 +53,13 @@ SYSTEMS: Mapping[str, Mapping[str, Digital | None]] = {"scenes": SCENE_SYSTEMS, 
 
 
 def snrs_of(digital: Digital | None, channel: str) -> tuple[float, ...]:
-    """Where a system is measured: the codecs other than AVIF at 10 dB on AWGN alone."""
+    """Where a system is measured. What only marks a place, other codecs, other regions and capacity, stays on AWGN."""
     if digital is not None and digital.codec != "avif":
         return (DESIGN_SNR_DB,) if channel == "awgn" else ()
-    return SNRS_DB if channel == "awgn" else FADING_SNRS_DB
+    if channel == "awgn":
+        return SNRS_DB
+    marks = digital is not None and (digital.follows == "capacity" or digital.region_gain > 2)
+    return () if marks else FADING_SNRS_DB
 
 
 def link(pictures: str, system: str, channel: str) -> Flowgraph:
@@ -85,6 +88,6 @@ def link(pictures: str, system: str, channel: str) -> Flowgraph:
 def _learned(pictures: str, cbr: float, channel: Block) -> Flowgraph:
     """SA-OOSC; without importance, the codec without its boost and the rate by entropy."""
     if pictures == "scenes":
-        return sa_oosc(channel=channel)
+        return sa_oosc(rate=LagrangianRateAllocator(target_cbr_total=cbr), channel=channel)
     rate = RateAllocator(target_cbr_total=cbr, alpha=0.0)
     return sa_oosc(codec=Codec(importance_gain_db=0.0), rate=rate, channel=channel)

@@ -273,15 +273,15 @@ def test_a_stopped_training_leaves_weights_and_goes_on_to_the_same_bits(cli, str
     assert cli(*command, "--out", tmp_path / "whole")[0] == 0
     from linksim.training.stage_runner import StageRunner
 
-    loss, calls = StageRunner.loss, []
+    gradients, calls = StageRunner.gradients, []
 
-    def interrupted(self, seed):
-        calls.append(seed)
+    def interrupted(self, seed, step):
+        calls.append(step)
         if len(calls) == 3:
             os.kill(os.getpid(), signal.SIGTERM)
-        return loss(self, seed)
+        return gradients(self, seed, step)
 
-    monkeypatch.setattr(StageRunner, "loss", interrupted)
+    monkeypatch.setattr(StageRunner, "gradients", interrupted)
     code, text, _ = cli(*command, "--out", tmp_path / "cut")
     assert code == 130
     assert "stopped at step 3" in text
