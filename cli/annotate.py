@@ -1,57 +1,18 @@
 """`linksim annotate`: a benchmark of labelled objects from any folder of pictures."""
 
 import json
-import shutil
-import warnings
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
-from functools import partial
-from pathlib import Path
+from dataclasses import asdict
 
-from torch import Tensor
-
-from linksim import Detections
-from linksim.blocks import ObjectDetector
 from linksim.blocks.semantics.annotator import Annotator
-from linksim.blocks.semantics.detection_files import detection_list, read_detections, write_json
-from linksim.blocks.sources import read_picture, readable_pictures
+from linksim.blocks.sources import readable_pictures
+from linksim.cli.annotating import Annotating, is_unsettled, label, labels_path, prepare
 from linksim.cli.console import PlainConsole, noting
-from linksim.cli.importance import DETECTOR, JUDGES, MODEL, judged
+from linksim.cli.importance import MODEL
 from linksim.cli.progress import tracked
-from linksim.errors import FileError, LinksimError, ParameterError, nearest
-from linksim.files import check_folder, file_digest
+from linksim.errors import FileError, LinksimError
 
-WAYS = ("mllm", *JUDGES)
 SCENARIO, WORKERS = "driving", 8
-
-
-@dataclass(frozen=True)
-class Annotating:
-    """What the user asked for."""
-
-    pictures: Path
-    out: Path
-    by: str
-    model: str | None
-    scenario: str | None
-    detector: str | None
-    detections: Path | None
-    workers: int | None
-    price: tuple[float, float] | None
-
-    def check(self) -> None:
-        """Refuse a way that there is not, options without use, and a folder that cannot be written.
-
-        Raises `ParameterError`.
-        """
-        if self.by not in WAYS:
-            raise ParameterError(f"no way '{self.by}' to label; {nearest(self.by, WAYS)}")
-        for name in ("model", "scenario", "workers", "price"):
-            if self.by != "mllm" and getattr(self, name) is not None:
-                raise ParameterError(f"--{name} is for --by mllm; '{self.by}' makes no use of it")
-        if self.detector is not None and self.detections is not None:
-            raise ParameterError("--detections has the objects already; leave out --detector")
-        check_folder("--out", self.out, (), [])
 
 
 def run_annotate(asked: Annotating, as_json: bool) -> None:
@@ -73,10 +34,10 @@ def run_annotate(asked: Annotating, as_json: bool) -> None:
             raise FileError(f"cannot read '{lacking}': there are no detections of that picture")
     with noting():
         for path in tracked(paths, len(paths), "finding objects"):
-            _prepare(asked, path)
-    todo = [path for path in paths if not _labels_path(asked, path).is_file() or _unsettled(asked, path)]
+            prepare(asked, path)
+    todo = [path for path in paths if not labels_path(asked, path).is_file() or is_unsettled(asked, path)]
     with ThreadPoolExecutor(asked.workers or WORKERS if asked.by == "mllm" else 1) as pool:
-        jobs = [pool.submit(_label, asked, annotator, path) for path in todo]
+        jobs = [pool.submit(label, asked, annotator, path) for path in todo]
         try:
             found = [job.result() for job in tracked(as_completed(jobs), len(jobs), "labelling")]
         except BaseException:
@@ -92,60 +53,6 @@ def run_annotate(asked: Annotating, as_json: bool) -> None:
     ):
         raise LinksimError("the endpoint answered no question: all objects are labelled by the rule; the same command "
                            "asks again")  # fmt: skip
-
-
-def _prepare(asked: Annotating, path: Path) -> None:
-    """The picture and its detections, where they are not there yet."""
-    picture = asked.out / "images" / path.name
-    if not picture.is_file():
-        picture.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, picture)
-    elif file_digest(picture) != file_digest(path):
-        warnings.warn(f"'{path}' has changed since '{picture}' was made of it; the old one and its labels are kept",
-                      stacklevel=2)  # fmt: skip
-    target = asked.out / "detections" / f"{path.stem}.json"
-    if target.is_file():
-        return
-    if asked.detections is not None:
-        found = read_detections(asked.detections / f"{path.stem}.json")
-    else:
-        found = ObjectDetector(model=asked.detector or DETECTOR)(image=read_picture(path)[None])
-    write_json(target, detection_list(found))
-
-
-def _labels_path(asked: Annotating, path: Path) -> Path:
-    return asked.out / f"importance_{asked.by}" / f"{path.stem}.json"
-
-
-def _by_rule_path(asked: Annotating, path: Path) -> Path:
-    """Which objects the rule labelled in the model's place: there, the next run tries again."""
-    return asked.out / "by_rule" / f"{path.stem}.json"
-
-
-def _unsettled(asked: Annotating, path: Path) -> bool:
-    return asked.by == "mllm" and _by_rule_path(asked, path).is_file()
-
-
-def _label(asked: Annotating, annotator: Annotator, path: Path) -> tuple[str, list[int]]:
-    """Write the labels of one picture; its name, and the ids that the rule had to label."""
-    image = read_picture(path)
-    found = read_detections(asked.out / "detections" / f"{path.stem}.json")
-    if asked.by == "mllm":
-        annotation = annotator.annotate(image, detection_list(found), partial(_labels, "rules", image, found))
-        labels, by_rule = annotation.labels, annotation.by_rule
-    else:
-        labels, by_rule = dict(enumerate(_labels(asked.by, image, found), 1)), []
-    # The note first: a run that is killed between the two asks again.
-    if by_rule:
-        write_json(_by_rule_path(asked, path), by_rule)
-    write_json(_labels_path(asked, path), {str(i): label for i, label in labels.items()})
-    if not by_rule and asked.by == "mllm":
-        _by_rule_path(asked, path).unlink(missing_ok=True)
-    return path.stem, by_rule
-
-
-def _labels(way: str, image: Tensor, found: Detections) -> list[int]:
-    return judged(way, image[None], found).importance[0].tolist()
 
 
 def _report(

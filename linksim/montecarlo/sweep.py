@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -28,11 +27,10 @@ from linksim.montecarlo.link import (
 from linksim.montecarlo.point import Point, canonical, grid_points, identity, plain, show_point
 from linksim.montecarlo.reading import by_case_of, failures_of, folds_of, table_of
 from linksim.montecarlo.scheduler import Job, Progress, Scheduler
-from linksim.montecarlo.stop import Stop
 from linksim.montecarlo.store import Store, StoredSweep
+from linksim.montecarlo.sweep_arguments import StopRules, check_number, checked_store, stop_rules
 from linksim.montecarlo.table import COLUMNS
 from linksim.montecarlo.tally import Over
-from linksim.port import Port, TensorSpec
 from linksim.randomness import whole_seed
 from linksim.result import Result
 
@@ -42,8 +40,6 @@ if TYPE_CHECKING:
 FRAMES, CASES = 64, 1
 """Frames per chunk unless given: of a link without cases, and with."""
 SNR = "snr_db"
-
-StopRules = Stop | str | Sequence[Stop | str]
 
 
 class Sweep:
@@ -108,7 +104,7 @@ class Sweep:
         if over == "pictures" and count < 2:
             raise ParameterError(f"over='pictures' needs at least two cases (got {count})")
         over = over or ("pictures" if count > 1 else "noise")
-        rules = _rules(stop, self.cases)
+        rules = stop_rules(stop, self.cases)
         limited = any(rule.frames or rule.most_trials or rule.seconds for rule in rules)
         once = count and (not stop or (over == "pictures" and not limited))
         self.rules = Rules(rules, over, confidence, -(-count // self.chunk) if once else None)
@@ -152,7 +148,7 @@ class Sweep:
         store fails, `SweepError` where the link does not fit or nothing at all came through, `ParameterError` where an
         argument is none, KeyboardInterrupt when interrupted.
         """
-        path = _checked_store(store)
+        path = checked_store(store)
         check_workers(workers)
         require(progress is None or callable(progress), "progress", "a function", progress)
         # What is refused leaves no file behind.
@@ -264,7 +260,7 @@ class Sweep:
                 hint = f"did you mean the parameter '{hint}'?" if hint else nearest(name, known)
                 raise SweepError(f"'{name}' is no input of '{link.name}' and no argument of the factory; {hint}")
         for name, value in given.items():
-            _check_number(name, value, ports[name])
+            check_number(name, value, ports[name])
         missing = [name for name, port in ports.items() if not port.optional and name not in names]
         if missing:
             raise SweepError(f"'{link.name}' needs {', '.join(missing)}: put it in the grid, in inputs or in cases")
@@ -300,34 +296,3 @@ class _Draft:
     inputs: dict[str, Any]
     setup: Setup
     description: str
-
-
-def _checked_store(store: object) -> Path | None:
-    require(store is None or isinstance(store, str | Path), "store", "a path", store)
-    return None if store is None else Path(store)  # pyright: ignore[reportArgumentType]
-
-
-def _check_number(name: str, value: Any, port: Port) -> None:
-    """A grid and `inputs` hold numbers for the link's inputs: else every chunk would fail."""
-    if value is None and port.optional:
-        return
-    if not isinstance(port.spec, TensorSpec) or len(port.spec.dimensions) != 1:
-        raise SweepError(f"the input '{name}' is {port}: it takes no number, and must come from cases")
-    right = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if port.spec.family != "float":
-        right = right and float(value or 0) % 1 == 0
-    if not right:
-        kind = "number" if port.spec.family == "float" else "whole number"
-        raise SweepError(f"the input '{name}' must be a {kind} (got {value!r})")
-
-
-def _rules(stop: StopRules, cases: Cases | None) -> tuple[Stop, ...]:
-    given: list[Any] = list(stop) if isinstance(stop, list | tuple) else [stop]
-    strange = next((rule for rule in given if not isinstance(rule, Stop | str)), None)
-    require(strange is None, "stop", "Stops, or their texts", strange)
-    rules = tuple(Stop.parse(rule) if isinstance(rule, str) else rule for rule in given)
-    if not rules and cases is not None:
-        return (Stop(frames=len(cases)),)
-    if not rules:
-        raise ParameterError("a sweep without cases needs a stop rule, as stop='ber:rel=0.05,errors=100,trials=1e8'")
-    return rules

@@ -359,7 +359,8 @@ def test_the_block_answers_for_a_batch_with_padding(endpoint):
 def test_annotate_asks_again_where_the_rule_had_to_answer(endpoint, tmp_path, photograph, capsys):
     from PIL import Image as PillowImage
 
-    from linksim.cli.annotate import Annotating, run_annotate
+    from linksim.cli.annotate import run_annotate
+    from linksim.cli.annotating import Annotating
 
     pixels = (photograph[0, :, :128, :256] * 255).byte().movedim(0, -1).numpy()
     (tmp_path / "in").mkdir()

@@ -1,0 +1,136 @@
+"""Commands that send and label pictures."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from linksim.cli.interrupt import importing
+from linksim.cli.options import Device, Json, Seed
+
+
+def transmit(
+    picture: Annotated[Path, typer.Argument(help="The picture to send.")],
+    out: Annotated[Path, typer.Option(help="Folder for report.png, reconstruction.png, result.json.")] = Path("out"),
+    link: Annotated[
+        str,
+        typer.Option(
+            help="Which link carries it: sa_oosc, ntscc, swinjscc, deepjscc (learned), klt (closed form), or a picture "
+            "codec with LDPC and QAM: avif-ldpc, heif-ldpc, webp-ldpc, jpeg2000-ldpc, jpeg-ldpc."
+        ),
+    ] = "sa_oosc",
+    weights: Annotated[
+        str | None, typer.Option(help="Of a learned link: shipped weights or a .safetensors file.")
+    ] = None,
+    boxes: Annotated[Path | None, typer.Option(help="JSON file of boxes or detections.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="JSON file of labels, where the boxes have none.")] = None,
+    importance: Annotated[
+        str | None,
+        typer.Option(
+            help="Who says what matters: student (a small network, from the picture alone or with --boxes), file "
+            "(--boxes has labels), rules, class, mllm (an endpoint), or none (default file with --boxes, else student; "
+            "none where the link heeds no importance)."
+        ),
+    ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            help="Without --boxes: weights of ultralytics that find the objects (default yolo11x.pt for rules, class "
+            "and mllm; the student needs none)."
+        ),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Of mllm: the endpoint's name for it (default gpt-4o).")] = None,
+    channel: Annotated[
+        str, typer.Option(help="awgn, rayleigh, rician, or tdl-a to tdl-e and cdl-a to cdl-e: OFDM, pilots billed.")
+    ] = "awgn",
+    snr: Annotated[float, typer.Option(help="Es/N0 per complex channel use in dB.", min=-60, max=100)] = 10.0,
+    cbr: Annotated[
+        float | None, typer.Option(help="Payload channel uses per source dimension (default 0.0201).")
+    ] = None,
+    cbr_total: Annotated[float | None, typer.Option(help="The same, everything billed.")] = None,
+    psnr: Annotated[float | None, typer.Option(help="Expected PSNR in dB, at the least rate; klt only.")] = None,
+    alpha: Annotated[
+        float | None,
+        typer.Option(help="The paper's rate: more channel uses for high importance, fewer for low."),
+    ] = None,
+    seed: Seed = 1,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
+    json: Json = False,
+) -> None:
+    """Send one picture over a noisy channel and report what became of it."""
+    with importing():
+        from linksim.cli.importance import ImportanceSource
+        from linksim.cli.links import link_name
+        from linksim.cli.transmission import Transmission
+        from linksim.cli.transmit import run_transmit
+        from linksim.flowgraphs import USES_IMPORTANCE
+
+    goals = {"target_cbr": cbr, "target_cbr_total": cbr_total, "target_psnr": psnr}
+    of_use = link_name(link) in USES_IMPORTANCE
+    source = ImportanceSource(importance, boxes, labels, detector, model, of_use=of_use)
+    asked = Transmission(picture, out, link, weights, source, channel, snr, goals, alpha, seed, device.value)
+    run_transmit(asked, json)
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("demo"),
+    seed: Seed = 1,
+    json: Json = False,
+) -> None:
+    """Send real photographs over AWGN and Rayleigh at 0, 5, 10 and 15 dB."""
+    with importing():
+        from linksim.cli.demo import run_demo
+
+    run_demo(out, seed, json)
+
+
+def annotate(
+    pictures: Annotated[Path, typer.Argument(help="A folder of pictures.")],
+    out: Annotated[Path, typer.Option(help="The benchmark's folder; what it holds already is kept.")],
+    by: Annotated[
+        str,
+        typer.Option(
+            help="Who labels: mllm (OPENAI_BASE_URL and OPENAI_API_KEY), student, rules (distance, path) or class."
+        ),
+    ] = "mllm",
+    model: Annotated[str | None, typer.Option(help="Of mllm: the endpoint's name for it (default gpt-4o).")] = None,
+    scenario: Annotated[
+        str | None, typer.Option(help="Of mllm: driving (the default), surveillance, or words of your own.")
+    ] = None,
+    detector: Annotated[
+        str | None, typer.Option(help="Weights of ultralytics that find the objects (default yolo11x.pt).")
+    ] = None,
+    detections: Annotated[Path | None, typer.Option(help="A folder of detections, instead of a detector.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Of mllm: questions at a time (default 8).", min=1, max=64)
+    ] = None,
+    price: Annotated[
+        tuple[float, float] | None, typer.Option(help="Of a million tokens in and out, to count the cost.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Make a benchmark of labelled objects from a folder of pictures, resumably."""
+    with importing():
+        from linksim.cli.annotate import run_annotate
+        from linksim.cli.annotating import Annotating
+
+    run_annotate(Annotating(pictures, out, by, model, scenario, detector, detections, workers, price), json)
+
+
+def agreement(
+    dataset: Annotated[Path, typer.Argument(help="Street scenes with labels by a model and three drivers.")],
+    part: Annotated[str | None, typer.Option(help="One part of the split, as val (default all).")] = None,
+    model: Annotated[str, typer.Option(help="Folder of the model's labels.")] = "importance_mllm",
+    driver: Annotated[
+        list[str] | None,
+        typer.Option(help="Folder of a person's labels, three or more (default importance_human_a, _b and _c)."),
+    ] = None,
+    seed: Seed = 1,
+    json: Json = False,
+) -> None:
+    """How far annotators agree on what matters, per object and per patch, with intervals."""
+    with importing():
+        from linksim.benches.agreement import DRIVERS, Agreement
+        from linksim.cli.agreement import run_agreement
+
+    run_agreement(Agreement(dataset, part, seed, model, tuple(driver or DRIVERS)), json)

@@ -1,0 +1,90 @@
+"""Commands that train and compare."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from linksim.cli.interrupt import importing
+from linksim.cli.options import Device, Seed
+
+
+def train(
+    system: Annotated[str, typer.Argument(help="What to train: sa_oosc, ntscc, deepjscc, swinjscc, or module:Class.")],
+    pictures: Annotated[
+        list[Path] | None,
+        typer.Option(help="A folder of pictures, or of street scenes with split.json; may be repeated."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The run's folder; a run that it holds is continued.")] = Path("run"),
+    preset: Annotated[
+        str | None, typer.Option(help="Size of the networks: small, the default, or paper, which wants a GPU.")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Go on from shipped weights or a .safetensors file, fresh optimizer.")
+    ] = None,
+    minutes: Annotated[float | None, typer.Option(help="Minutes of work in all (default 60).")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps in all, instead of minutes; repeats exactly.")] = None,
+    snr: Annotated[
+        tuple[float, float] | None, typer.Option(help="Range of SNR in dB (default 0 20; deepjscc 10 10).")
+    ] = None,
+    cbr: Annotated[
+        tuple[float, float] | None, typer.Option(help="Range of the mean rate (default 0.012 0.09).")
+    ] = None,
+    importance_exponent: Annotated[
+        float | None,
+        typer.Option(help="Of sa-oosc: patches weigh 2^(exponent*importance); 0: all alike (default 2).", min=0, max=8),
+    ] = None,
+    fading: Annotated[
+        float | None,
+        typer.Option(help="Share of the pictures sent over Rayleigh (default 0.25; deepjscc 0).", min=0, max=1),
+    ] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak (default 4e-4, with --from 2e-4).")] = None,
+    optimizer: Annotated[str, typer.Option(help="adam, adamw, nadam, sgd or muon.")] = "adam",
+    batch: Annotated[int | None, typer.Option(help="Crops per step (default 8).", min=1)] = None,
+    crop: Annotated[int | None, typer.Option(help="Edge of a crop in pixels, a multiple of 64 (default 256).")] = None,
+    seed: Seed = 1,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
+    half: Annotated[
+        bool | None,
+        typer.Option("--bfloat16/--float32", help="Precision of the networks (default: bfloat16 where it is fast)."),
+    ] = None,
+    tracker: Annotated[
+        list[str] | None,
+        typer.Option(help="Follow the run by tensorboard, wandb, mlflow or trackio; may be repeated."),
+    ] = None,
+    shards: Annotated[
+        int | None,
+        typer.Option(help="Parts that a batch is drawn in (default: one per process of accelerate launch).", min=1),
+    ] = None,
+) -> None:
+    """Train a codec, resumably; Ctrl-C stops it and the same command goes on."""
+    with importing():
+        from linksim.cli.train import run_train
+        from linksim.cli.training_request import Training
+
+    run_train(
+        Training(system, tuple(pictures or ()), out, preset, start, minutes, steps, snr, cbr, importance_exponent,
+                 fading, learning_rate, optimizer, batch, crop, seed, device.value, half, tuple(tracker or ()), shards)
+    )  # fmt: skip
+
+
+def bench(
+    name: Annotated[str | None, typer.Argument(help="The comparison; without it, the list of all.")] = None,
+    scenes: Annotated[Path | None, typer.Option(help="Folder of street scenes; its part val is sent.")] = None,
+    kodak: Annotated[Path | None, typer.Option(help="Folder of the Kodak pictures.")] = None,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(help="Of evaluation: shipped weights, a .safetensors file, or klt; may be repeated."),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(help="Where results, tables and figures go; a run it holds is continued.")
+    ] = Path("bench"),
+    workers: Annotated[int, typer.Option(help="Processes, one thread each.", min=1, max=1024)] = 2,
+    seed: Seed = 1,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.cpu,
+) -> None:
+    """Make a comparison of the documentation: its page and its figures; resumable."""
+    with importing():
+        from linksim.cli.bench import Benching, run_bench
+
+    run_bench(Benching(name, scenes, kodak, tuple(weights or ()) or None, out, workers, seed, device.value))
