@@ -2,9 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 FILES = $(shell find linksim blocks flowgraphs benches cli -name '*.py' -o -name '*.safetensors' -o -name '*.csv' -o -name py.typed -o -path 'blocks/weights/*.md' | sort)
-# uv installs in seconds what takes pip minutes; it is used where it is there.
+# uv installs in seconds what takes pip minutes. Where it finds no package that pip's own settings would find, pip does it.
 UV := $(shell command -v uv)
-INSTALL := $(if $(UV),uv pip install --quiet --python $(BIN)/python,$(BIN)/pip install --quiet --disable-pip-version-check) --config-settings editable_mode=strict
+SETTINGS := --config-settings editable_mode=strict
+install = $(if $(UV),uv pip install --quiet --python $(BIN)/python $(SETTINGS) $(1) ||) \
+	$(BIN)/pip install --quiet --disable-pip-version-check $(SETTINGS) $(1)
 
 .PHONY: demo test bench docs lint clean
 
@@ -37,18 +39,18 @@ clean:
 	rm -rf .venv build demo out linksim.egg-info docs/generated
 
 .venv/bin/python:
-	$(if $(UV),uv venv --quiet --seed --python $(PYTHON) .venv,$(PYTHON) -m venv .venv)
+	$(if $(UV),uv venv --quiet --seed --python $(PYTHON) .venv ||) $(PYTHON) -m venv .venv
 
 .venv/core: .venv/bin/python pyproject.toml
-	$(INSTALL) --editable .
+	$(call install,--editable .)
 	@touch $@
 
 .venv/full: .venv/bin/python pyproject.toml
-	$(INSTALL) --editable '.[all,dev]'
+	$(call install,--editable '.[all,dev]')
 	@touch $@ .venv/core
 
 # A strict editable install links file by file, so that type checkers see it: new files need a new install.
 .venv/linked: .venv/bin/python $(FILES)
-	@echo '$(FILES)' | cmp --silent - .venv/files || $(INSTALL) --no-deps --editable .
+	@echo '$(FILES)' | cmp --silent - .venv/files || { $(call install,--no-deps --editable .); }
 	@echo '$(FILES)' > .venv/files
 	@touch $@

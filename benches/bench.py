@@ -67,7 +67,7 @@ class Bench(ABC):
 
     @abstractmethod
     def report(self, tables: Mapping[str, "pd.DataFrame"]) -> str:
-        """The page, in Markdown, from the tables by name; `by_case` names that of the scores per case."""
+        """The page without its figures, in Markdown, from the tables by name; see also `by_case`."""
 
     def figures(self, tables: Mapping[str, "pd.DataFrame"]) -> Iterator[str]:  # noqa: ARG002
         """Draw the figures into `out`; gives their names."""
@@ -95,7 +95,7 @@ class Bench(ABC):
         return f"{self.title()}.md"
 
     def run(self, shown: Shown = lambda _sweep, _what: nullcontext()) -> tuple[str, list[str]]:
-        """Simulate what the store does not hold, write report and figures; gives the report and the figures' names."""
+        """Simulate what the store does not hold, draw the figures, write the page that shows them; gives both."""
         import pandas as pd
 
         # All of them now: what is missing is said before the first hour of work.
@@ -111,9 +111,12 @@ class Bench(ABC):
             per_case = sweep.by_case(self.out / self.store)
             found.setdefault(by_case(table), []).append(per_case.assign(**columns))
         tables = {name: pd.concat(rows, ignore_index=True) for name, rows in found.items()}
-        text = self.report(tables)
+        text, figures = self.report(tables), list(self.figures(tables))
+        if figures:
+            shown_figures = (f"![{Path(name).stem.replace('_', ' ')}]({name})" for name in figures)
+            text += "\n## Figures\n\n" + "\n\n".join(shown_figures) + "\n"
         write_whole(self.out / self.page, text.encode())
-        return text, list(self.figures(tables))
+        return text, figures
 
 
 @cache

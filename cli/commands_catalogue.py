@@ -10,7 +10,8 @@ from linksim.cli.options import Json
 
 
 def blocks(
-    name: Annotated[str | None, typer.Argument(help="One block, to see all about it.")] = None, json: Json = False
+    name: Annotated[str | None, typer.Argument(help="The name of one block, to print all about it.")] = None,
+    json: Json = False,
 ) -> None:
     """List the catalogue of blocks, or show one."""
     with importing():
@@ -33,7 +34,7 @@ def draw(
 
 
 def doctor(json: Json = False) -> None:
-    """Say what is installed, which optional parts work, and which device is used."""
+    """Print what is installed, which optional parts work, and which device is used."""
     with importing():
         from linksim.cli.doctor import run_doctor
 

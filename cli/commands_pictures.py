@@ -11,25 +11,25 @@ from linksim.cli.options import Device, Json, Seed
 
 def transmit(
     picture: Annotated[Path, typer.Argument(help="The picture to send.")],
-    out: Annotated[Path, typer.Option(help="Folder for report.png, reconstruction.png, result.json.")] = Path("out"),
+    out: Annotated[Path, typer.Option(help="Folder for report.png, reconstruction.png and result.json.")] = Path("out"),
     link: Annotated[
         str,
         typer.Option(
-            help="Which link carries it: sa_oosc, ntscc, swinjscc, deepjscc (learned), klt (closed form), or a picture "
+            help="The link: sa_oosc, ntscc, swinjscc, deepjscc (learned), klt (closed form), or a picture "
             "codec with LDPC and QAM: avif-ldpc, heif-ldpc, webp-ldpc, jpeg2000-ldpc, jpeg-ldpc."
         ),
     ] = "sa_oosc",
     weights: Annotated[
-        str | None, typer.Option(help="Of a learned link: shipped weights or a .safetensors file.")
+        str | None, typer.Option(help="For a learned link: the name of shipped weights, or a .safetensors file.")
     ] = None,
-    boxes: Annotated[Path | None, typer.Option(help="JSON file of boxes or detections.")] = None,
-    labels: Annotated[Path | None, typer.Option(help="JSON file of labels, where the boxes have none.")] = None,
+    boxes: Annotated[Path | None, typer.Option(help="JSON file with boxes or detections.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="JSON file with labels, if the boxes have none.")] = None,
     importance: Annotated[
         str | None,
         typer.Option(
-            help="Who says what matters: student (a small network, from the picture alone or with --boxes), file "
-            "(--boxes has labels), rules, class, mllm (an endpoint), or none (default file with --boxes, else student; "
-            "none where the link heeds no importance)."
+            help="Where the importance labels come from: student (a small network, from the picture alone or with "
+            "--boxes), file (--boxes has labels), rules, class, mllm (an endpoint), or none (default: file with "
+            "--boxes, else student; none where the link does not use importance)."
         ),
     ] = None,
     detector: Annotated[
@@ -39,25 +39,32 @@ def transmit(
             "and mllm; the student needs none)."
         ),
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Of mllm: the endpoint's name for it (default gpt-4o).")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="For mllm: the model's name at the endpoint (default gpt-4o).")
+    ] = None,
     channel: Annotated[
-        str, typer.Option(help="awgn, rayleigh, rician, or tdl-a to tdl-e and cdl-a to cdl-e: OFDM, pilots billed.")
+        str,
+        typer.Option(
+            help="awgn, rayleigh, rician, or tdl-a to tdl-e and cdl-a to cdl-e: OFDM, pilots included in the CBR."
+        ),
     ] = "awgn",
     snr: Annotated[float, typer.Option(help="Es/N0 per complex channel use in dB.", min=-60, max=100)] = 10.0,
-    cbr: Annotated[
-        float | None, typer.Option(help="Payload channel uses per source dimension (default 0.0201).")
+    cbr: Annotated[float | None, typer.Option(help="Channel bandwidth ratio of the payload (default 0.0201).")] = None,
+    cbr_total: Annotated[float | None, typer.Option(help="Channel bandwidth ratio of everything that is sent.")] = None,
+    psnr: Annotated[
+        float | None, typer.Option(help="Expected PSNR in dB, reached with the smallest rate; klt only.")
     ] = None,
-    cbr_total: Annotated[float | None, typer.Option(help="The same, everything billed.")] = None,
-    psnr: Annotated[float | None, typer.Option(help="Expected PSNR in dB, at the least rate; klt only.")] = None,
     alpha: Annotated[
         float | None,
-        typer.Option(help="The paper's rate: more channel uses for high importance, fewer for low."),
+        typer.Option(
+            help="Use the rate rule of SA-OOSC's paper: so many more channel uses for high importance, fewer for low."
+        ),
     ] = None,
     seed: Seed = 1,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
     json: Json = False,
 ) -> None:
-    """Send one picture over a noisy channel and report what became of it."""
+    """Send one picture over a noisy channel, and report the result."""
     with importing():
         from linksim.cli.importance import ImportanceSource
         from linksim.cli.links import link_name
@@ -86,26 +93,29 @@ def demo(
 
 def annotate(
     pictures: Annotated[Path, typer.Argument(help="A folder of pictures.")],
-    out: Annotated[Path, typer.Option(help="The benchmark's folder; what it holds already is kept.")],
+    out: Annotated[Path, typer.Option(help="Folder of the benchmark; what it already contains is kept.")],
     by: Annotated[
         str,
         typer.Option(
             help="Who labels: mllm (OPENAI_BASE_URL and OPENAI_API_KEY), student, rules (distance, path) or class."
         ),
     ] = "mllm",
-    model: Annotated[str | None, typer.Option(help="Of mllm: the endpoint's name for it (default gpt-4o).")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="For mllm: the model's name at the endpoint (default gpt-4o).")
+    ] = None,
     scenario: Annotated[
-        str | None, typer.Option(help="Of mllm: driving (the default), surveillance, or words of your own.")
+        str | None, typer.Option(help="For mllm: driving (default), surveillance, or a description of your own.")
     ] = None,
     detector: Annotated[
         str | None, typer.Option(help="Weights of ultralytics that find the objects (default yolo11x.pt).")
     ] = None,
-    detections: Annotated[Path | None, typer.Option(help="A folder of detections, instead of a detector.")] = None,
+    detections: Annotated[Path | None, typer.Option(help="Folder of detections, used instead of a detector.")] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Of mllm: questions at a time (default 8).", min=1, max=64)
+        int | None, typer.Option(help="For mllm: number of questions at the same time (default 8).", min=1, max=64)
     ] = None,
     price: Annotated[
-        tuple[float, float] | None, typer.Option(help="Of a million tokens in and out, to count the cost.")
+        tuple[float, float] | None,
+        typer.Option(help="Prices of a million input and output tokens, to report the cost."),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -119,7 +129,7 @@ def annotate(
 
 def agreement(
     dataset: Annotated[Path, typer.Argument(help="Street scenes with labels by a model and three drivers.")],
-    part: Annotated[str | None, typer.Option(help="One part of the split, as val (default all).")] = None,
+    part: Annotated[str | None, typer.Option(help="One part of the split, such as val (default: all).")] = None,
     model: Annotated[str, typer.Option(help="Folder of the model's labels.")] = "importance_mllm",
     driver: Annotated[
         list[str] | None,
@@ -128,7 +138,7 @@ def agreement(
     seed: Seed = 1,
     json: Json = False,
 ) -> None:
-    """How far annotators agree on what matters, per object and per patch, with intervals."""
+    """Measure how far annotators agree on importance, per object and per patch, with intervals."""
     with importing():
         from linksim.benches.agreement import DRIVERS, Agreement
         from linksim.cli.agreement import run_agreement

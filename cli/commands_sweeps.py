@@ -25,18 +25,27 @@ def sweep(
             "may be repeated, all must hold."
         ),
     ] = None,
-    store: Annotated[Path | None, typer.Option(help="File of the results; a sweep that it holds is continued.")] = None,
-    pictures: Annotated[Path | None, typer.Option(help="Folder of pictures that every point goes through.")] = None,
-    scenes: Annotated[Path | None, typer.Option(help="Folder of street scenes; its part val is gone through.")] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="File for the results; a sweep that it already contains is continued.")
+    ] = None,
+    pictures: Annotated[Path | None, typer.Option(help="Folder of pictures that every point sends.")] = None,
+    scenes: Annotated[
+        Path | None, typer.Option(help="Folder of street scenes; every point sends its part val.")
+    ] = None,
     inputs: Annotated[
-        list[str] | None, typer.Option("--input", help="name=number, alike for all points; may be repeated.")
+        list[str] | None, typer.Option("--input", help="name=number, the same for all points; may be repeated.")
     ] = None,
     seed: Seed = 0,
-    chunk: Annotated[int | None, typer.Option(help="Frames per chunk (default 64; of pictures 1).", min=1)] = None,
+    chunk: Annotated[int | None, typer.Option(help="Frames per chunk (default 64; for pictures 1).", min=1)] = None,
     over: Annotated[
-        str | None, typer.Option(help="What a score's interval is about: noise or pictures (default pictures if any).")
+        str | None,
+        typer.Option(
+            help="What the interval of a score covers: noise or pictures (default: pictures, if there are any)."
+        ),
     ] = None,
-    curve: Annotated[str | None, typer.Option(help="The axis that floor cuts (default snr_db).")] = None,
+    curve: Annotated[
+        str | None, typer.Option(help="The axis along which the rule floor ends a curve (default snr_db).")
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes, one thread each.", min=1, max=1024)] = 1,
     ray: Annotated[
         str | None, typer.Option(help="Run on the Ray cluster at this address; 'auto' starts one here.")
@@ -44,7 +53,7 @@ def sweep(
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.cpu,
     json: Json = False,
 ) -> None:
-    """Monte Carlo over a grid, with intervals; resumable, and the same for any number of workers."""
+    """Run a Monte Carlo sweep over a grid, with intervals; resumable, and the same for any number of workers."""
     with importing():
         from linksim.cli.sweep import SweepRequest, run_sweep
 
@@ -69,14 +78,15 @@ def results(
 
 def plot(
     store: StoreFile,
-    y: Annotated[str, typer.Option(help="The metric, or cbr (also ledger) for the parts of what was sent, stacked.")],
+    y: Annotated[str, typer.Option(help="The metric; cbr (or ledger) draws the parts of what was sent, stacked.")],
     x: Annotated[
-        str | None, typer.Option(help="An axis of the grid, or a metric as cbr_total (default snr_db).")
+        str | None, typer.Option(help="An axis of the grid, or a metric such as cbr_total (default snr_db).")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The figure, by its ending (default the store's name, .png).")
+        Path | None,
+        typer.Option(help="File of the figure; its ending chooses the format (default: the store's name with .png)."),
     ] = None,
-    theory: Annotated[bool, typer.Option(help="Draw closed forms beside BPSK and QPSK.")] = False,
+    theory: Annotated[bool, typer.Option(help="Draw the closed forms of BPSK and QPSK as well.")] = False,
     number: SweepNumber = None,
 ) -> None:
     """Draw what a sweep found, with its intervals."""
@@ -90,8 +100,13 @@ def replay(
     store: StoreFile,
     point: Annotated[list[str] | None, typer.Option(help="name=value of the point; may be repeated.")] = None,
     chunk: Annotated[int | None, typer.Option(help="Number of the chunk.", min=0)] = None,
-    worst: Annotated[str | None, typer.Option(help="Instead: the chunk with the lowest score or most errors.")] = None,
-    probe: Annotated[list[str] | None, typer.Option(help="A port to look at, as channel.out; may be repeated.")] = None,
+    worst: Annotated[
+        str | None,
+        typer.Option(help="Instead of a point: the chunk with the lowest score or the most errors of this metric."),
+    ] = None,
+    probe: Annotated[
+        list[str] | None, typer.Option(help="A port whose values are kept, such as channel.out; may be repeated.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the probed values (.npz).")] = None,
     number: SweepNumber = None,
 ) -> None:

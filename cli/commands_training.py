@@ -15,15 +15,18 @@ def train(
         list[Path] | None,
         typer.Option(help="A folder of pictures, or of street scenes with split.json; may be repeated."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="The run's folder; a run that it holds is continued.")] = Path("run"),
+    out: Annotated[Path, typer.Option(help="Folder of the run; a run that it already contains is continued.")] = Path(
+        "run"
+    ),
     preset: Annotated[
-        str | None, typer.Option(help="Size of the networks: small, the default, or paper, which wants a GPU.")
+        str | None, typer.Option(help="Size of the networks: small (default) or paper, which needs a GPU.")
     ] = None,
     start: Annotated[
-        str | None, typer.Option("--from", help="Go on from shipped weights or a .safetensors file, fresh optimizer.")
+        str | None,
+        typer.Option("--from", help="Start from shipped weights or a .safetensors file, with a new optimizer."),
     ] = None,
-    minutes: Annotated[float | None, typer.Option(help="Minutes of work in all (default 60).")] = None,
-    steps: Annotated[int | None, typer.Option(help="Steps in all, instead of minutes; repeats exactly.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Minutes of work in total (default 60).")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps in total, instead of minutes; repeats exactly.")] = None,
     snr: Annotated[
         tuple[float, float] | None, typer.Option(help="Range of SNR in dB (default 0 20; deepjscc 10 10).")
     ] = None,
@@ -32,13 +35,21 @@ def train(
     ] = None,
     importance_exponent: Annotated[
         float | None,
-        typer.Option(help="Of sa-oosc: patches weigh 2^(exponent*importance); 0: all alike (default 2).", min=0, max=8),
+        typer.Option(
+            help="For sa_oosc: the weight of a patch is 2^(exponent*importance); 0 weighs all the same (default 2).",
+            min=0,
+            max=8,
+        ),
     ] = None,
     fading: Annotated[
         float | None,
-        typer.Option(help="Share of the pictures sent over Rayleigh (default 0.25; deepjscc 0).", min=0, max=1),
+        typer.Option(
+            help="Share of the pictures that are sent over Rayleigh fading (default 0.25; deepjscc 0).", min=0, max=1
+        ),
     ] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Peak (default 4e-4, with --from 2e-4).")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Peak learning rate (default 4e-4; with --from 2e-4).")
+    ] = None,
     optimizer: Annotated[str, typer.Option(help="adam, adamw, nadam, sgd or muon.")] = "adam",
     batch: Annotated[int | None, typer.Option(help="Crops per step (default 8).", min=1)] = None,
     crop: Annotated[int | None, typer.Option(help="Edge of a crop in pixels, a multiple of 64 (default 256).")] = None,
@@ -50,11 +61,11 @@ def train(
     ] = None,
     tracker: Annotated[
         list[str] | None,
-        typer.Option(help="Follow the run by tensorboard, wandb, mlflow or trackio; may be repeated."),
+        typer.Option(help="Send the figures to tensorboard, wandb, mlflow or trackio too; may be repeated."),
     ] = None,
     shards: Annotated[
         int | None,
-        typer.Option(help="Parts that a batch is drawn in (default: one per process of accelerate launch).", min=1),
+        typer.Option(help="Number of parts that a batch is drawn in (default: one for each process).", min=1),
     ] = None,
 ) -> None:
     """Train a codec, resumably; Ctrl-C stops it and the same command goes on."""
@@ -69,21 +80,21 @@ def train(
 
 
 def bench(
-    name: Annotated[str | None, typer.Argument(help="The comparison; without it, the list of all.")] = None,
+    name: Annotated[str | None, typer.Argument(help="The name of the comparison; without it, all are listed.")] = None,
     scenes: Annotated[Path | None, typer.Option(help="Folder of street scenes; its part val is sent.")] = None,
     kodak: Annotated[Path | None, typer.Option(help="Folder of the Kodak pictures.")] = None,
     weights: Annotated[
         list[str] | None,
-        typer.Option(help="Of evaluation: shipped weights, a .safetensors file, or klt; may be repeated."),
+        typer.Option(help="For evaluation: shipped weights, a .safetensors file, or klt; may be repeated."),
     ] = None,
     out: Annotated[
-        Path, typer.Option(help="Where results, tables and figures go; a run it holds is continued.")
+        Path, typer.Option(help="Folder for results, page and figures; a run that it already contains is continued.")
     ] = Path("bench"),
     workers: Annotated[int, typer.Option(help="Processes, one thread each.", min=1, max=1024)] = 2,
     seed: Seed = 1,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.cpu,
 ) -> None:
-    """Make a comparison of the documentation: its page and its figures; resumable."""
+    """Make a comparison of the documentation again, with its page and figures; resumable."""
     with importing():
         from linksim.cli.bench import Benching, run_bench
 

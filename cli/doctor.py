@@ -33,6 +33,9 @@ OPTIONAL = {
     "detect": ("ultralytics", "ultralytics"),
     "mllm": ("openai", "openai"),
     "ray": ("ray", "ray"),
+    "accelerate": ("accelerate", "accelerate"),
+    "parquet": ("pyarrow", "pyarrow"),
+    "heif": ("pillow-heif", "pillow_heif"),
 }
 """Extra to package and module."""
 PATIENCE_SECONDS = 120

@@ -22,11 +22,11 @@ def run_train(asked: Training) -> None:
     """The command; of several processes the first alone shows and writes."""
     budget, device = asked.budget(), pick_device(asked.device)
     asked.check()
-    with noting(), waiting("looking at the pictures"):
-        recipe = asked.recipe()
     launcher = asked.launcher(device)
     half = has_bfloat16(launcher.device) if asked.half is None else asked.half
-    settings = asked.settings(recipe, half)
+    with noting(), waiting("looking at the pictures"):
+        recipe = asked.recipe()
+        settings = asked.settings(recipe, half)
     trainer = Trainer(recipe, asked.out, budget, settings, learning_rate=asked.rate(), seed=asked.seed,
                       launcher=launcher, shards=asked.shards, half=half, optimizer=asked.optimizer)  # fmt: skip
     if launcher.is_main:

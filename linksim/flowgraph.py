@@ -31,7 +31,7 @@ class Flowgraph(Graph):
     """Blocks joined by typed connections; itself usable as a block, so flowgraphs nest.
 
     Args:
-        name: what messages, files and diagrams call it.
+        name: its name in messages, files and diagrams.
         inputs: the flowgraph's own input ports, name to port type.
 
     Assign blocks as attributes to name them, `connect` them, then `run` (a seeded measurement, no gradients) or call

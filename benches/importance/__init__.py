@@ -29,7 +29,8 @@ HEAD = f"""# Where importance comes from, and what it is worth
 
 Made by `linksim bench importance`. The `val` street scenes over AWGN at {SNR_DB:g} dB, CBR {PAPER_CBR}, everything
 counted. A source labels the patches, and the transmitter sees its labels alone: SA-OOSC with its default rates, and
-a digital link that spends twice the bytes per pixel on what the labels call important. Quality is always counted on
+a digital link that spends twice the bytes per pixel on whatever is not background: it does not tell the levels apart,
+so all sources that label the same boxes are the same to it. Quality is always counted on
 the patches as people labelled them: by the middle label of the three drivers. Patch PSNR in dB, mean over the scenes
 that have such patches. "Against GPT" is the gain on highly important patches over the same system with GPT's labels,
 picture by picture, with its 95 % interval over pictures.
@@ -106,7 +107,7 @@ def draw(table: "pd.DataFrame", out: Path) -> str:
     ax.set_xticks(range(len(SOURCES) - 1), [source.replace(", ", ",\n") for source in SOURCES[:-1]])
     ax.set_ylabel("gain over no importance, dB")
     ax.set_title(f"Patches that people call highly important, AWGN {SNR_DB:g} dB, CBR {PAPER_CBR}; bars: 95 %")
-    ax.legend()
+    ax.legend(loc="lower right")
     save_figure(figure, out / "importance.png")
     return "importance.png"
 

@@ -53,9 +53,9 @@ class Annotator:
         model: the endpoint's name for it.
         scenario: "driving", "surveillance", or words of one's own.
         cache: a folder for answers, by the content of the question; None keeps none.
-        base_url: of the endpoint; None takes OPENAI_BASE_URL, or OpenAI's own.
+        base_url: the endpoint's address; None takes OPENAI_BASE_URL, or OpenAI's own.
         attempts: how often a question is asked before the rule labels all objects.
-        timeout_seconds: of one attempt.
+        timeout_seconds: how long one attempt may take.
         first_wait_seconds: before the second attempt; doubles each time, unless the server says how long.
 
     The key comes from OPENAI_API_KEY, and is neither kept nor written anywhere.

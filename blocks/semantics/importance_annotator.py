@@ -24,7 +24,7 @@ class ImportanceAnnotator(Block):
         scenario: "driving", "surveillance", or words of one's own.
         cache: a folder for answers, by content: nothing is asked twice. Empty keeps none.
         attempts: how often a question is asked at the most; waits double, or are what the server says.
-        timeout_seconds: of one attempt.
+        timeout_seconds: how long one attempt may take.
 
     Shapes: image [batch, 3, height, width]; detections [batch, objects]; out.importance [batch, objects]. No gradient.
     Source: SA-OOSC, section 2, for the idea; the words of the question are linksim's.

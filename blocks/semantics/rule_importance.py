@@ -27,7 +27,7 @@ class RuleImportance(Block):
     clearance. Low otherwise.
 
     Args:
-        focal_length: of the camera, in picture heights; 2.2 is Cityscapes'.
+        focal_length: the camera's focal length in picture heights; that of Cityscapes is 2.2.
 
     Shapes: image [batch, 3, height, width], of which only the size counts; detections [batch, objects];
     out.importance [batch, objects]. No gradient.

@@ -27,7 +27,7 @@ class LDPCEncoder(Block):
     Args:
         information_bits: k, bits in.
         coded_bits: n, bits out; k/n, checks included, at most 0.95.
-        bits_per_symbol: of the modulation behind it, which the bit interleaver serves; 1 is without.
+        bits_per_symbol: bits per symbol of the modulation that follows, for the bit interleaver; 1 leaves it out.
 
     Shapes: bits [batch, k] uint8; out [batch, n] uint8. No gradient.
     Source: 3GPP TS 38.212, sections 5.1, 5.2.2, 5.3.2, 5.4.2, by Sionna.
@@ -58,7 +58,7 @@ class LDPCDecoder(Block):
 
     Args:
         information_bits, coded_bits, bits_per_symbol: the encoder's.
-        iterations: of belief propagation at the most.
+        iterations: the largest number of iterations of belief propagation.
 
     Shapes: llrs [batch, n], ln P(bit=1)/P(bit=0); out.llrs [batch, k], beliefs in the information bits; out.bits
     [batch, k]; out.passed [batch, blocks], whether each code block's check holds. No gradient.

@@ -49,7 +49,7 @@ class OFDMChannel(Block):
         model: "tdl-a" to "tdl-e"; "cdl-a" to "cdl-e", between single vertically polarised antennas without
             direction, the receiver moving anywhere; or "rayleigh", one flat factor per frame.
         delay_spread: root mean square, in seconds.
-        speed: of the receiver, in m/s.
+        speed: the receiver's speed in m/s.
         carrier_frequency, subcarrier_spacing: in Hz.
         fft_size: subcarriers, of which `guard` at each edge stay empty.
         cyclic_prefix: samples before each OFDM symbol.

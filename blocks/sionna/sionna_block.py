@@ -26,7 +26,7 @@ class SionnaBlock(DeclaredBlock):
     Args:
         block: its path under sionna.phy, as "fec.scrambling.Scrambler".
         settings: its parameters, plain values; {"sionna": "ofdm.ResourceGrid", ...} stands for an object made likewise.
-        arguments: what every call gets by name besides its tensors.
+        arguments: keyword arguments of every call, besides its tensors.
         inputs: the ports in the order of the call's arguments, from name to type, see `DeclaredBlock`. Without any the
             call gets the batch size instead, as Sionna's channel models do.
         outputs: the ports in the order of what the call gives; one alone is best called "out".

@@ -67,7 +67,7 @@ class TransportDecoder(Block):
     """The inverse of `TransportEncoder`: demapping by each symbol's gain and noise variance, belief propagation.
 
     Args:
-        iterations: of belief propagation at the most; it ends for a code block when its check holds.
+        iterations: the largest number of iterations of belief propagation; a code block ends when its check holds.
 
     Shapes: received [batch, uses], the payload; scheme [batch], as the control says; erased [batch], frames whose
     control was lost; bits [batch, most information bits]; good [batch]. Hard decisions: no gradient.

@@ -15,7 +15,7 @@ class PictureSystem:
 
     Args:
         name: the system's name.
-        about: what it is, in words, with its source.
+        about: a description, with its source.
         codec: makes the default codec.
         rate: makes the default rate block.
         uses_importance: whether the transmitter has importance labels.

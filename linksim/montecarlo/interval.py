@@ -72,7 +72,7 @@ def clustered_rate(
         frames: how many frames.
         errors, trials: their sums.
         squares: the sums over frames of errors^2, errors*trials, trials^2.
-        confidence: of the interval.
+        confidence: the probability that the interval holds the truth.
 
     Source: Korn and Graubard, Survey Methodology 1998 (effective trials); Kish, Survey Sampling, 1965.
     """

@@ -55,9 +55,9 @@ class Sweep:
         chunk: frames per chunk, 64 unless given; with cases, cases per chunk, 1 unless given.
         cases: inputs of batch 1 that every point goes through in the same order with new noise, as pictures.
         inputs: inputs that are alike for all points: numbers.
-        over: what a score's interval is about: "noise", these cases and no others, or "pictures", the cases being a
+        over: what a score's interval covers: "noise", these cases and no others, or "pictures", the cases being a
             sample of all pictures. "pictures" where there are two cases and more, unless given.
-        confidence: of the intervals.
+        confidence: the probability that an interval holds the truth.
         curve: the axis along which `Stop.floor` ends a curve; snr_db if it is in the grid, else the last name.
         device: where chunks run; results are kept apart by its type.
 

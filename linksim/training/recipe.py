@@ -20,8 +20,8 @@ class Stage:
     """A part of the schedule.
 
     Args:
-        name: as the log calls it.
-        share: of the budget; the shares of a recipe add up to 1.
+        name: its name in the log.
+        share: its share of the budget; the shares of a recipe add up to 1.
         learning: the names of the parts that learn in it; the others stay as they are.
         graph: makes the stage's flowgraph. It has no inputs, because its data come from source blocks, and an output
             `loss`, a `Score`, whose mean over the batch is minimised. Its other outputs that are scores go to the log.

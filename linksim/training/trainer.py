@@ -1,6 +1,5 @@
 """The loop: stages, optimizer, schedule, checkpoints."""
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,12 +17,10 @@ from linksim.training.log import CsvLog
 from linksim.training.optimizer import NamedOptimizer
 from linksim.training.progress import Means, Progress
 from linksim.training.recipe import Recipe
+from linksim.training.schedule import rate_factor, stage_at
 from linksim.training.stage_runner import StageRunner
 from linksim.weights import named_tensors
 
-WARM_UP_STEPS = 100
-LEAST_RATE = 0.03
-"""Of the peak learning rate, at the end of the cosine."""
 LARGEST_GRADIENT = 5.0
 CHECKPOINT_SECONDS = 75.0
 VALIDATION_SHARE = 0.1
@@ -42,7 +39,7 @@ class Trainer:
         budget: minutes of work or number of steps, in all.
         settings: plain values that make the run what it is; a checkpoint of other settings is refused.
         learning_rate: peak of the cosine schedule.
-        seed: of everything random; batch n of the run depends on (seed, n) alone.
+        seed: the seed of all random numbers; batch n of the run depends on (seed, n) alone.
         launcher: the processes that share the work, and the trackers; a single process on the CPU unless given.
         shards: parts of equal size that a batch is drawn in, each from a seed of its own; as many as there are
             processes unless given. The same shards give the same curve, within rounding, however many processes
@@ -165,9 +162,9 @@ class Trainer:
         saved, figures = self.seconds, Means()
         while (fraction := self._agreed_fraction()) < 1.0:
             start = time.monotonic()
-            if self._stage_at(fraction) > self.stage and figures.count:
+            if stage_at(self.recipe.stages, fraction, self.stage) > self.stage and figures.count:
                 self._report(figures, show)
-            self._enter(self._stage_at(fraction))
+            self._enter(stage_at(self.recipe.stages, fraction, self.stage))
             figures.add(self._train_step(fraction))
             self.seconds += time.monotonic() - start
             if self._agreed_fraction() >= 1.0 or self._stopping or self.step % LOG_STEPS == 0:
@@ -186,15 +183,6 @@ class Trainer:
         self.seconds, self._stopping = float(told[0, 0]), bool(told[:, 1].any())
         return self.budget.fraction(self.step, self.seconds)
 
-    def _stage_at(self, fraction: float) -> int:
-        """The number of the stage; never an earlier one than was reached, even where the budget has grown."""
-        reached = 0.0
-        for number, stage in enumerate(self.recipe.stages):
-            reached += stage.share
-            if fraction < reached:
-                return max(number, self.stage)
-        return len(self.recipe.stages) - 1
-
     def _enter(self, number: int) -> None:
         """Prepare every stage up to this one, also one too short to have had a step, and make its flowgraph."""
         while self.stage < number:
@@ -207,14 +195,6 @@ class Trainer:
             self._runner.enter(self.recipe.stages[number])
             self._entered = number
 
-    def _rate(self, fraction: float) -> float:
-        cosine = 0.5 * (1 + math.cos(math.pi * min(fraction, 1.0)))
-        return (
-            self.learning_rate
-            * min(1.0, (self.step - self.stage_began + 1) / WARM_UP_STEPS)
-            * (LEAST_RATE + (1 - LEAST_RATE) * cosine)
-        )
-
     def _train_step(self, fraction: float) -> dict[str, float]:
         start = time.monotonic()
         self.optimizer.zero_grad()
@@ -223,7 +203,7 @@ class Trainer:
         self._check(loss, norm)
         self._whole = False
         if bool(norm.isfinite()):
-            self.optimizer.step(self._rate(fraction))
+            self.optimizer.step(self.learning_rate * rate_factor(fraction, self.step - self.stage_began))
             self.average.update()
         self.step += 1
         self._whole = True

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 from PIL import Image as PillowImage
@@ -28,3 +29,17 @@ def folders(tmp_path, photograph):
         for annotator in ANNOTATORS:
             (root / annotator / f"{name}.json").write_text(json.dumps({"1": 3, "2": 2, "3": 1}))
     return root, kodak
+
+
+@pytest.fixture
+def out(tmp_path, kept):
+    """A folder for a bench, with the results that earlier runs of the same test stored: only what has changed since is
+    simulated."""
+    folder, stores = tmp_path / "bench", kept.with_suffix("")
+    folder.mkdir()
+    stores.mkdir(exist_ok=True)
+    for store in stores.glob("*.db"):
+        shutil.copy(store, folder)
+    yield folder
+    for store in folder.glob("*.db"):
+        shutil.copy(store, stores)

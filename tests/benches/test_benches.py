@@ -22,26 +22,26 @@ def rows_of(page, section=0):
     return {row[0]: row[1:] for row in cells}
 
 
-def test_the_closed_forms_pass_and_a_wrong_one_fails(tmp_path, monkeypatch):
+def test_the_closed_forms_pass_and_a_wrong_one_fails(out, monkeypatch):
     place = "linksim.benches.closed_forms"
     monkeypatch.setattr(f"{place}.SYMBOLS", 40_000)
     monkeypatch.setattr(f"{place}.SNRS_DB", (4.0,))
-    page, _ = find_bench("closed-forms")(out=tmp_path / "out").run()
+    page, _ = find_bench("closed-forms")(out=out).run()
     assert "30 of 30 rows pass" in page
     right = find_bench("closed_forms").report.__globals__["bit_error_rate"]
     monkeypatch.setattr(f"{place}.bit_error_rate", lambda *given, **more: right(*given, **more) * 1.3)
-    page, _ = find_bench("closed_forms")(out=tmp_path / "out").run()
+    page, _ = find_bench("closed_forms")(out=out).run()
     assert "0 of 30 rows pass" in page
 
 
-def test_the_header_is_lost_less_at_more_snr_and_never_wrong(tmp_path, folders, monkeypatch):
+def test_the_header_is_lost_less_at_more_snr_and_never_wrong(out, folders, monkeypatch):
     place = "linksim.benches.header"
     for name, value in (
         ("EDGE", 128), ("SMALL_EDGE", 64), ("FRAMES", {-4.0: 40, -3.0: 40, 1.0: 40}), ("SURE_FRAMES", 40),
         ("SMALL_FRAMES", {-3.0: 60}), ("SMOOTHINGS", (0.0, 1.0)),
     ):  # fmt: skip
         monkeypatch.setattr(f"{place}.{name}", value)
-    page, _ = find_bench("header")(out=tmp_path, scenes=folders[0]).run()
+    page, _ = find_bench("header")(out=out, scenes=folders[0]).run()
     loss, wrong, cost = (rows_of(page, section) for section in range(3))
     rates = [float(loss[f"{snr:g} dB"][1]) for snr in (-4.0, -3.0, 1.0)]
     assert rates[0] >= rates[1] > rates[2] == 0
@@ -56,23 +56,23 @@ def test_the_limit_is_crossed_between_points():
     assert math.isnan(crossing([0.0, 1.0], [1.0, 0.5]))
 
 
-def test_the_klt_bench(tmp_path, folders, monkeypatch):
+def test_the_klt_bench(out, folders, monkeypatch):
     monkeypatch.setattr("linksim.benches.klt.SNRS_DB", (4.0, 13.0))
     monkeypatch.setattr("linksim.benches.klt.FLOOR_DB", {"1/48": (20.0, 21.0), "1/16": (22.0, 23.0)})
-    page, _ = find_bench("klt")(out=tmp_path, scenes=folders[0], kodak=folders[1]).run()
+    page, _ = find_bench("klt")(out=out, scenes=folders[0], kodak=folders[1]).run()
     kodak, scenes = rows_of(page, 0), rows_of(page, 1)
     assert float(kodak["CBR 1/16, 13 dB"][0]) > float(kodak["CBR 1/16, 4 dB"][0]) > 20
     assert float(kodak["CBR 1/16, 4 dB"][0]) > float(kodak["CBR 1/48, 4 dB"][0])
     assert float(scenes["alpha 0, equal weights, smoothing 1"][-1]) < float(scenes["alpha 0, equal weights"][-1])
 
 
-def test_the_evaluation_of_weights(cli, tmp_path, folders, monkeypatch):
+def test_the_evaluation_of_weights(cli, out, folders, monkeypatch):
     place = "linksim.benches.evaluation"
     for name, value in (("SNRS_DB", (10.0,)), ("FADING_SNRS_DB", (15.0,)), ("FADES", 2), ("ALPHAS", (0.0, 16.0)),
                         ("RATES", {"1/16": 1 / 16})):  # fmt: skip
         monkeypatch.setattr(f"{place}.{name}", value)
     command = ("bench", "evaluation", "--scenes", folders[0], "--kodak", folders[1], "--weights", "small", "--weights",
-               "klt", "--workers", 1, "--out", tmp_path)  # fmt: skip
+               "klt", "--workers", 1, "--out", out)  # fmt: skip
     code, page, _ = cli(*command)
     assert code == 0
     levels, entropy, channels, kodak = (rows_of(page, section) for section in range(4))
@@ -98,7 +98,7 @@ def test_unknown_weights_are_said_before_any_work(cli, tmp_path, folders):
     assert not (tmp_path / "out").exists()
 
 
-def test_separation_with_and_without_the_same_importance(tmp_path, folders, monkeypatch):
+def test_separation_with_and_without_the_same_importance(out, folders, monkeypatch):
     monkeypatch.setitem(SYSTEMS, "scenes", {
         "SA-OOSC": None, "AVIF": Digital(), "AVIF, regions twice": Digital(region_gain=2.0),
         "JPEG": Digital("jpeg"), "AVIF, fixed": Digital(follows="nothing"),
@@ -107,7 +107,7 @@ def test_separation_with_and_without_the_same_importance(tmp_path, folders, monk
     monkeypatch.setitem(SYSTEMS, "kodak", {"SA-OOSC": None, "AVIF": Digital()})
     monkeypatch.setattr("linksim.benches.separation.points.SNRS_DB", (5.0, 10.0))
     monkeypatch.setattr("linksim.benches.separation.points.FADING_SNRS_DB", (10.0,))
-    page, figures = find_bench("separation")(out=tmp_path, scenes=folders[0], kodak=folders[1]).run()
+    page, figures = find_bench("separation")(out=out, scenes=folders[0], kodak=folders[1]).run()
     levels, gains, awgn, rayleigh, kodak = (rows_of(page, section) for section in range(5))
     assert set(levels) == set(SYSTEMS["scenes"])
     assert float(levels["AVIF, capacity"][3].split()[0]) > float(levels["AVIF"][3].split()[0])
@@ -121,13 +121,13 @@ def test_separation_with_and_without_the_same_importance(tmp_path, folders, monk
     assert set(kodak) == {"SA-OOSC", "AVIF"}
     assert figures == ["separation_scenes.png", "separation_kodak.png"]
     for figure in figures:
-        with PillowImage.open(tmp_path / figure) as drawn:
+        with PillowImage.open(out / figure) as drawn:
             assert min(drawn.size) > 300
 
 
-def test_importance_from_people_from_the_model_and_from_nobody(tmp_path, folders, monkeypatch):
+def test_importance_from_people_from_the_model_and_from_nobody(out, folders, monkeypatch):
     monkeypatch.setattr("linksim.benches.importance.SOURCES", ("people", "GPT", "student, picture alone", "none"))
-    page, figures = find_bench("importance")(out=tmp_path, scenes=folders[0]).run()
+    page, figures = find_bench("importance")(out=out, scenes=folders[0]).run()
     rows = rows_of(page)
     assert len(rows) == 8
     # Here people and the model say the same of every object.

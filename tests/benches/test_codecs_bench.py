@@ -1,5 +1,6 @@
 """`linksim bench codecs` on small pictures: its tables, its figures, and that it goes on."""
 
+import re
 import shutil
 
 import pytest
@@ -30,9 +31,8 @@ def few(monkeypatch):
 
 
 @pytest.mark.usefixtures("few")
-def test_the_whole_bench_and_going_on(cli, folders, tmp_path, monkeypatch):
+def test_the_whole_bench_and_going_on(cli, folders, out, monkeypatch):
     street, kodak = folders
-    out = tmp_path / "bench"
     command = ("bench", "codecs", "--scenes", street, "--kodak", kodak, "--out", out, "--workers", 1)
     command += ("--device", "auto")
     code, text, _ = cli(*command)
@@ -60,7 +60,9 @@ def test_the_whole_bench_and_going_on(cli, folders, tmp_path, monkeypatch):
     assert "| published | 30.00 | - |" in photographs
     # A second time nothing is simulated: with links that cannot run it gives the same.
     monkeypatch.setattr("linksim.montecarlo.chunk_runner.runs_of", None)
-    monkeypatch.setattr("linksim.benches.codecs.CodecsBench.figures", lambda *_: iter(()))
+    names = re.findall(r"\((\w+\.png)\)", text)
+    assert len(names) == 5
+    monkeypatch.setattr("linksim.benches.codecs.CodecsBench.figures", lambda *_: iter(names))
     code, again, _ = cli(*command)
     assert (code, again) == (0, text)
     # A folder that is not there is said before anything is simulated.
@@ -99,14 +101,14 @@ def test_benches_are_found_and_their_options_are_theirs(cli, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_the_ofdm_bench(folders, tmp_path, monkeypatch):
+def test_the_ofdm_bench(folders, out, monkeypatch):
     monkeypatch.setattr("linksim.benches.ofdm.SPEEDS_KMH", (3.0,))
     monkeypatch.setattr("linksim.benches.ofdm.SNRS_DB", (15.0,))
-    text, figures = find_bench("ofdm")(scenes=folders[0], out=tmp_path / "out").run()
+    text, figures = find_bench("ofdm")(scenes=folders[0], out=out).run()
     row = next(line for line in text.splitlines() if line.startswith("| 3 km/h, 15 dB"))
     _, _, known, lmmse, least_squares, lost, _ = (cell.strip() for cell in row.split("|"))
     assert figures == []
     assert 20 < float(known) < 45
     assert float(least_squares) > float(lmmse) > -0.5
     assert lost == "0%, 0%, 0%"
-    assert (tmp_path / "out" / "ofdm.md").read_text() == text
+    assert (out / "ofdm.md").read_text() == text

@@ -441,7 +441,7 @@ def test_points_without_errors_give_a_bound_and_floors_end_a_curve():
     table = Sweep(bpsk, grid={"length": [256, 512], "snr_db": [0, 6, 8, 14, 15]}, stop=rule, seed=3, chunk=4).run()
     # 8 dB lies below the floor: what follows on each curve is missing, not zero.
     assert list(zip(table.length, table.snr_db, strict=True)) == [(n, s) for n in (256, 512) for s in (0, 6, 8)]
-    bound = Sweep(bpsk, grid={"snr_db": [14]}, stop="trials=100000", seed=3, chunk=4).run()
+    bound = Sweep(bpsk, grid={"snr_db": [14]}, stop="trials=100000", seed=3).run()
     assert (bound.errors.item(), bound.estimate.item(), bound.interval.item()) == (0, 0.0, "upper bound")
     assert 0 < bound.high.item() < 0.1
     assert bound.stopped_by.item() == "trials"
