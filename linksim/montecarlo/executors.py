@@ -22,6 +22,8 @@ from linksim.montecarlo.chunk_runner import Outcome, Setup, Task, keep_memory, r
 
 IDLE_SECONDS = 60
 MOST_WORKERS = 1024
+MOST_GROWTH_BYTES = 16 << 30
+"""From here on a worker's memory is taken for a leak."""
 SAFE_PATH = "PYTHONSAFEPATH"
 """Python's own switch, from 3.11 on."""
 Done = tuple[Task, Outcome | None]
@@ -193,7 +195,16 @@ def _start_worker(path: list[str], parent: int, folder: str, current: str) -> No
     os.chdir(current)
     torch.set_num_threads(1)
     keep_memory()
+    _may_grow()
     threading.Thread(target=_end_with, args=(parent, folder), daemon=True).start()
+
+
+def _may_grow() -> None:
+    """loky replaces a worker whose memory has grown by 300 MB, which one large picture is enough for, and says that a
+    worker stopped; a new one takes seconds, and what it had cached is gone."""
+    from joblib.externals.loky import process_executor
+
+    process_executor._MAX_MEMORY_LEAK_SIZE = MOST_GROWTH_BYTES
 
 
 def _end_with(parent: int, folder: str) -> None:

@@ -743,3 +743,29 @@ def test_results_of_another_version_of_a_library_are_other_results(monkeypatch):
 def test_a_parameters_name_alone_gets_the_path_that_is_right():
     with pytest.raises(SweepError, match=r"did you mean the parameter 'rate.target_psnr'\?"):
         Sweep(klt, grid={"target_psnr": [30.0], "snr_db": [5]}, cases=picture_cases()).run()
+
+
+class Hoarder(Block):
+    """Takes 400 MB after its first call, and gives the number of its process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept = []
+
+    def forward(self, batch: int) -> Score:
+        self.kept.append(torch.ones(100_000_000 if len(self.kept) == 1 else 1))
+        time.sleep(0.3)
+        return Score(torch.full((batch,), float(os.getpid() % 2**20)))
+
+
+def test_a_worker_may_grow():
+    """Large pictures fill memory, and are no leak: a worker that is replaced again and again costs seconds."""
+    fg = Flowgraph("hoard")
+    fg.hoarder = Hoarder()
+    fg.connect(fg.hoarder, fg["process"])
+    sweep = Sweep(fg, grid=[{}], stop="process:frames=24", chunk=1, over="noise")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        table = sweep.run(workers=2)
+    assert table.trials.item() == 24
+    assert [str(warning.message) for warning in caught] == []
