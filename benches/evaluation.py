@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from linksim import Block, Flowgraph
-from linksim.benches.bench import Bench, Part
+from linksim.benches.bench import Part
+from linksim.benches.pictures import PictureBench
 from linksim.benches.tables import look_up, markdown
 from linksim.blocks import AWGN, EntropyScores, RateAllocator, Rayleigh
 from linksim.blocks.rate import PAPER_CBR
 from linksim.blocks.sources import PictureCases
-from linksim.errors import ParameterError
 from linksim.flowgraphs import klt, sa_oosc
 from linksim.flowgraphs.parts import Codec, RobustHeader
 from linksim.montecarlo import Sweep
@@ -77,32 +77,23 @@ def kodak_link(weights: str, rate: str) -> Flowgraph:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluationBench(Bench):
+class EvaluationBench(PictureBench):
     """Quality by importance, against SNR, and on Kodak, and what the entropy knows of importance.
 
     Args:
         weights: shipped names, paths of .safetensors files, or "klt".
-        scenes: a folder of street scenes, whose part "val" is sent.
-        kodak: a folder of the Kodak pictures.
     """
 
     weights: tuple[str, ...] = ("small",)
-    scenes: Path | None = None
-    kodak: Path | None = None
 
     about: ClassVar[str] = "weights of SA-OOSC's codec: by importance, against SNR, on Kodak"
-
-    def inputs(self) -> list[Path]:
-        """See `Bench`."""
-        return [folder for folder in (self.scenes, self.kodak) if folder is not None]
 
     def parts(self) -> Iterator[Part]:
         """See `Bench`. The weights are no axis of a grid, so that all see the same noise."""
         for name in self.weights:
             if name != KLT:
                 weights_path(name, "vectorizer")
-        if not self.inputs():
-            raise ParameterError("give --scenes, a folder with split.json, or --kodak, a folder of pictures, or both")
+        self.check_given()
         make = partial(Sweep, seed=self.seed, device=self.device)
         scenes = PictureCases.scenes(self.scenes) if self.scenes else None
         for name in self.weights:

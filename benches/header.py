@@ -11,7 +11,8 @@ from skimage import data
 from torch import Tensor
 
 from linksim import Block, Decibels, Flowgraph, Symbols
-from linksim.benches.bench import Bench, Part
+from linksim.benches.bench import Part
+from linksim.benches.pictures import SceneBench
 from linksim.benches.tables import look_up, markdown
 from linksim.blocks import AWGN, HeaderDecoder, HeaderErrors, RateAllocator
 from linksim.blocks.header.preamble import form_of
@@ -103,20 +104,10 @@ def scene_link(smoothing: float) -> Flowgraph:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeaderBench(Bench):
-    """Loss of the header by SNR, wrong headers, and cost.
-
-    Args:
-        scenes: a folder of street scenes, on whose part "val" the cost is measured; without it the cost is left out.
-    """
-
-    scenes: Path | None = None
+class HeaderBench(SceneBench):
+    """Loss of the header by SNR, wrong headers, and cost."""
 
     about: ClassVar[str] = "the robust header: loss beside the finite-length limit, wrong headers, cost"
-
-    def inputs(self) -> list[Path]:
-        """See `Bench`."""
-        return [] if self.scenes is None else [self.scenes]
 
     def parts(self) -> Iterator[Part]:
         """See `Bench`."""

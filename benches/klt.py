@@ -3,16 +3,15 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from linksim import Flowgraph
-from linksim.benches.bench import Bench, Part
+from linksim.benches.bench import Part
+from linksim.benches.pictures import PictureBench
 from linksim.benches.tables import look_up, markdown
 from linksim.blocks import RateAllocator
 from linksim.blocks.rate import PAPER_CBR
 from linksim.blocks.sources import PictureCases
-from linksim.errors import ParameterError
 from linksim.flowgraphs import klt
 from linksim.flowgraphs.parts import KLTCodec, RobustHeader
 from linksim.montecarlo import Sweep
@@ -62,27 +61,14 @@ def scene_link(setting: str) -> Flowgraph:
 
 
 @dataclass(frozen=True, kw_only=True)
-class KLTBench(Bench):
-    """Quality on Kodak by rate and SNR, and on street scenes by importance.
-
-    Args:
-        scenes: a folder of street scenes, whose part "val" is sent.
-        kodak: a folder of the Kodak pictures.
-    """
-
-    scenes: Path | None = None
-    kodak: Path | None = None
+class KLTBench(PictureBench):
+    """Quality on Kodak by rate and SNR, and on street scenes by importance."""
 
     about: ClassVar[str] = "the KLT link beside the closed-form floor, and by importance"
 
-    def inputs(self) -> list[Path]:
-        """See `Bench`."""
-        return [folder for folder in (self.scenes, self.kodak) if folder is not None]
-
     def parts(self) -> Iterator[Part]:
         """See `Bench`."""
-        if not self.inputs():
-            raise ParameterError("give --scenes, a folder with split.json, or --kodak, a folder of pictures, or both")
+        self.check_given()
         make = partial(Sweep, seed=self.seed, device=self.device)
         if self.kodak:
             grid: dict[str, list[Any]] = {"rate": list(RATES), "snr_db": list(SNRS_DB)}

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from linksim import Flowgraph
-from linksim.benches.bench import Bench, Part
+from linksim.benches.bench import Part
+from linksim.benches.pictures import SceneBench
 from linksim.benches.tables import look_up, markdown
 from linksim.blocks import OFDMChannel
 from linksim.blocks.sionna.ofdm_channel import Estimation
 from linksim.blocks.sources import PictureCases
-from linksim.errors import ParameterError
 from linksim.flowgraphs import sa_oosc
 from linksim.montecarlo import Sweep
 
@@ -36,26 +35,15 @@ def link(estimation: Estimation, speed_kmh: float) -> Flowgraph:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OFDMBench(Bench):
-    """The cost of channel estimation by speed and SNR.
-
-    Args:
-        scenes: a folder of street scenes, whose part "val" is sent.
-    """
-
-    scenes: Path | None = None
+class OFDMBench(SceneBench):
+    """The cost of channel estimation by speed and SNR."""
 
     about: ClassVar[str] = "SA-OOSC over OFDM and TDL-A: what estimating the channel costs"
 
-    def inputs(self) -> list[Path]:
-        """See `Bench`."""
-        return [] if self.scenes is None else [self.scenes]
-
     def parts(self) -> Iterator[Part]:
         """See `Bench`. The estimator is no axis of a grid, so that all see the same noise and the same fades."""
-        if self.scenes is None:
-            raise ParameterError("give --scenes, a folder with split.json")
-        cases = PictureCases.scenes(self.scenes)
+        scenes = self.needed_scenes()
+        cases = PictureCases.scenes(scenes)
         grid = {"speed_kmh": list(SPEEDS_KMH), "snr_db": list(SNRS_DB)}
         for estimation in ESTIMATIONS:
             sweep = Sweep(Estimated(estimation), grid=grid, cases=cases, seed=self.seed, device=self.device)

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from linksim.benches.bench import Bench, Part
+from linksim.benches.bench import Part
 from linksim.benches.codecs import figures
 from linksim.benches.codecs.points import (
     OOSC,
@@ -19,8 +18,8 @@ from linksim.benches.codecs.points import (
     scene_points,
 )
 from linksim.benches.codecs.tables import kodak_report, scene_report
+from linksim.benches.pictures import PictureBench
 from linksim.blocks.sources import PictureCases
-from linksim.errors import ParameterError
 from linksim.montecarlo import Sweep
 
 if TYPE_CHECKING:
@@ -38,27 +37,14 @@ REPORTS: Mapping[str, Callable[["pd.DataFrame"], str]] = {"scenes": scene_report
 
 
 @dataclass(frozen=True, kw_only=True)
-class CodecsBench(Bench):
-    """Quality by importance on street scenes, and by rate and SNR on Kodak.
-
-    Args:
-        scenes: a folder of street scenes, whose part "val" is sent.
-        kodak: a folder of the Kodak pictures.
-    """
-
-    scenes: Path | None = None
-    kodak: Path | None = None
+class CodecsBench(PictureBench):
+    """Quality by importance on street scenes, and by rate and SNR on Kodak."""
 
     about: ClassVar[str] = "SA-OOSC beside OOSC, NTSCC, DeepJSCC, SwinJSCC and AVIF with the same importance"
 
-    def inputs(self) -> list[Path]:
-        """See `Bench`."""
-        return [folder for folder in (self.scenes, self.kodak) if folder is not None]
-
     def parts(self) -> Iterator[Part]:
         """See `Bench`. The system is no axis of a grid, so that all systems see the same noise and the same fades."""
-        if not self.inputs():
-            raise ParameterError("give --scenes, a folder with split.json, or --kodak, a folder of pictures, or both")
+        self.check_given()
         make = partial(Sweep, seed=self.seed, device=self.device)
         if self.scenes:
             plain = PictureCases.scenes(self.scenes)

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from linksim import Flowgraph
-from linksim.benches.bench import Bench, Part, by_case
+from linksim.benches.bench import Part, by_case
 from linksim.benches.importance.cases import GPT, SOURCES, LabelledCases
 from linksim.benches.judged import judged
+from linksim.benches.pictures import SceneBench
 from linksim.benches.tables import Found, look_up, markdown, paired_gain
 from linksim.blocks import LagrangianRateAllocator
 from linksim.blocks.rate import PAPER_CBR
-from linksim.errors import ParameterError
 from linksim.flowgraphs import sa_oosc, separation
 from linksim.montecarlo import Sweep
 from linksim.plot.style import COLOURS, save_figure, styled
@@ -47,27 +47,16 @@ def link(system: str) -> Flowgraph:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImportanceBench(Bench):
-    """Quality of what people call important, by who told the transmitter.
-
-    Args:
-        scenes: a folder of street scenes with labels by the model and by three people.
-    """
-
-    scenes: Path | None = None
+class ImportanceBench(SceneBench):
+    """Quality of what people call important, by who told the transmitter."""
 
     about: ClassVar[str] = "what importance labels from people, GPT, the student, rules or nobody are worth"
 
-    def inputs(self) -> list[Path]:
-        """See `Bench`."""
-        return [] if self.scenes is None else [self.scenes]
-
     def parts(self) -> Iterator[Part]:
         """See `Bench`. The source is no axis of a grid, so that all see the same noise."""
-        if self.scenes is None:
-            raise ParameterError("give --scenes, a folder with split.json")
+        scenes = self.needed_scenes()
         for source in SOURCES:
-            cases = LabelledCases(self.scenes, source)
+            cases = LabelledCases(scenes, source)
             for system in SYSTEMS:
                 grid = {"snr_db": [SNR_DB]}
                 sweep = Sweep(partial(link, system), grid=grid, cases=cases, seed=self.seed, device=self.device)

@@ -3,15 +3,14 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from linksim.benches.bench import Bench, Part
+from linksim.benches.bench import Part
+from linksim.benches.pictures import PictureBench
 from linksim.benches.separation.figures import curves
 from linksim.benches.separation.points import FADES, SYSTEMS, link, snrs_of
 from linksim.benches.separation.tables import page
 from linksim.blocks.sources import PictureCases
-from linksim.errors import ParameterError
 from linksim.montecarlo import Sweep
 
 if TYPE_CHECKING:
@@ -19,27 +18,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeparationBench(Bench):
-    """Quality against SNR on AWGN and on slow Rayleigh fading.
-
-    Args:
-        scenes: a folder of street scenes, whose part "val" is sent.
-        kodak: a folder of the Kodak pictures.
-    """
-
-    scenes: Path | None = None
-    kodak: Path | None = None
+class SeparationBench(PictureBench):
+    """Quality against SNR on AWGN and on slow Rayleigh fading."""
 
     about: ClassVar[str] = "SA-OOSC beside picture codecs with 5G LDPC and QAM, by SNR and channel"
 
-    def inputs(self) -> list[Path]:
-        """See `Bench`."""
-        return [folder for folder in (self.scenes, self.kodak) if folder is not None]
-
     def parts(self) -> Iterator[Part]:
         """See `Bench`. The system is no axis of a grid, so that all systems see the same noise."""
-        if not self.inputs():
-            raise ParameterError("give --scenes, a folder with split.json, or --kodak, a folder of pictures, or both")
+        self.check_given()
         cases: dict[str, PictureCases] = {}
         if self.scenes:
             cases["scenes"] = PictureCases.scenes(self.scenes)

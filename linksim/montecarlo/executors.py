@@ -180,9 +180,14 @@ def make_executor(workers: "int | Executor") -> Executor:
     return InProcess() if workers == 1 else Processes(workers)
 
 
-@cache
 def _folder() -> Path:
-    """This process's folder for what workers read, gone when it ends."""
+    """This process's folder for what workers read, gone when it ends. A fork of a process has a folder of its own: its
+    workers remove it when it ends."""
+    return _folder_of(os.getpid())
+
+
+@cache
+def _folder_of(_process: int) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="linksim-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

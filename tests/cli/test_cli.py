@@ -158,7 +158,16 @@ def test_doctor(cli):
     found = json.loads(out)
     assert code == (0 if found["healthy"] else 1)
     assert found["healthy"]
-    assert {entry["extra"] for entry in found["packages"]} == {"", "tensorflow", "detect", "mllm", "ray"}
+    assert {entry["extra"] for entry in found["packages"]} == {
+        "",
+        "tensorflow",
+        "detect",
+        "mllm",
+        "ray",
+        "accelerate",
+        "parquet",
+        "heif",
+    }
 
 
 def test_demo_shows_its_table_and_pictures(cli, tmp_path, monkeypatch):

@@ -769,3 +769,18 @@ def test_a_worker_may_grow():
         table = sweep.run(workers=2)
     assert table.trials.item() == 24
     assert [str(warning.message) for warning in caught] == []
+
+
+def test_a_fork_has_a_folder_of_its_own():
+    """When a fork ends, its workers remove what they read from: that must not be the folder of the process before."""
+    own = _folder()
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(write, str(_folder()).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    other = os.read(read, 1000).decode()
+    assert other != str(own)
+    os.rmdir(other)
+    assert _folder() == own
