@@ -26,13 +26,17 @@ def run_train(asked: Training) -> None:
     half = has_bfloat16(launcher.device) if asked.half is None else asked.half
     with noting(), waiting("looking at the pictures"):
         recipe = asked.recipe()
-        settings = asked.settings(recipe, half)
+        shards = asked.shards or launcher.processes
+        settings = asked.settings(recipe, half, shards)
     trainer = Trainer(recipe, asked.out, budget, settings, learning_rate=asked.rate(), seed=asked.seed,
-                      launcher=launcher, shards=asked.shards, half=half, optimizer=asked.optimizer)  # fmt: skip
-    if launcher.is_main:
-        _show_and_run(asked, trainer)
-    else:
-        _run_beside(trainer)
+                      launcher=launcher, shards=shards, half=half, optimizer=asked.optimizer)  # fmt: skip
+    try:
+        if launcher.is_main:
+            _show_and_run(asked, trainer)
+        else:
+            _run_beside(trainer)
+    finally:
+        launcher.end()
 
 
 def _show_and_run(asked: Training, trainer: Trainer) -> None:
@@ -53,7 +57,6 @@ def _show_and_run(asked: Training, trainer: Trainer) -> None:
     if trainer.begun:
         write_result(asked.out, trainer, found)
         console.print(f"{WEIGHTS} and {ABOUT} are in {asked.out}", soft_wrap=True)
-    trainer.launcher.end()
     if stopped:
         raise SystemExit(INTERRUPTED)
 
@@ -65,8 +68,6 @@ def _run_beside(trainer: Trainer) -> None:
             trainer.run(lambda _progress: None)
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
-    finally:
-        trainer.launcher.end()
 
 
 def _described(trainer: Trainer) -> str:

@@ -94,11 +94,11 @@ class Training:
         told = {"system": self.system, "seed": self.seed, "optimizer": self.optimizer, "learning_rate": self.rate()}
         return AccelerateLauncher(self.out, self.trackers, told, device)
 
-    def settings(self, recipe: Recipe, half: bool) -> dict[str, Any]:
+    def settings(self, recipe: Recipe, half: bool, shards: int) -> dict[str, Any]:
         """What makes the run what it is: the same for any number of processes that compute the same shards."""
-        shards = {} if self.shards is None else {"shards": self.shards}
+        drawn = {} if shards == 1 else {"shards": shards}
         return {"system": self.system.replace("-", "_"), "seed": self.seed, "learning_rate": self.rate(),
-                "optimizer": self.optimizer, "half": half, **shards, **recipe.identity()}  # fmt: skip
+                "optimizer": self.optimizer, "half": half, **drawn, **recipe.identity()}  # fmt: skip
 
     def rate(self) -> float:
         """The peak learning rate."""

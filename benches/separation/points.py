@@ -10,8 +10,8 @@ from linksim.blocks.rate import PAPER_CBR
 from linksim.flowgraphs import sa_oosc, separation
 from linksim.flowgraphs.parts import Codec
 
-SNRS_DB = (5.0, 10.0, 15.0)
-FADING_SNRS_DB = (10.0,)
+SNRS_DB = (0.0, 5.0, 10.0, 15.0, 20.0)
+FADING_SNRS_DB = (5.0, 10.0, 15.0)
 DESIGN_SNR_DB = 10.0
 FADES = 2
 """Fades per picture and SNR."""

@@ -126,3 +126,12 @@ def test_trackers_that_are_not_there_are_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "accelerate", None)
     with pytest.raises(LinksimError, match=r"pip install 'linksim\[accelerate\]'"):
         AccelerateLauncher(tmp_path)
+
+
+def test_a_run_is_not_continued_with_other_shards(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    command = ("train", EXAMPLE, "--steps", 1, "--float32", "--device", "cpu", "--out", tmp_path)
+    assert cli(*command)[0] == 0
+    assert cli(*command, "--shards", 1)[0] == 0
+    code, _, error = cli(*command, "--shards", 2)
+    assert (code, "shards: None, now 2" in error) == (2, True)
