@@ -5,6 +5,8 @@ FILES = $(shell find linksim blocks flowgraphs benches cli -name '*.py' -o -name
 # uv installs in seconds what takes pip minutes. Where it finds no package that pip's own settings would find, pip does it.
 UV := $(shell command -v uv)
 SETTINGS := --config-settings editable_mode=strict
+# A name of its own, because a comma inside $(call ...) ends the argument.
+EVERYTHING := '.[all,dev]'
 install = $(if $(UV),uv pip install --quiet --python $(BIN)/python $(SETTINGS) $(1) ||) \
 	$(BIN)/pip install --quiet --disable-pip-version-check $(SETTINGS) $(1)
 
@@ -46,7 +48,7 @@ clean:
 	@touch $@
 
 .venv/full: .venv/bin/python pyproject.toml
-	$(call install,--editable '.[all,dev]')
+	$(call install,--editable $(EVERYTHING))
 	@touch $@ .venv/core
 
 # A strict editable install links file by file, so that type checkers see it: new files need a new install.

@@ -1,7 +1,9 @@
 """Every page's examples run, its commands exist, and its files are there."""
 
 import doctest
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -77,3 +79,13 @@ def test_the_reference_has_every_block(tmp_path):
         "A block: y = x\\*h\\_1.\n\n\n**Args:**\n\n- `gain`: in dB.\n\n\n**Shapes:** out \\[batch\\].\n\n"
         "**Source:** A, 1.\n\n```python\n>>> 1 + 1\n2\n```\n"
     )
+
+
+@pytest.mark.parametrize("uv", ["", "/usr/bin/uv"], ids=["pip", "uv"])
+def test_what_make_would_run_on_a_fresh_clone_is_valid_shell(uv):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    targets = ["demo", "test", "bench", "docs"]
+    arguments = ["make", "--dry-run", "--always-make", "--directory", ROOT, f"UV={uv}", *targets]
+    recipe = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=True).stdout
+    assert "--editable '.[all,dev]'" in recipe
+    subprocess.run(["sh", "-n"], input=recipe, text=True, check=True)
