@@ -1,6 +1,6 @@
 """The catalogue of blocks, one folder per stage of the link."""
 
-from linksim.blocks.channels import AWGN, InstantaneousSNR, MixedFading, Rayleigh, RealRayleigh, Rician
+from linksim.blocks.channels import AWGN, AmplitudeFading, InstantaneousSNR, RandomFading, Rayleigh, Rician
 from linksim.blocks.equalizers import MMSEEqualizer, ZeroForcingEqualizer
 from linksim.blocks.framing import ErasureConcealment, FrameBuilder, FrameSplitter
 from linksim.blocks.header import HeaderDecoder, HeaderEncoder, IdealHeader, NoHeader
@@ -64,9 +64,9 @@ from linksim.blocks.sources import BitSource, PictureSource, TrainingCrops, Unif
 from linksim.blocks.tensorflow import KerasBlock
 from linksim.blocks.tokens import Detokenizer, Tokenizer
 from linksim.blocks.transport import (
+    CapacityAchievingTransport,
     ControlDecoder,
     ControlEncoder,
-    IdealTransport,
     LinkAdaptation,
     TransportDecoder,
     TransportEncoder,
@@ -78,12 +78,14 @@ __all__ = [
     "MSSSIM",
     "PSNR",
     "SAD",
+    "AmplitudeFading",
     "BPSKDemapper",
     "BPSKMapper",
     "BitErrors",
     "BitSource",
     "BitsPerPixel",
     "CBRLedger",
+    "CapacityAchievingTransport",
     "ClassImportance",
     "ControlDecoder",
     "ControlEncoder",
@@ -106,7 +108,6 @@ __all__ = [
     "HeaderEncoder",
     "HeaderErrors",
     "IdealHeader",
-    "IdealTransport",
     "ImportanceAnnotator",
     "ImportanceStudent",
     "InstantaneousSNR",
@@ -124,7 +125,6 @@ __all__ = [
     "LinkAdaptation",
     "MMSEEqualizer",
     "MeasuredDistortion",
-    "MixedFading",
     "NoHeader",
     "OFDMChannel",
     "ObjectDetector",
@@ -140,11 +140,11 @@ __all__ = [
     "QAMMapper",
     "QPSKDemapper",
     "QPSKMapper",
+    "RandomFading",
     "RandomFixedRate",
     "RandomRateAllocator",
     "RateAllocator",
     "Rayleigh",
-    "RealRayleigh",
     "Rician",
     "RuleImportance",
     "Serializer",

@@ -16,7 +16,7 @@ RATE_SETS: dict[str, tuple[int, ...]] = {
 """Sets by name. "paper" is SA-OOSC's 16 to 256 in 16 steps (appendix 14), which count real dimensions, in complex
 uses."""
 
-MOST_USES = 3 * PATCH * PATCH // 2
+MAX_USES = 3 * PATCH * PATCH // 2
 
 RateSet = str | tuple[int, ...]
 
@@ -30,8 +30,8 @@ def rate_values(rate_set: RateSet) -> tuple[int, ...]:
         require(rate_set in RATE_SETS, "rate_set", f"a list of lengths or one of {', '.join(RATE_SETS)}", rate_set)
         return RATE_SETS[rate_set]
     values = tuple(rate_set)
-    good = all(isinstance(v, int) and 0 < v <= MOST_USES for v in values) and list(values) == sorted(set(values))
-    require(good and 2 <= len(values) <= 64, "rate_set", f"2 to 64 rising lengths in 1..{MOST_USES}", rate_set)
+    good = all(isinstance(v, int) and 0 < v <= MAX_USES for v in values) and list(values) == sorted(set(values))
+    require(good and 2 <= len(values) <= 64, "rate_set", f"2 to 64 rising lengths in 1..{MAX_USES}", rate_set)
     return values
 
 

@@ -77,9 +77,9 @@ def _target(asked: Transmission) -> dict[str, float]:
 
 
 def _met(asked: Transmission, run: Result) -> bool:
-    """What the link says of its goal, and the bill: pilots and guard come on top of what a link can plan."""
+    """What the link says of its goal, and the channel uses: pilots and guard come on top of what a link can plan."""
     most = _target(asked).get("target_cbr_total")
-    return bool(run["met"][0]) and (most is None or float(run["cbr_total"].value) <= most * (1 + 1e-6))
+    return bool(run["target_met"][0]) and (most is None or float(run["cbr_total"].value) <= most * (1 + 1e-6))
 
 
 def _codec_facts(fg: Flowgraph) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _codec_facts(fg: Flowgraph) -> dict[str, Any]:
 def _digital_facts(run: Result) -> dict[str, Any]:
     scheme = schemes()[int(run["adaptation.scheme"][0])]
     return {
-        "fits": bool(run["met"][0]),
+        "fits": bool(run["target_met"][0]),
         "modulation": MODULATIONS[scheme.bits_per_symbol],
         "code_rate": round(scheme.code_rate, 4),
         "bits_sent": int(run["adaptation.budget"][0]),

@@ -7,7 +7,7 @@ from typing import Any
 from linksim.errors import ParameterError
 from linksim.text import decimal
 
-MOST_VALUES = 100_000
+MAX_VALUES = 100_000
 NO_NUMBER = re.compile(r"[+-]?\.?(nan|inf|infinity)", re.IGNORECASE)
 WORDS: dict[str, bool | None] = {"true": True, "false": False, "none": None, "null": None, "~": None}
 BLOCK = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\((.*)\))?\s*")
@@ -80,8 +80,8 @@ def _range(text: str, parts: list[str]) -> list[Any]:
     if step == 0 or (last - first) / step < 0:
         raise ParameterError(f"'{text}': the step must lead from first to last")
     length = (last - first) / step
-    if length >= MOST_VALUES:
-        raise ParameterError(f"'{text}' holds {length + 1:.0f} values; at most {MOST_VALUES} are allowed")
+    if length >= MAX_VALUES:
+        raise ParameterError(f"'{text}' holds {length + 1:.0f} values; at most {MAX_VALUES} are allowed")
     count = int(length + 1e-9) + 1
     return [round(first + i * step, 12) for i in range(count)]
 

@@ -6,11 +6,11 @@ from functools import partial
 from linksim import Bits, Block, Flowgraph, Importance, Received, Uses
 from linksim.blocks import (
     AWGN,
+    CapacityAchievingTransport,
     ControlDecoder,
     ControlEncoder,
     FrameBuilder,
     FrameSplitter,
-    IdealTransport,
     LinkAdaptation,
     PictureDecoder,
     PictureEncoder,
@@ -41,7 +41,7 @@ def separation(
     capacity of that SNR, and arrive where the channel carries them. `region_gain` serves importance, see
     `PictureEncoder`. A frame whose code blocks fail is lost, or shows the prefix that its codec can decode.
     Inputs: image [batch, 3, height, width], boxes and known_importance (optional), snr_db [batch].
-    Outputs: image, erased, met, psnr, psnr_delivered, patch_psnr per class, sad, ledger, cbr, cbr_total.
+    Outputs: image, erased, target_met, psnr, psnr_delivered, patch_psnr per class, sad, ledger, cbr, cbr_total.
     Raises what its blocks raise: `ParameterError`, and `LinksimError` where a codec's library is not there.
     """
     fg = Flowgraph("separation", inputs=PICTURE_INPUTS)
@@ -58,13 +58,13 @@ def separation(
     offers.feed(fg.receiver)
     add_quality(fg, fg.receiver["image"], fg.receiver["lost"], metrics)
     add_ledger(fg, fg.transmitter)
-    fg.connect(fg.transmitter["met"], fg["met"])
+    fg.connect(fg.transmitter["target_met"], fg["target_met"])
     return fg
 
 
 def _transmitter(adaptation: Block, encoder: Block, ideal: bool) -> Flowgraph:
-    """Inputs: image, importance, snr_db. Outputs: symbols, payload, header, met, and of an ideal link what passes by
-    the channel: known_bits, known_budget."""
+    """Inputs: image, importance, snr_db. Outputs: symbols, payload, header, target_met, and of an ideal link what
+    passes by the channel: known_bits, known_budget."""
     fg = Flowgraph(
         "transmitter", inputs=needed_inputs([adaptation, encoder], {**PICTURE_INPUTS, "importance": Importance})
     )
@@ -76,7 +76,7 @@ def _transmitter(adaptation: Block, encoder: Block, ideal: bool) -> Flowgraph:
     offers.feed(fg.transport_encoder, out="payload")
     offers.feed(fg.control_encoder, out="header")
     offers.feed(fg.frame, out="symbols")
-    outputs = {name: offers[name] for name in ("symbols", "payload", "header")} | {"met": offers["fits"]}
+    outputs = {name: offers[name] for name in ("symbols", "payload", "header")} | {"target_met": offers["fits"]}
     if ideal:
         outputs |= {"known_bits": offers["bits"], "known_budget": offers["budget"]}
     for name, port in outputs.items():
@@ -94,7 +94,7 @@ def _receiver(decoder: Block, ideal: bool) -> Flowgraph:
     offers.add({"header_uses": offers["uses"]})
     offers.feed(fg.splitter, out="received")
     offers.add({name.removeprefix("known_"): fg[name] for name in known})
-    fg.transport_decoder, fg.decoder = IdealTransport() if ideal else TransportDecoder(), decoder
+    fg.transport_decoder, fg.decoder = CapacityAchievingTransport() if ideal else TransportDecoder(), decoder
     offers.feed(fg.transport_decoder)
     offers.feed(fg.decoder)
     for name in ("image", "lost"):

@@ -44,7 +44,7 @@ Size: TypeAlias = Int[Tensor, "batch 2"]
 """Height and width of the original picture in pixels."""
 Flags: TypeAlias = Bool[Tensor, "batch"]
 """One truth value per frame."""
-Loading: TypeAlias = Float[Tensor, "batch levels 2"]
+PowerLoading: TypeAlias = Float[Tensor, "batch levels 2"]
 """Power loading that the transmitter chose, in dB, for each value of the rate set V: first coefficient, all others."""
 
 
@@ -127,7 +127,7 @@ class Detections(Bundle):
 
 @dataclass(frozen=True)
 class Distortion(Bundle):
-    """What a transmitter can foresee of its codec's error; every codec has a subclass of its own.
+    """What a transmitter can predict of its codec's error; every codec has a subclass of its own.
 
     `energy` is the squared latent in units of squared pixel values, one entry per real dimension.
     """
@@ -139,7 +139,7 @@ class Distortion(Bundle):
 
         `levels` is int64 [rows, cols]; `noise_variance` is N0 per complex use at unit signal power.
         """
-        raise NotImplementedError(f"{type(self).__name__} foresees no error")
+        raise NotImplementedError(f"{type(self).__name__} predicts no error")
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,7 @@ PORT_TYPES: dict[str, object] = {
     "Uses": Uses,
     "Size": Size,
     "Flags": Flags,
-    "Loading": Loading,
+    "PowerLoading": PowerLoading,
     "Distortion": Distortion,
     "Symbols": Symbols,
     "Received": Received,

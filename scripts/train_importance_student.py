@@ -58,7 +58,7 @@ OBJECT_EPOCHS = 40
 FEATURE_NOISE, INSIDE_NOISE, BLIND = 0.1, 0.5, 0.3
 """Noise on an object's features, more on what the scene network sees in it, which it knows too well in training
 pictures; and the share of pictures of which that is withheld."""
-LEANS, LEAST_RECALL = (0.0, 0.2, 0.4, 0.6, 0.8), 0.82
+LEANS, MIN_RECALL = (0.0, 0.2, 0.4, 0.6, 0.8), 0.82
 """What may be added to the log-probability of a level, and the recall of high patches that is kept: over that the lean
 with the highest macro-F1 is taken."""
 NAMES = {MAJORITY: "majority of drivers", MODEL: "GPT"}
@@ -374,7 +374,7 @@ Unseen = Mapping[str, tuple[Tensor, Tensor]]
 
 
 def best_lean(unseen: Unseen, names: Sequence[str]) -> Tensor:
-    """What to add to log-probabilities for the highest macro-F1, where `LEAST_RECALL` of the high patches are found."""
+    """What to add to log-probabilities for the highest macro-F1, where `MIN_RECALL` of the high patches are found."""
     shown = [unseen[name] for name in names]
     found = {}
     for low, medium, high in product(LEANS, LEANS, LEANS):
@@ -383,7 +383,7 @@ def best_lean(unseen: Unseen, names: Sequence[str]) -> Tensor:
             counted(truth, (logits + lean[:, None, None]).argmax(0), all_levels=True) for logits, truth in shown
         )
         assert isinstance(counts, Tensor)
-        found[lean] = (min(recall(counts.numpy(), 3), LEAST_RECALL), macro_f1(counts.numpy()))
+        found[lean] = (min(recall(counts.numpy(), 3), MIN_RECALL), macro_f1(counts.numpy()))
     return max(found, key=lambda lean: found[lean])
 
 

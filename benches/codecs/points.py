@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from linksim import Block, Flowgraph
-from linksim.blocks import AWGN, MSSSIM, FixedRate, LagrangianRateAllocator, RateAllocator, Rayleigh, RealRayleigh
+from linksim.blocks import AWGN, MSSSIM, AmplitudeFading, FixedRate, LagrangianRateAllocator, RateAllocator, Rayleigh
 from linksim.blocks.rate import PAPER_CBR
 from linksim.flowgraphs import deepjscc, ntscc, oosc, sa_oosc, separation, swinjscc
 from linksim.flowgraphs.parts import Codec, RobustHeader
@@ -19,7 +19,7 @@ CURVES = (SA_OOSC, OOSC, NTSCC, DEEPJSCC, SWINJSCC)
 """Those that are measured at every SNR; the others on AWGN at 10 dB alone."""
 WITHOUT_IMPORTANCE = (SA_OOSC, NTSCC, DEEPJSCC, SWINJSCC)
 """Where there are no objects OOSC is SA-OOSC."""
-CHANNELS: dict[str, Callable[[], Block]] = {"awgn": AWGN, "rayleigh": Rayleigh, "real rayleigh": RealRayleigh}
+CHANNELS: dict[str, Callable[[], Block]] = {"awgn": AWGN, "rayleigh": Rayleigh, "real rayleigh": AmplitudeFading}
 WEIGHTS: dict[str, tuple[float, float, float, float]] = {
     SA_OOSC: (1.0, 2.0, 4.0, 8.0),
     OOSC: (1.0, 2.0, 4.0, 8.0),

@@ -6,7 +6,7 @@ from torch import Tensor
 from linksim.errors import LinksimError
 from linksim.types import Decibels, Received, Symbols
 
-LEAST_NOISE_VARIANCE = 1e-20
+MIN_NOISE_VARIANCE = 1e-20
 """So that an infinite SNR gives finite soft values."""
 
 
@@ -25,7 +25,7 @@ def flat_channel(symbols: Symbols, gain: Tensor | None, snr_db: Decibels, genera
     if bool(snr_db.isnan().any()):
         raise LinksimError("snr_db must be a number for every frame (got NaN)")
     sent = symbols.samples
-    noise_variance = (10.0 ** (-snr_db / 10.0)).clamp_min(LEAST_NOISE_VARIANCE)[:, None]
+    noise_variance = (10.0 ** (-snr_db / 10.0)).clamp_min(MIN_NOISE_VARIANCE)[:, None]
     amplitude = noise_variance.sqrt()
     if not bool((symbols.length == sent.shape[1]).all()):
         amplitude = amplitude * symbols.mask

@@ -8,7 +8,7 @@ from torch import Tensor
 from linksim.blocks.header.bits import from_bits, to_bits
 from linksim.blocks.header.fec import RobustCode, crc_bits
 from linksim.blocks.header.rate_map import decode_map, encode_map
-from linksim.blocks.jscc.loading import LOADING_BITS, loading_code, loading_value
+from linksim.blocks.jscc.power_loading import LOADING_BITS, power_loading_code, power_loading_value
 
 CHECK, CHECK_BITS = "CRC24A", 24
 WORD = 32
@@ -39,21 +39,22 @@ def body_code(index: int, code_rate: float) -> RobustCode:
 
 
 def pack_body(
-    levels: NDArray[np.int64], count: int, loading: Tensor | None, content: NDArray[np.int64] | None = None
+    levels: NDArray[np.int64], count: int, power_loading: Tensor | None, base_rate: NDArray[np.int64] | None = None
 ) -> tuple[Tensor, int]:
-    """One picture's second part before coding: (uint8 [bits], grid index). `loading` is float [count, 2] in dB."""
-    words = encode_map(levels, count, content)
+    """One picture's second part before coding: (uint8 [bits], grid index). `power_loading` is float [count, 2] in
+    dB."""
+    words = encode_map(levels, count, base_rate)
     bits = to_bits(torch.from_numpy(words.astype(np.int64)), WORD).flatten()
-    if loading is not None:
-        front = to_bits(loading_code(loading), LOADING_BITS).flatten()
+    if power_loading is not None:
+        front = to_bits(power_loading_code(power_loading), LOADING_BITS).flatten()
         bits = torch.cat([front, bits])
     index = grid_index(-(-len(bits) // WORD))
     return torch.nn.functional.pad(bits, (0, grid_words(index) * WORD - len(bits))), index
 
 
-def told_content(levels: NDArray[np.int64], content: NDArray[np.int64] | None) -> NDArray[np.int64] | None:
+def signalled_base_rate(levels: NDArray[np.int64], base_rate: NDArray[np.int64] | None) -> NDArray[np.int64] | None:
     """The content's levels where they must be sent: not where they are those of the rate map."""
-    return None if content is None or np.array_equal(levels, content) else content
+    return None if base_rate is None or np.array_equal(levels, base_rate) else base_rate
 
 
 def unpack_body(
@@ -61,15 +62,15 @@ def unpack_body(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The inverse of `pack_body`: (levels, content, both int64 [rows, cols] and alike where no content was sent;
     loading float [count, 2] in dB, 0 where not sent)."""
-    loading = torch.zeros(count, 2)
+    power_loading = torch.zeros(count, 2)
     if loaded:
         front = count * 2 * LOADING_BITS
-        loading = loading_value(from_bits(bits[:front].reshape(count, 2, LOADING_BITS)))
+        power_loading = power_loading_value(from_bits(bits[:front].reshape(count, 2, LOADING_BITS)))
         bits = bits[front:]
     whole = bits[: len(bits) // WORD * WORD].reshape(-1, WORD)
     words = from_bits(whole).numpy().astype(np.uint32)
-    levels, content = decode_map(words, rows, cols, count, told)
-    return torch.from_numpy(levels), torch.from_numpy(content), loading
+    levels, base_rate = decode_map(words, rows, cols, count, told)
+    return torch.from_numpy(levels), torch.from_numpy(base_rate), power_loading
 
 
 def encode_body(bits: Tensor, preamble: Tensor, code: RobustCode) -> Tensor:
@@ -98,10 +99,12 @@ def header_uses(
     count: int,
     loaded: bool,
     code_rate: float,
-    content: NDArray[np.int64] | None = None,
+    base_rate: NDArray[np.int64] | None = None,
 ) -> int:
     """Channel uses of a whole header with these maps of levels: what `HeaderEncoder` will spend."""
     from linksim.blocks.header.preamble import form_of
 
-    _, index = pack_body(levels, count, torch.zeros(count, 2) if loaded else None, told_content(levels, content))
+    _, index = pack_body(
+        levels, count, torch.zeros(count, 2) if loaded else None, signalled_base_rate(levels, base_rate)
+    )
     return form_of(levels.shape[0], levels.shape[1], index, code_rate).uses + body_code(index, code_rate).n

@@ -5,7 +5,7 @@ from typing import Literal
 from linksim.errors import require
 
 CodeRate = float | Literal["auto"]
-LEAST_CODE_RATE, MOST_CODE_RATE = 0.2, 0.9
+MIN_CODE_RATE, MAX_CODE_RATE = 0.2, 0.9
 SAFE_CODE_RATE = 0.5
 """Where the channel fades, or nothing is known of it."""
 BY_SNR: tuple[tuple[float, float], ...] = ((7.0, 0.9), (4.0, 0.75))
@@ -17,10 +17,8 @@ CODE_RATES = (SAFE_CODE_RATE, *(rate for _, rate in BY_SNR))
 
 def checked_code_rate(code_rate: CodeRate) -> CodeRate:
     """The code rate. Raises `ParameterError` where it is neither "auto" nor in range."""
-    good = code_rate == "auto" or (
-        isinstance(code_rate, int | float) and LEAST_CODE_RATE <= code_rate <= MOST_CODE_RATE
-    )
-    require(good, "code_rate", f"'auto', or in {LEAST_CODE_RATE}..{MOST_CODE_RATE}", code_rate)
+    good = code_rate == "auto" or (isinstance(code_rate, int | float) and MIN_CODE_RATE <= code_rate <= MAX_CODE_RATE)
+    require(good, "code_rate", f"'auto', or in {MIN_CODE_RATE}..{MAX_CODE_RATE}", code_rate)
     return code_rate
 
 

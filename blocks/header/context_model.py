@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PRIOR_WEIGHT = 2.0
-MOST_COUNTS = 255.0
+MAX_COUNTS = 255.0
 LEARNING_RATE = 0.5
 FORGETTING = 0.02
 SHIFT_WEIGHT, SHIFT_WIDTH = 1.0, 0.3
@@ -65,7 +65,7 @@ class ContextModel:
         self._counts[self._active, level] += 1.0
         self._totals[self._active] += 1.0
         for context in self._active:
-            if self._totals[context] > MOST_COUNTS:
+            if self._totals[context] > MAX_COUNTS:
                 self._counts[context] *= 0.5
                 self._totals[context] *= 0.5
 
@@ -96,9 +96,9 @@ class ShiftModel:
     for almost surely gets the same. Encoder and decoder run the same steps on the same numbers.
     """
 
-    def __init__(self, content: NDArray[np.int64], levels: int) -> None:
-        self._content = content
-        rows, cols = content.shape
+    def __init__(self, base_rate: NDArray[np.int64], levels: int) -> None:
+        self._base_rate = base_rate
+        rows, cols = base_rate.shape
         self._signs = np.zeros((rows + 1, cols + 2), dtype=np.int64)
         self._counts = _shift_prior(levels).copy()
         self._active: tuple[int, ...] = ()
@@ -107,16 +107,16 @@ class ShiftModel:
         """The probabilities of the levels at this place, float64 [levels]."""
         signs = self._signs
         neighbours = (signs[row + 1, col], signs[row, col + 1], signs[row, col + 2])
-        self._active = (int(self._content[row, col]), *(int(sign) + 1 for sign in neighbours))
+        self._active = (int(self._base_rate[row, col]), *(int(sign) + 1 for sign in neighbours))
         counts = self._counts[self._active]
         return counts / counts.sum()
 
     def update(self, row: int, col: int, level: int) -> None:
         """Learn the level that stood there; call once after each `predict`."""
-        self._signs[row + 1, col + 1] = np.sign(level - self._content[row, col])
+        self._signs[row + 1, col + 1] = np.sign(level - self._base_rate[row, col])
         counts = self._counts[self._active]
         counts[level] += 1.0
-        if counts.sum() > MOST_COUNTS:
+        if counts.sum() > MAX_COUNTS:
             counts *= 0.5
 
 

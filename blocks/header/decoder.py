@@ -16,7 +16,7 @@ from linksim.blocks.header.code_rate import CODE_RATES, CodeRate, checked_code_r
 from linksim.blocks.header.preamble import FORMS, Form, Preamble, decode_preamble, power_value
 from linksim.blocks.modulation.bpsk import BPSKDemapper
 from linksim.blocks.rate_set import RateSet, rate_set_id, rate_values
-from linksim.types import PATCH, Flags, Lengths, Loading, Power, Received, Size, Uses
+from linksim.types import PATCH, Flags, Lengths, Power, PowerLoading, Received, Size, Uses
 
 
 class Header(NamedTuple):
@@ -25,10 +25,10 @@ class Header(NamedTuple):
     lengths: Lengths
     size: Size
     power: Power
-    loading: Loading
+    power_loading: PowerLoading
     uses: Uses
     erased: Flags
-    content: Lengths
+    base_rate: Lengths
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ class _Frame:
     """One frame whose header was decoded and verified."""
 
     levels: Tensor
-    content: Tensor
+    base_rate: Tensor
     size: tuple[int, int]
     power: float
-    loading: Tensor
+    power_loading: Tensor
     uses: int
 
 
@@ -50,9 +50,9 @@ class HeaderDecoder(Block):
     A frame is erased unless both checks hold, V is the agreed one, and the size is that of its batch: a map that failed
     its check is never used. Pictures of a batch have one size; where every frame is lost it is one patch.
 
-    Shapes: received [batch, uses]; lengths and content [batch, rows, cols], alike where no content was sent; size
-    [batch, 2]; power [batch]; loading [batch, levels, 2] in dB, 0 where none was sent; uses [batch], the header's own,
-    the whole frame where erased; erased [batch] bool. Hard decisions: no gradient.
+    Shapes: received [batch, uses]; lengths and base_rate [batch, rows, cols], alike where no content was sent; size
+    [batch, 2]; power [batch]; power_loading [batch, levels, 2] in dB, 0 where none was sent; uses [batch], the header's
+    own, the whole frame where erased; erased [batch] bool. Hard decisions: no gradient.
     Source: 3GPP TS 38.212 for CRC and LDPC.
 
     Raises:
@@ -109,7 +109,7 @@ class HeaderDecoder(Block):
     def _read(self, form: Form, bits: Tensor, preamble: Preamble, index: int, uses: int) -> _Frame:
         height, width = int(preamble.height[index]), int(preamble.width[index])
         rows, cols = -(-height // PATCH), -(-width // PATCH)
-        levels, content, loading = unpack_body(
+        levels, base_rate, power_loading = unpack_body(
             bits,
             rows,
             cols,
@@ -118,7 +118,7 @@ class HeaderDecoder(Block):
             told=bool(preamble.told[index]),
         )
         power = float(power_value(preamble.power[index], form))
-        return _Frame(levels, content, (height, width), power, loading, uses)
+        return _Frame(levels, base_rate, (height, width), power, power_loading, uses)
 
     def _assemble(self, frames: list[_Frame | None], received: Received) -> Header:
         sizes = Counter(frame.size for frame in frames if frame is not None)
@@ -126,15 +126,19 @@ class HeaderDecoder(Block):
         values = torch.tensor(self.values)
         batch, device = len(frames), received.symbols.length.device
         lengths = torch.zeros(batch, -(-height // PATCH), -(-width // PATCH), dtype=torch.int64)
-        content = torch.zeros_like(lengths)
-        loading = torch.zeros(batch, len(self.values), 2)
+        base_rate = torch.zeros_like(lengths)
+        power_loading = torch.zeros(batch, len(self.values), 2)
         power = torch.ones(batch)
         uses = received.symbols.length.cpu().clone()
         erased = torch.ones(batch, dtype=torch.bool)
         for i, frame in enumerate(frames):
             if frame is not None and frame.size == (height, width):
-                lengths[i], content[i], loading[i] = values[frame.levels], values[frame.content], frame.loading
+                lengths[i], base_rate[i], power_loading[i] = (
+                    values[frame.levels],
+                    values[frame.base_rate],
+                    frame.power_loading,
+                )
                 power[i], uses[i], erased[i] = frame.power, frame.uses, False
         size = torch.tensor([[height, width]]).expand(batch, 2)
-        parts = (lengths, size, power, loading, uses, erased, content)
+        parts = (lengths, size, power, power_loading, uses, erased, base_rate)
         return Header(*[part.to(device) for part in parts])

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from linksim.block import Block
-from linksim.blocks.header.body import body_code, encode_body, pack_body, told_content
+from linksim.blocks.header.body import body_code, encode_body, pack_body, signalled_base_rate
 from linksim.blocks.header.code_rate import CodeRate, checked_code_rate, chosen_code_rate
 from linksim.blocks.header.preamble import LONG, Form, Preamble, encode_preamble, form_of, power_code
 from linksim.blocks.rate_set import RateSet, levels_of, rate_set_id, rate_values
 from linksim.errors import DimensionError
-from linksim.types import PATCH, Decibels, Lengths, Loading, Power, Size, Symbols
+from linksim.types import PATCH, Decibels, Lengths, Power, PowerLoading, Size, Symbols
 
 
 class HeaderEncoder(Block):
@@ -21,13 +21,13 @@ class HeaderEncoder(Block):
 
     Two parts. A preamble: picture size, id of V, power, length of the rest; CRC-16, 704 uses at rate 1/8, for pictures
     of under 1024 patches 264 uses at rate 1/4. Then the rate map, with the power loading if one is given: range-coded
-    with an adaptive context model, CRC-24, 5G LDPC at `code_rate`, length from a fixed grid. Where `content`, the
+    with an adaptive context model, CRC-24, 5G LDPC at `code_rate`, length from a fixed grid. Where `base_rate`, the
     lengths that the content alone would have got, is given and differs from the rate map, it goes before it.
 
     `code_rate` "auto" codes the second part at 0.9 from a mean SNR of 7 dB on, at 0.75 from 4 dB on, and else at 0.5:
     so over AWGN; where the channel is `fading`, or the port `snr_db` is not connected, at 0.5. The decoder finds out.
 
-    Shapes: lengths and content [batch, rows, cols] in V; size [batch, 2] in pixels; power [batch]; loading
+    Shapes: lengths and base_rate [batch, rows, cols] in V; size [batch, 2] in pixels; power [batch]; loading
     [batch, levels, 2] in dB; snr_db [batch], the mean SNR; out.samples [batch, uses] complex, out.length [batch]. Hard
     bits: no gradient.
     Source: 3GPP TS 38.212 for CRC and LDPC; SA-OOSC, footnote 5, for the need.
@@ -53,8 +53,8 @@ class HeaderEncoder(Block):
         lengths: Lengths,
         size: Size,
         power: Power,
-        loading: Loading | None = None,
-        content: Lengths | None = None,
+        power_loading: PowerLoading | None = None,
+        base_rate: Lengths | None = None,
         snr_db: Decibels | None = None,
     ) -> Symbols:
         patches = -(-size // PATCH)
@@ -62,12 +62,12 @@ class HeaderEncoder(Block):
             rows, cols = lengths.shape[1:]
             raise DimensionError(f"'lengths' has {rows}x{cols} patches, but 'size' says {patches[0].tolist()}")
         levels = self._levels(lengths)
-        loadings = [None] * len(levels) if loading is None else list(loading.detach().cpu())
-        contents = [None] * len(levels) if content is None else self._levels(content)
-        told = [told_content(*each) for each in zip(levels, contents, strict=True)]
+        power_loadings = [None] * len(levels) if power_loading is None else list(power_loading.detach().cpu())
+        base_rates = [None] * len(levels) if base_rate is None else self._levels(base_rate)
+        told = [signalled_base_rate(*each) for each in zip(levels, base_rates, strict=True)]
         bodies = [
             pack_body(each, len(self.values), extra, other)
-            for each, extra, other in zip(levels, loadings, told, strict=True)
+            for each, extra, other in zip(levels, power_loadings, told, strict=True)
         ]
         grid = torch.tensor([index for _, index in bodies])
         flags = torch.tensor([each is not None for each in told]).long()
@@ -76,7 +76,7 @@ class HeaderEncoder(Block):
             mean_snr = None if snr_db is None else float(snr_db[i])
             code_rate = chosen_code_rate(self.code_rate, mean_snr, fading=self.fading)
             form = self._form(levels[i].shape, index, power[i].detach().cpu(), code_rate)
-            loaded = loading is not None
+            loaded = power_loading is not None
             preamble = self._preamble(form, size[i].cpu(), power[i].detach().cpu(), grid[i], loaded, flags[i])
             body = encode_body(bits[None], preamble, body_code(index, code_rate))
             coded.append(torch.cat([encode_preamble(preamble, form), body], 1)[0])

@@ -9,7 +9,7 @@ from linksim.block import Block
 from linksim.blocks.header.code_rate import CodeRate
 from linksim.blocks.header.encoder import HeaderEncoder
 from linksim.blocks.rate_set import RateSet
-from linksim.types import Decibels, Flags, Lengths, Loading, Power, Size, Symbols, Uses
+from linksim.types import Decibels, Flags, Lengths, Power, PowerLoading, Size, Symbols, Uses
 
 
 class IdealHeaderOutput(NamedTuple):
@@ -19,17 +19,17 @@ class IdealHeaderOutput(NamedTuple):
     lengths: Lengths
     size: Size
     power: Power
-    loading: Loading
+    power_loading: PowerLoading
     uses: Uses
     erased: Flags
-    content: Lengths
+    base_rate: Lengths
 
 
 class IdealHeader(Block):
-    """Stands in for HeaderEncoder and HeaderDecoder: k and power pass by the channel, and the bill is the same.
+    """Stands in for HeaderEncoder and HeaderDecoder: k and power pass by the channel, but its channel uses are counted.
 
     Shapes: inputs as HeaderEncoder, outputs `header` as its `out`, the others as HeaderDecoder; nothing is erased.
-    Gradients pass through `power` and `loading`. A result made with it must say `header: ideal`.
+    Gradients pass through `power` and `power_loading`. A result made with it must say `header: ideal`.
 
     Raises:
         ParameterError: as HeaderEncoder.
@@ -51,14 +51,14 @@ class IdealHeader(Block):
         lengths: Lengths,
         size: Size,
         power: Power,
-        loading: Loading | None = None,
-        content: Lengths | None = None,
+        power_loading: PowerLoading | None = None,
+        base_rate: Lengths | None = None,
         snr_db: Decibels | None = None,
     ) -> IdealHeaderOutput:
-        fields = {"loading": loading, "content": content, "snr_db": snr_db}
+        fields = {"power_loading": power_loading, "base_rate": base_rate, "snr_db": snr_db}
         header = self.encoder(lengths=lengths, size=size, power=power, **fields)
-        if loading is None:
-            loading = torch.zeros(len(lengths), len(self.encoder.values), 2, device=lengths.device)
+        if power_loading is None:
+            power_loading = torch.zeros(len(lengths), len(self.encoder.values), 2, device=lengths.device)
         erased = torch.zeros(len(lengths), dtype=torch.bool, device=lengths.device)
-        content = lengths if content is None else content
-        return IdealHeaderOutput(header, lengths, size, power, loading, header.length, erased, content)
+        base_rate = lengths if base_rate is None else base_rate
+        return IdealHeaderOutput(header, lengths, size, power, power_loading, header.length, erased, base_rate)

@@ -6,14 +6,15 @@ import torch
 
 from linksim.block import Block
 from linksim.blocks.header.ideal import IdealHeaderOutput
-from linksim.types import Decibels, Lengths, Loading, Power, Size, Symbols
+from linksim.types import Decibels, Lengths, Power, PowerLoading, Size, Symbols
 
 
 class NoHeader(Block):
     """Stands in for the header in training: k and power pass by the channel, and nothing is sent or counted for them.
 
-    Shapes: inputs and outputs as `IdealHeader`, the header of length 0. Gradients pass through `power` and `loading`.
-    The code of a real header costs time at every step and has no gradient. A result made with it says `header: none`.
+    Shapes: inputs and outputs as `IdealHeader`, the header of length 0. Gradients pass through `power` and
+    `power_loading`. The code of a real header costs time at every step and has no gradient. A result made with it says
+    `header: none`.
 
     >>> lengths, size = torch.full((1, 2, 2), 8), torch.tensor([[32, 32]])
     >>> NoHeader()(lengths=lengths, size=size, power=torch.tensor([1.0])).uses.tolist()
@@ -27,13 +28,13 @@ class NoHeader(Block):
         lengths: Lengths,
         size: Size,
         power: Power,
-        loading: Loading | None = None,
-        content: Lengths | None = None,
+        power_loading: PowerLoading | None = None,
+        base_rate: Lengths | None = None,
         snr_db: Decibels | None = None,  # noqa: ARG002
     ) -> IdealHeaderOutput:
         batch, device = len(lengths), lengths.device
         nothing = torch.zeros(batch, dtype=torch.int64, device=device)
         header = Symbols(torch.zeros(batch, 0, dtype=torch.complex64, device=device), nothing)
-        loading = torch.zeros(batch, 1, 2, device=device) if loading is None else loading
-        content = lengths if content is None else content
-        return IdealHeaderOutput(header, lengths, size, power, loading, nothing, nothing.bool(), content)
+        power_loading = torch.zeros(batch, 1, 2, device=device) if power_loading is None else power_loading
+        base_rate = lengths if base_rate is None else base_rate
+        return IdealHeaderOutput(header, lengths, size, power, power_loading, nothing, nothing.bool(), base_rate)

@@ -51,13 +51,13 @@ SHORT = Form(
     512,
     RobustCode(50 + CHECK_BITS, code_rate=1 / 4),
 )
-"""For small pictures: rate 1/4, 264 uses. The second part at a code rate of `LEAST_SHORT_CODE_RATE` or more is lost at
+"""For small pictures: rate 1/4, 264 uses. The second part at a code rate of `MIN_SHORT_CODE_RATE` or more is lost at
 an SNR at which this is not yet, so that nothing is lost by it."""
 FORMS = (LONG, SHORT)
 PREAMBLE_USES = LONG.uses
-MOST_SHORT_PATCHES, MOST_SHORT_EDGE = 1024, 32
+MAX_SHORT_PATCHES, MAX_SHORT_EDGE = 1024, 32
 """In patches of 16x16: of fewer in all, and at most so many in a row or column, is a small picture."""
-LEAST_SHORT_CODE_RATE = 0.4
+MIN_SHORT_CODE_RATE = 0.4
 """Of the second part: a slower code is asked for where the channel is worse than `SHORT` is made for."""
 
 
@@ -93,9 +93,9 @@ class Preamble:
 
 def form_of(rows: int, cols: int, grid: int, code_rate: float) -> Form:
     """The form for a picture of so many patches, with a second part of this length on the grid and this code rate."""
-    small = rows * cols < MOST_SHORT_PATCHES and max(rows, cols) <= MOST_SHORT_EDGE
+    small = rows * cols < MAX_SHORT_PATCHES and max(rows, cols) <= MAX_SHORT_EDGE
     fits = grid < 1 << SHORT.fields["grid"]
-    return SHORT if small and fits and code_rate >= LEAST_SHORT_CODE_RATE else LONG
+    return SHORT if small and fits and code_rate >= MIN_SHORT_CODE_RATE else LONG
 
 
 def power_code(power: Tensor, form: Form = LONG) -> Tensor:

@@ -21,9 +21,9 @@ _stream: Any = vars(constriction)["stream"]
 _FAMILY = _stream.model.Categorical(perfect=False)
 
 
-def encode_map(levels: Levels, count: int, content: Levels | None = None) -> Words:
+def encode_map(levels: Levels, count: int, base_rate: Levels | None = None) -> Words:
     """Range-code a map of levels in 0..count-1, int64 [rows, cols], row by row, after its content's if given."""
-    maps = [np.ascontiguousarray(each, dtype=np.int64) for each in (content, levels) if each is not None]
+    maps = [np.ascontiguousarray(each, dtype=np.int64) for each in (base_rate, levels) if each is not None]
     return np.frombuffer(_encode(b"".join(each.tobytes() for each in maps), *levels.shape, count), dtype=np.uint32)
 
 

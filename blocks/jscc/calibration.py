@@ -16,7 +16,7 @@ GRID = 64
 FIT_STEPS = 500
 USUAL_DIMENSIONS = 30
 NOISE_TO_POWER = 0.1 / USUAL_DIMENSIONS
-LEAST_PATCHES = 50.0
+MIN_PATCHES = 50.0
 
 
 @torch.no_grad()
@@ -49,7 +49,7 @@ def calibrate(
         own = filtered[levels == level]
         # Few patches say little about their own moments: lean on those of all patches, brought to the same energy.
         energy = own.square().mean() / overall.mean() if len(own) else overall.new_ones(())
-        moment = (own.square().sum(0) + LEAST_PATCHES * energy * overall) / (len(own) + LEAST_PATCHES)
+        moment = (own.square().sum(0) + MIN_PATCHES * energy * overall) / (len(own) + MIN_PATCHES)
         moment = moment.clamp_min(1e-6)
         gain = (cost / moment).pow(0.25)[: 2 * value]
         count = len(gain)

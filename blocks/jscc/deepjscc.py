@@ -4,13 +4,13 @@ import torch
 from torch import Tensor, nn
 
 from linksim.block import Block
-from linksim.blocks.jscc.transform_start import loading, transform_start
+from linksim.blocks.jscc.transform_start import power_loading, transform_start
 from linksim.blocks.jscc.undo_fading import to_symbols, undo_fading
 from linksim.blocks.rate_set import RateSet, rate_values
 from linksim.blocks.vectorizer.conv_transform import TOKEN, WIDTHS, analysis_layers, synthesis_layers
 from linksim.blocks.vectorizer.klt import MEAN, klt_basis
 from linksim.blocks.vectorizer.klt_start import token_basis
-from linksim.blocks.vectorizer.layers import repeatable_start, scaled_convolution, zero_convolution
+from linksim.blocks.vectorizer.layers import scaled_convolution, seeded_initialization, zero_convolution
 from linksim.errors import ParameterError
 from linksim.precision import single_precision
 from linksim.types import PATCH, Codeword, Lengths, ReceivedCodeword, Tokens
@@ -34,7 +34,7 @@ class Entrance(nn.Module):
     def __init__(self, uses: int) -> None:
         super().__init__()
         self.klt = nn.Conv2d(3 * TOKEN**2, 2 * uses, PATCH // TOKEN, PATCH // TOKEN, bias=False)
-        self.klt.weight = nn.Parameter(token_basis(2 * uses, TOKEN) * loading(2 * uses)[:, None, None, None])
+        self.klt.weight = nn.Parameter(token_basis(2 * uses, TOKEN) * power_loading(2 * uses)[:, None, None, None])
         self.project = zero_convolution(WIDTHS[2], 2 * uses)
 
     def forward(self, tokens: Tensor, features: Tensor) -> Tensor:
@@ -83,7 +83,7 @@ class DeepJSCCEncoder(Block):
     def __init__(self, *, rate_set: RateSet = FIXED_RATES, weights: str | None = None) -> None:
         super().__init__()
         self.values = rate_values(rate_set)
-        with repeatable_start():
+        with seeded_initialization():
             self.trunk = nn.Sequential(*analysis_layers())
             self.entrances = nn.ModuleDict({str(uses): Entrance(uses) for uses in self.values})
         load_part(self, weights, "deepjscc_encoder")
@@ -116,7 +116,7 @@ class DeepJSCCDecoder(Block):
     def __init__(self, *, rate_set: RateSet = FIXED_RATES, weights: str | None = None) -> None:
         super().__init__()
         self.values = rate_values(rate_set)
-        with repeatable_start():
+        with seeded_initialization():
             self.exits = nn.ModuleDict({str(uses): Exit(uses) for uses in self.values})
             self.trunk = nn.Sequential(*synthesis_layers())
         load_part(self, weights, "deepjscc_decoder")
@@ -145,7 +145,7 @@ def take_transform(encoder: nn.Module, decoder: nn.Module, weights: str) -> None
     far |= {f"trunk.{key}": tensor for key, tensor in start.synthesis.items()}
     for uses in FIXED_RATES:
         chosen, door = slice(0, 2 * uses), f"entrances.{uses}"
-        gain = loading(2 * uses)[:, None, None, None]
+        gain = power_loading(2 * uses)[:, None, None, None]
         near[f"{door}.klt.weight"] = start.klt[chosen] * gain
         near[f"{door}.project.weight"] = start.tail_weight[chosen] * gain
         near[f"{door}.project.bias"] = start.tail_bias[chosen] * gain.flatten()

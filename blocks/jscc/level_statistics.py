@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from linksim.blocks.jscc.loading import on_grid
+from linksim.blocks.jscc.power_loading import on_grid
 from linksim.blocks.vectorizer.klt import klt_basis
 
 

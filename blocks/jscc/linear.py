@@ -13,20 +13,20 @@ from linksim.blocks.jscc.level_statistics import (
     prior_variance,
     sent_dimensions,
 )
-from linksim.blocks.jscc.loading import loaded_amplitude, of_patch, usual_energy
+from linksim.blocks.jscc.power_loading import loaded_amplitude, of_patch, usual_energy
 from linksim.blocks.jscc.serializer import sent_mask
 from linksim.blocks.rate_set import RateSet, levels_of, rate_values
 from linksim.blocks.vectorizer.klt import DEFAULT_STEP
 from linksim.errors import require
 from linksim.precision import full_precision
-from linksim.types import Codeword, Importance, Latent, Lengths, Loading, ReceivedCodeword
+from linksim.types import Codeword, Importance, Latent, Lengths, PowerLoading, ReceivedCodeword
 
 
 class LinearlyEncoded(NamedTuple):
     """The codeword, and the power loading that the receiver must know."""
 
     codeword: Codeword
-    loading: Loading
+    power_loading: PowerLoading
 
 
 class LinearJSCCEncoder(Block):
@@ -37,8 +37,8 @@ class LinearJSCCEncoder(Block):
     (w_l/a_l)^(1/2) goes to the header as the loading, separately for the first dimension and for the others.
 
     Shapes: latent [batch, channels, rows, cols], real, in units of `step`; lengths [batch, rows, cols] complex uses,
-    in V; importance [batch, rows, cols], 0 if absent; codeword [batch, rows, cols, kmax]; loading [batch, levels, 2]
-    in dB. Gradients pass to the codeword, not through the loading (it is rounded).
+    in V; importance [batch, rows, cols], 0 if absent; codeword [batch, rows, cols, kmax]; power_loading [batch, levels,
+    2] in dB. Gradients pass to the codeword, not through the loading (it is rounded).
     Source: least squared error of parallel Gaussian channels with linear coding, Lee and Petersen, IEEE Trans. Commun.
     1976; weights, SA-OOSC appendix 8.
 
@@ -67,11 +67,11 @@ class LinearJSCCEncoder(Block):
         x = torch.nn.functional.pad(latent.movedim(1, -1), (0, missing))[..., :dimensions]
         x = x * sent_mask(2 * lengths, dimensions)
         labels = torch.zeros_like(lengths) if importance is None else importance
-        loading = self._loading(x.detach(), levels, labels, variance)
-        scaled = x * of_patch(loaded_amplitude(loading, variance), levels)
-        return LinearlyEncoded(torch.view_as_complex(scaled.unflatten(-1, (-1, 2)).contiguous()), loading)
+        power_loading = self._power_loading(x.detach(), levels, labels, variance)
+        scaled = x * of_patch(loaded_amplitude(power_loading, variance), levels)
+        return LinearlyEncoded(torch.view_as_complex(scaled.unflatten(-1, (-1, 2)).contiguous()), power_loading)
 
-    def _loading(self, x: Tensor, levels: Tensor, importance: Tensor, variance: Tensor) -> Tensor:
+    def _power_loading(self, x: Tensor, levels: Tensor, importance: Tensor, variance: Tensor) -> Tensor:
         values = self.get_buffer("values")
         weight = importance_weight(importance, self.importance_exponent).to(x)
         marks = level_sums(torch.stack([torch.ones_like(weight), weight], -1), levels, len(values))
@@ -86,8 +86,8 @@ class LinearJSCCDecoder(Block):
     The second moment of each dimension at each rate level is what the loading says, corrected by what was received as
     far as noise and number of patches allow; a symbol counts by its own noise variance.
 
-    Shapes: received as `ReceivedCodeword`; loading [batch, levels, 2] in dB; out [batch, channels, rows, cols], zero
-    where nothing was sent. Gradients pass.
+    Shapes: received as `ReceivedCodeword`; power_loading [batch, levels, 2] in dB; out [batch, channels, rows, cols],
+    zero where nothing was sent. Gradients pass.
     Source: LMMSE, Kay, Fundamentals of Statistical Signal Processing, ch. 12.
 
     Raises:
@@ -95,7 +95,7 @@ class LinearJSCCDecoder(Block):
 
     >>> lengths, y = torch.full((1, 1, 1), 8), torch.ones(1, 1, 1, 8) + 0j
     >>> received = ReceivedCodeword(y, torch.ones_like(y), torch.full(y.shape, 0.1), lengths, torch.ones(1))
-    >>> LinearJSCCDecoder()(received=received, loading=torch.zeros(1, 8, 2)).shape
+    >>> LinearJSCCDecoder()(received=received, power_loading=torch.zeros(1, 8, 2)).shape
     torch.Size([1, 256, 1, 1])
     """
 
@@ -109,7 +109,7 @@ class LinearJSCCDecoder(Block):
     def forward(
         self,
         received: ReceivedCodeword,
-        loading: Loading,
+        power_loading: PowerLoading,
     ) -> Latent:
         dimensions = 2 * received.codeword.shape[-1]
         levels = levels_of(received.lengths, self.get_buffer("values"))
@@ -117,9 +117,9 @@ class LinearJSCCDecoder(Block):
         symbols = torch.view_as_real(received.codeword * received.gain.conj() / strength).flatten(-2)
         noise = (received.noise_variance / strength / 2).repeat_interleave(2, -1)
         variance = prior_variance(self.step, dimensions).to(noise)
-        scale = of_patch(loaded_amplitude(loading, variance), levels) / received.power.sqrt()[:, None, None, None]
+        scale = of_patch(loaded_amplitude(power_loading, variance), levels) / received.power.sqrt()[:, None, None, None]
         sent = sent_mask(2 * received.lengths, dimensions)
-        usual = scale.square() * of_patch(usual_energy(loading, variance), levels) * sent
+        usual = scale.square() * of_patch(usual_energy(power_loading, variance), levels) * sent
         signal = self._second_moments(symbols, noise, usual, levels)
         estimate = symbols * signal / (signal + noise) / scale * sent
         missing = max(self.channels - dimensions, 0)

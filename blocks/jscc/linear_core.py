@@ -8,9 +8,9 @@ FILTERED = 2
 """The first latent channels, brightness and the stronger colour: so alike in neighbouring patches that sending them
 whitened in space saves power."""
 TAPS, INVERSE_TAPS = 7, 13
-LEAST_MOMENT = 1e-4
-LEAST_ENERGY = 1e-3
-LEAST_STRENGTH, MOST_STRENGTH = 0.01, 20.0
+MIN_MOMENT = 1e-4
+MIN_ENERGY = 1e-3
+MIN_STRENGTH, MAX_STRENGTH = 0.01, 20.0
 PRIOR_COUNT = 4.0
 """The usual power counts as so many noiseless dimensions."""
 
@@ -66,7 +66,7 @@ class LinearDecoderCore(nn.Module):
 
     def forward(self, received: Tensor, noise: Tensor, sent: Tensor, levels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         with torch.autocast(received.device.type, enabled=False):
-            moments = of_level(self.log_moments, levels).movedim(-1, 1).exp() + LEAST_MOMENT
+            moments = of_level(self.log_moments, levels).movedim(-1, 1).exp() + MIN_MOMENT
             strength = self._strength(received, noise, moments, sent)
             weighted = received * (strength * moments.sqrt() / (strength * moments + noise)) * sent
             latent = per_level(weighted.movedim(1, -1), levels, self.matrices, self.matrices[0].shape[1])
@@ -81,14 +81,14 @@ class LinearDecoderCore(nn.Module):
         excess, count = (
             torch.einsum("gn,bnij->bgij", groups, x) for x in (trust * (received.square() - noise) / moments, trust)
         )
-        ratio = ((excess + PRIOR_COUNT) / (count + PRIOR_COUNT)).clamp(LEAST_STRENGTH, MOST_STRENGTH)
+        ratio = ((excess + PRIOR_COUNT) / (count + PRIOR_COUNT)).clamp(MIN_STRENGTH, MAX_STRENGTH)
         return torch.einsum("gn,bgij->bnij", groups, ratio)
 
     def _log_energy(self, ratio: Tensor, sent: Tensor) -> Tensor:
         groups = self.get_buffer("groups")
         count = torch.einsum("gn,bnij->bgij", groups, sent.to(ratio))
         mean = torch.einsum("gn,bnij->bgij", groups, ratio) / count.clamp_min(1)
-        return torch.log(mean + LEAST_ENERGY) * (count > 0)
+        return torch.log(mean + MIN_ENERGY) * (count > 0)
 
 
 class SpatialFilter(nn.Module):

@@ -14,7 +14,7 @@ from linksim.blocks.jscc.level_statistics import (
     prior_variance,
     sent_dimensions,
 )
-from linksim.blocks.jscc.loading import loaded_amplitude
+from linksim.blocks.jscc.power_loading import loaded_amplitude
 from linksim.blocks.vectorizer.klt import DEFAULT_STEP
 from linksim.errors import require
 from linksim.precision import full_precision
@@ -38,8 +38,8 @@ class LinearDistortion(Distortion):
         marks = level_sums(torch.stack([torch.ones_like(weight), weight], -1), level, len(values))
         patches = marks[..., 0]
         sent = sent_dimensions(values, len(self.variance))
-        loading = level_loading(energy, patches, marks[..., 1], self.variance, sent)
-        gain = loaded_amplitude(loading, self.variance).square()
+        power_loading = level_loading(energy, patches, marks[..., 1], self.variance, sent)
+        gain = loaded_amplitude(power_loading, self.variance).square()
         kept = energy * sent
         power = (gain * kept).sum() / values[levels].sum()
         moment = kept / patches.clamp_min(1)[..., None]
@@ -49,7 +49,7 @@ class LinearDistortion(Distortion):
 
 
 class LinearJSCCDistortion(Block):
-    """What a transmitter with linear coding can foresee, for `RateAllocator(target_psnr=...)`.
+    """What a transmitter with linear coding can predict, for `RateAllocator(target_psnr=...)`.
 
     Shapes: latent [batch, channels, rows, cols] in units of `step`; importance [batch, rows, cols], 0 if absent; out a
     `LinearDistortion` for pictures in [0, 1].
@@ -58,9 +58,9 @@ class LinearJSCCDistortion(Block):
     Raises:
         ParameterError: `importance_exponent` is out of range.
 
-    >>> foreseen = LinearJSCCDistortion()(latent=torch.randn(1, 256, 2, 2))
+    >>> predicted = LinearJSCCDistortion()(latent=torch.randn(1, 256, 2, 2))
     >>> levels, values = torch.zeros(2, 2, dtype=torch.int64), torch.tensor([2, 128])
-    >>> error = [foreseen.expected_error(0, levels + level, values, 0.1) for level in (0, 1)]
+    >>> error = [predicted.expected_error(0, levels + level, values, 0.1) for level in (0, 1)]
     >>> error[0] > error[1]
     True
     """

@@ -18,8 +18,8 @@ from linksim.blocks.vectorizer.klt import klt_basis
 from linksim.blocks.vectorizer.layers import (
     SLOPE,
     ResidualBlock,
-    repeatable_start,
     scaled_convolution,
+    seeded_initialization,
     zero_convolution,
 )
 from linksim.blocks.vectorizer.window_attention import transformer
@@ -30,7 +30,7 @@ from linksim.weights import load_part
 
 WIDTH, HIDDEN = 192, 160
 ENCODER_BLOCKS, DECODER_BLOCKS = 3, 5
-HEADS, WINDOW, MOST_TRANSFORMER_BLOCKS = 8, 8, 16
+HEADS, WINDOW, MAX_TRANSFORMER_BLOCKS = 8, 8, 16
 SNR_WIDTH = 64
 MORE_DB, LESS_DB = 6.0, 3.0
 """Where training starts: power for patches with more uses than their content asks for, off those with less."""
@@ -41,7 +41,7 @@ SNRS_DB, PATCH_SNRS_DB = (-5.0, 25.0), (-20.0, 30.0)
 """Beyond these the coder takes an SNR for the nearest of them: it is trained on 0 to 20 dB, fading about them."""
 
 
-class Boost(nn.Module):
+class UnequalPower(nn.Module):
     """The amplitude of a patch by its rate level and that of its content: more where it matters more, less where less.
 
     Uses alone do not make a linear code better: what a patch gets beyond its content's rate pays with power behind it.
@@ -61,17 +61,17 @@ class Boost(nn.Module):
         decibels = torch.where(level > level[:, None], MORE_DB, 0.0) - torch.where(level < level[:, None], LESS_DB, 0.0)
         self.log_amplitude = nn.Parameter(decibels * math.log(10) / 20)
 
-    def forward(self, levels: Tensor, contents: Tensor) -> Tensor:
-        chosen = of_level(self.log_amplitude.flatten()[:, None], contents * len(self.log_amplitude) + levels)
+    def forward(self, levels: Tensor, base_rates: Tensor) -> Tensor:
+        chosen = of_level(self.log_amplitude.flatten()[:, None], base_rates * len(self.log_amplitude) + levels)
         chosen = (
-            chosen + torch.where(levels > contents, self.more * self._share_given(levels, contents), 0.0)[..., None]
+            chosen + torch.where(levels > base_rates, self.more * self._share_given(levels, base_rates), 0.0)[..., None]
         )
-        return torch.where((levels == contents)[..., None], 1.0, chosen.exp())
+        return torch.where((levels == base_rates)[..., None], 1.0, chosen.exp())
 
-    def _share_given(self, levels: Tensor, contents: Tensor) -> Tensor:
+    def _share_given(self, levels: Tensor, base_rates: Tensor) -> Tensor:
         """How much of `more` each picture's patches get, float [batch, 1, 1]."""
         uses = self.get_buffer("values")[levels].float()
-        favoured = (uses * (levels > contents)).sum((1, 2), keepdim=True) / uses.sum((1, 2), keepdim=True)
+        favoured = (uses * (levels > base_rates)).sum((1, 2), keepdim=True) / uses.sum((1, 2), keepdim=True)
         few, many = FAVOURED_USES
         return ((many - favoured) / (many - few)).clamp(0, 1)
 
@@ -92,14 +92,14 @@ class Conditioned(nn.Module):
         self.tail = zero_convolution(WIDTH, 2 * outputs)
 
     def forward(
-        self, linear: Tensor, embedding: Tensor, levels: Tensor, contents: Tensor, quality_db: Tensor
+        self, linear: Tensor, embedding: Tensor, levels: Tensor, base_rates: Tensor, quality_db: Tensor
     ) -> Tensor:
         """What the linear core gave, [batch, outputs, rows, cols], scaled and shifted as the network sees fit.
 
         Shapes: embedding [batch, width, rows, cols]; levels, contents and quality_db [batch, rows, cols].
         """
         quality = self.quality((quality_db[..., None] - MEAN_SNR_DB) / 10)
-        condition = (self.token(levels) + self.content_token(contents) + quality).movedim(-1, 1)
+        condition = (self.token(levels) + self.content_token(base_rates) + quality).movedim(-1, 1)
         x = (embedding + condition).contiguous(memory_format=torch.channels_last)
         log_scale, shift = self.tail(functional.leaky_relu(self.transformer(self.blocks(x)), SLOPE)).float().chunk(2, 1)
         return linear * log_scale.clamp(-4.0, 2.0).exp() + shift
@@ -125,8 +125,8 @@ class JointCoder(Block):
         values, deviation = _start(channels, step, rate_set, transformer_blocks)
         self.register_buffer("values", torch.tensor(values), persistent=False)
         self.register_buffer("scale", deviation.rsqrt()[:, None, None])
-        self.boost = Boost(values, importance_gain_db)
-        with repeatable_start():
+        self.boost = UnequalPower(values, importance_gain_db)
+        with seeded_initialization():
             self.build(values, deviation, transformer_blocks)
         load_part(self, weights, self.part)
 
@@ -139,13 +139,13 @@ class JSCCEncoder(JointCoder):
     """Map the latent of each patch to its k complex symbols: a linear core per rate plus one network for all.
 
     The network sees the patch's surroundings, a learned token for its rate and the SNR; the prefix mask keeps the first
-    2k of its real outputs. `content`, the lengths that the content alone would have got, tells it from importance.
+    2k of its real outputs. `base_rate`, the lengths that the content alone would have got, tells it from importance.
     Untrained it is linear: power loading in closed form, as `LinearJSCCEncoder`. `transformer_blocks` of 8 heads, in
     windows of 8x8 patches, follow the residual blocks; the paper has 4, the weights "small" none. `importance_gain_db`:
     more power, beyond what was learned, for patches with more uses than their content asks for, where these are few
-    (see `Boost`); both ends need the same.
+    (see `UnequalPower`); both ends need the same.
 
-    Shapes: latent [batch, channels, rows, cols], real; lengths and content [batch, rows, cols] complex uses, in V,
+    Shapes: latent [batch, channels, rows, cols], real; lengths and base_rate [batch, rows, cols] complex uses, in V,
     content as lengths if absent; snr_db [batch], the mean SNR that the transmitter counts on; out
     [batch, rows, cols, kmax], kmax the largest of V. Gradients pass.
     Source: SA-OOSC appendix 12, its ref. 11 (NTSCC, Dai et al., IEEE JSAC 2022); SNR as in ADJSCC, Xu et al., 2022.
@@ -168,14 +168,14 @@ class JSCCEncoder(JointCoder):
         self.network = Conditioned(ENCODER_BLOCKS, transformer_blocks, len(values), 2 * max(values))
 
     @single_precision
-    def forward(self, latent: Latent, lengths: Lengths, snr_db: Decibels, content: Lengths | None = None) -> Codeword:
+    def forward(self, latent: Latent, lengths: Lengths, snr_db: Decibels, base_rate: Lengths | None = None) -> Codeword:
         values = self.get_buffer("values")
         levels = levels_of(lengths, values)
-        contents = levels if content is None else levels_of(content, values)
+        base_rates = levels if base_rate is None else levels_of(base_rate, values)
         quality = snr_db.clamp(*SNRS_DB)[:, None, None].expand(levels.shape).to(latent)
         embedding = self.embedding(latent * self.get_buffer("scale"))
-        coded = self.network(self.core(latent, levels, quality), embedding, levels, contents, quality)
-        sent = coded.movedim(1, -1) * self.boost(levels, contents) * sent_mask(2 * lengths, coded.shape[1])
+        coded = self.network(self.core(latent, levels, quality), embedding, levels, base_rates, quality)
+        sent = coded.movedim(1, -1) * self.boost(levels, base_rates) * sent_mask(2 * lengths, coded.shape[1])
         return torch.view_as_complex(sent.unflatten(-1, (-1, 2)).contiguous())
 
 
@@ -187,8 +187,8 @@ class JSCCDecoder(JointCoder):
     nothing but what crossed the channel. `transformer_blocks` and `importance_gain_db` as for
     `JSCCEncoder`.
 
-    Shapes: received as `ReceivedCodeword`; content [batch, rows, cols] complex uses, in V, received.lengths if absent;
-    out [batch, channels, rows, cols]. Gradients pass.
+    Shapes: received as `ReceivedCodeword`; base_rate [batch, rows, cols] complex uses, in V, received.lengths if
+    absent; out [batch, channels, rows, cols]. Gradients pass.
     Source: SA-OOSC appendix 12; LMMSE, Kay, Fundamentals of Statistical Signal Processing, ch. 12.
 
     Raises:
@@ -215,12 +215,12 @@ class JSCCDecoder(JointCoder):
     def forward(
         self,
         received: ReceivedCodeword,
-        content: Lengths | None = None,
+        base_rate: Lengths | None = None,
     ) -> Latent:
         levels = levels_of(received.lengths, self.get_buffer("values"))
-        contents = levels if content is None else levels_of(content, self.get_buffer("values"))
+        base_rates = levels if base_rate is None else levels_of(base_rate, self.get_buffer("values"))
         dimensions = 2 * int(self.get_buffer("values")[-1])
-        symbols, noise = undo_fading(received, dimensions, self.boost(levels, contents))
+        symbols, noise = undo_fading(received, dimensions, self.boost(levels, base_rates))
         sent = sent_mask(2 * received.lengths, dimensions)
         noise = torch.where(sent, noise, 1.0)
         power = received.power[:, None, None, None]
@@ -234,7 +234,7 @@ class JSCCDecoder(JointCoder):
         mean_snr = (sent / (2 * noise)).sum(-1) / sent.sum(-1).clamp_min(1)
         quality = (10 * torch.log10(mean_snr.clamp_min(1e-9))).clamp(*PATCH_SNRS_DB).to(estimate)
         embedding = self.symbol_embedding(whitened) + self.latent_embedding(estimate * self.get_buffer("scale"))
-        return self.network(estimate, embedding + self.energy_embedding(energy), levels, contents, quality)
+        return self.network(estimate, embedding + self.energy_embedding(energy), levels, base_rates, quality)
 
 
 def _start(channels: int, step: float, rate_set: RateSet, transformer_blocks: int) -> tuple[tuple[int, ...], Tensor]:
@@ -245,9 +245,9 @@ def _start(channels: int, step: float, rate_set: RateSet, transformer_blocks: in
         channels,
     )
     require(
-        isinstance(transformer_blocks, int) and 0 <= transformer_blocks <= MOST_TRANSFORMER_BLOCKS,
+        isinstance(transformer_blocks, int) and 0 <= transformer_blocks <= MAX_TRANSFORMER_BLOCKS,
         "transformer_blocks",
-        f"an integer in 0..{MOST_TRANSFORMER_BLOCKS}",
+        f"an integer in 0..{MAX_TRANSFORMER_BLOCKS}",
         transformer_blocks,
     )
     require(0 < step < 1e3, "step", "in (0, 1000), in units of the pixel range", step)

@@ -7,7 +7,7 @@ import torch
 from linksim.block import Block
 from linksim.types import Codeword, Lengths, Power
 
-LEAST_POWER = 2.0**-32
+MIN_POWER = 2.0**-32
 
 
 class Normalized(NamedTuple):
@@ -32,5 +32,5 @@ class PowerNormalizer(Block):
 
     def forward(self, codeword: Codeword, lengths: Lengths) -> Normalized:
         energy = torch.view_as_real(codeword).square().sum((1, 2, 3, 4))
-        power = (energy / lengths.sum((1, 2)).clamp_min(1)).clamp_min(LEAST_POWER)
+        power = (energy / lengths.sum((1, 2)).clamp_min(1)).clamp_min(MIN_POWER)
         return Normalized(codeword / power.sqrt()[:, None, None, None], power)

@@ -5,20 +5,20 @@ from torch import Tensor, nn
 
 from linksim.block import Block
 from linksim.blocks.jscc.serializer import sent_mask
-from linksim.blocks.jscc.transform_start import loading, transform_start
+from linksim.blocks.jscc.transform_start import power_loading, transform_start
 from linksim.blocks.jscc.undo_fading import to_symbols, undo_fading
 from linksim.blocks.vectorizer.conv_transform import TOKEN, WIDTHS, analysis_layers, synthesis_layers
 from linksim.blocks.vectorizer.klt import MEAN, klt_basis
 from linksim.blocks.vectorizer.klt_start import token_basis
-from linksim.blocks.vectorizer.layers import repeatable_start, scaled_convolution, zero_convolution
-from linksim.blocks.vectorizer.window_attention import silent_linear, transformer, zero_linear
+from linksim.blocks.vectorizer.layers import scaled_convolution, seeded_initialization, zero_convolution
+from linksim.blocks.vectorizer.window_attention import transformer, variance_preserving_linear, zero_linear
 from linksim.errors import ParameterError
 from linksim.precision import single_precision
 from linksim.types import PATCH, Codeword, Decibels, Lengths, ReceivedCodeword, Tokens
 from linksim.weights import load_part
 
-MOST_USES = 64
-ANY_RATE = tuple(range(1, MOST_USES + 1))
+MAX_USES = 64
+ANY_RATE = tuple(range(1, MAX_USES + 1))
 """All the lengths that a patch can have."""
 WIDTH, HEADS, WINDOW, TRANSFORMER_BLOCKS = WIDTHS[2], 6, 8, 2
 HIDDEN, LAYERS = 128, 3
@@ -34,9 +34,12 @@ class ModNet(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(silent_linear(width if n == 0 else HIDDEN, HIDDEN) for n in range(LAYERS))
+        self.layers = nn.ModuleList(
+            variance_preserving_linear(width if n == 0 else HIDDEN, HIDDEN) for n in range(LAYERS)
+        )
         self.scales = nn.ModuleList(
-            nn.Sequential(silent_linear(1, HIDDEN), nn.SiLU(), silent_linear(HIDDEN, HIDDEN)) for _ in range(LAYERS)
+            nn.Sequential(variance_preserving_linear(1, HIDDEN), nn.SiLU(), variance_preserving_linear(HIDDEN, HIDDEN))
+            for _ in range(LAYERS)
         )
         self.last = zero_linear(HIDDEN, width)
 
@@ -71,13 +74,15 @@ class SwinJSCCEncoder(Block):
 
     def __init__(self, *, weights: str | None = None) -> None:
         super().__init__()
-        with repeatable_start():
+        with seeded_initialization():
             self.trunk = nn.Sequential(*analysis_layers())
             self.transformer = transformer(WIDTH, HEADS, WINDOW, TRANSFORMER_BLOCKS)
             self.channel_gates, self.rate_gates = ModNet(WIDTH), ModNet(WIDTH)
-            self.project = zero_convolution(WIDTH, 2 * MOST_USES)
-        self.klt = nn.Conv2d(3 * TOKEN**2, 2 * MOST_USES, PATCH // TOKEN, PATCH // TOKEN, bias=False)
-        self.klt.weight = nn.Parameter(token_basis(2 * MOST_USES, TOKEN) * loading(2 * MOST_USES)[:, None, None, None])
+            self.project = zero_convolution(WIDTH, 2 * MAX_USES)
+        self.klt = nn.Conv2d(3 * TOKEN**2, 2 * MAX_USES, PATCH // TOKEN, PATCH // TOKEN, bias=False)
+        self.klt.weight = nn.Parameter(
+            token_basis(2 * MAX_USES, TOKEN) * power_loading(2 * MAX_USES)[:, None, None, None]
+        )
         load_part(self, weights, "swinjscc_encoder")
 
     @single_precision
@@ -92,7 +97,7 @@ class SwinJSCCEncoder(Block):
         # As in the transforms: half precision would cost the KLT quality.
         with torch.autocast(centred.device.type, enabled=False):
             coded = coded + self.klt(centred.float())
-        return to_symbols(coded * sent_mask(2 * lengths, 2 * MOST_USES).movedim(-1, 1))
+        return to_symbols(coded * sent_mask(2 * lengths, 2 * MAX_USES).movedim(-1, 1))
 
 
 class SwinJSCCDecoder(Block):
@@ -115,15 +120,15 @@ class SwinJSCCDecoder(Block):
 
     def __init__(self, *, weights: str | None = None) -> None:
         super().__init__()
-        deviation = klt_basis()[1][: 2 * MOST_USES].sqrt()
+        deviation = klt_basis()[1][: 2 * MAX_USES].sqrt()
         self.register_buffer("deviation", deviation[:, None, None].clone(), persistent=False)
-        with repeatable_start():
-            self.project = scaled_convolution(2 * MOST_USES, WIDTH, 1)
+        with seeded_initialization():
+            self.project = scaled_convolution(2 * MAX_USES, WIDTH, 1)
             self.rate_gates, self.channel_gates = ModNet(WIDTH), ModNet(WIDTH)
             self.transformer = transformer(WIDTH, HEADS, WINDOW, TRANSFORMER_BLOCKS)
             self.trunk = nn.Sequential(*synthesis_layers())
-        self.klt = nn.ConvTranspose2d(2 * MOST_USES, 3 * TOKEN**2, PATCH // TOKEN, PATCH // TOKEN, bias=False)
-        self.klt.weight = nn.Parameter(token_basis(2 * MOST_USES, TOKEN) * deviation.sqrt()[:, None, None, None])
+        self.klt = nn.ConvTranspose2d(2 * MAX_USES, 3 * TOKEN**2, PATCH // TOKEN, PATCH // TOKEN, bias=False)
+        self.klt.weight = nn.Parameter(token_basis(2 * MAX_USES, TOKEN) * deviation.sqrt()[:, None, None, None])
         load_part(self, weights, "swinjscc_decoder")
 
     @single_precision
@@ -132,8 +137,8 @@ class SwinJSCCDecoder(Block):
         received: ReceivedCodeword,
     ) -> Tokens:
         _check(received.lengths)
-        symbols, noise = undo_fading(received, 2 * MOST_USES)
-        sent = sent_mask(2 * received.lengths, 2 * MOST_USES)
+        symbols, noise = undo_fading(received, 2 * MAX_USES)
+        sent = sent_mask(2 * received.lengths, 2 * MAX_USES)
         mean_snr = (sent / (2 * noise)).sum(-1) / sent.sum(-1).clamp_min(1)
         quality = (10 * torch.log10(mean_snr.clamp_min(1e-9))).clamp(*SNRS_DB)
         scale = received.power[:, None, None, None]
@@ -156,11 +161,11 @@ def take_transform(encoder: nn.Module, decoder: nn.Module, weights: str) -> None
 
     Raises `WeightsError` where the weights are unknown, hold no such codec, or one of another transform.
     """
-    start = transform_start(weights, 2 * MOST_USES)
+    start = transform_start(weights, 2 * MAX_USES)
     near, far = encoder.state_dict(), decoder.state_dict()
     near |= {f"trunk.{key}": tensor for key, tensor in start.analysis.items()}
     far |= {f"trunk.{key}": tensor for key, tensor in start.synthesis.items()}
-    gain = loading(2 * MOST_USES)[:, None, None, None]
+    gain = power_loading(2 * MAX_USES)[:, None, None, None]
     near["klt.weight"] = start.klt * gain
     near["project.weight"] = start.tail_weight * gain
     near["project.bias"] = start.tail_bias * gain.flatten()
@@ -173,8 +178,8 @@ def take_transform(encoder: nn.Module, decoder: nn.Module, weights: str) -> None
 
 
 def _check(lengths: Tensor) -> None:
-    if bool((lengths > MOST_USES).any()):
-        raise ParameterError(f"'lengths' must be at most {MOST_USES} complex uses (got {int(lengths.max())})")
+    if bool((lengths > MAX_USES).any()):
+        raise ParameterError(f"'lengths' must be at most {MAX_USES} complex uses (got {int(lengths.max())})")
 
 
 def _about_one(quality_db: Tensor) -> Tensor:

@@ -58,6 +58,6 @@ def _layers(state: dict[str, Tensor], chosen: range) -> dict[str, Tensor]:
     return found
 
 
-def loading(dimensions: int) -> Tensor:
+def power_loading(dimensions: int) -> Tensor:
     """Amplitude of each dimension by its variance in the KLT: power in proportion to the standard deviation."""
     return klt_basis()[1][:dimensions].pow(-0.25)

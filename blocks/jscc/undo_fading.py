@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from linksim.types import ReceivedCodeword
 
-LEAST_STRENGTH = 1e-9
+MIN_STRENGTH = 1e-9
 
 
 def undo_fading(received: ReceivedCodeword, dimensions: int, amplitude: Tensor | float = 1.0) -> tuple[Tensor, Tensor]:
@@ -16,7 +16,7 @@ def undo_fading(received: ReceivedCodeword, dimensions: int, amplitude: Tensor |
     2*kmax is at most `dimensions`; what is missing to these is 0 with noise variance 1.
     """
     gain = received.gain * amplitude
-    strength = gain.abs().square().clamp_min(LEAST_STRENGTH)
+    strength = gain.abs().square().clamp_min(MIN_STRENGTH)
     symbols = torch.view_as_real((received.codeword * gain.conj() / strength).contiguous()).flatten(-2)
     noise = (received.noise_variance / strength / 2).repeat_interleave(2, -1)
     missing = dimensions - symbols.shape[-1]

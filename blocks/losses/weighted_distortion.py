@@ -10,8 +10,8 @@ from linksim.errors import DimensionError, require
 from linksim.types import PATCH, Image, Importance, Score
 
 PEAK = 255.0
-USUAL_ERROR, LEAST_ERROR = 20.0, 1e-3
-"""About 35 dB, where `evenness` leaves the scale as it is; and the least that is divided by."""
+USUAL_ERROR, MIN_ERROR = 20.0, 1e-3
+"""About 35 dB, where `psnr_weighting` leaves the scale as it is; and the least that is divided by."""
 
 
 class WeightedDistortion(Block):
@@ -22,15 +22,15 @@ class WeightedDistortion(Block):
     it was cut from: give the mean of 2^(exponent*I) over such pictures as `mean_weight`, and w_i is taken over that
     times the count of patches.
 
-    With `evenness` g a picture of plain mean squared error m counts (20/m)^g times as much, that factor held constant:
-    0 is the mean of squared errors, which bad channels dominate; 1 has the gradient of a mean of PSNRs.
+    With `psnr_weighting` g a picture of plain mean squared error m counts (20/m)^g times as much, that factor held
+    constant: 0 is the mean of squared errors, which bad channels dominate; 1 has the gradient of a mean of PSNRs.
 
     Shapes: image, original [batch, 3, height, width], multiples of 16; importance [batch, rows, cols], 0 if absent;
     mean_weight [batch]; out.value [batch]. Gradients pass; nothing is clamped or rounded.
     Source: SA-OOSC appendix 8, eqs. 13, 19.
 
     Raises:
-        ParameterError: `exponent` is not in 0..8 or `evenness` not in 0..1.
+        ParameterError: `exponent` is not in 0..8 or `psnr_weighting` not in 0..1.
         DimensionError: height or width is no multiple of 16.
 
     >>> original = torch.zeros(1, 3, 16, 32)
@@ -40,11 +40,11 @@ class WeightedDistortion(Block):
     [2.0, 3.556]
     """
 
-    def __init__(self, *, exponent: float = 1.0, evenness: float = 0.0) -> None:
+    def __init__(self, *, exponent: float = 1.0, psnr_weighting: float = 0.0) -> None:
         super().__init__()
         require(0 <= exponent <= 8, "exponent", "in 0..8", exponent)
-        require(0 <= evenness <= 1, "evenness", "in 0..1", evenness)
-        self.exponent, self.evenness = exponent, evenness
+        require(0 <= psnr_weighting <= 1, "psnr_weighting", "in 0..1", psnr_weighting)
+        self.exponent, self.psnr_weighting = exponent, psnr_weighting
 
     def forward(
         self,
@@ -64,5 +64,5 @@ class WeightedDistortion(Block):
         weight = torch.exp2(importance.to(error) * self.exponent)
         mean = weight.mean((1, 2)) if mean_weight is None else mean_weight
         weighted = (weight * error).mean((1, 2)) / mean
-        plain = error.detach().mean((1, 2)).clamp_min(LEAST_ERROR)
-        return Score(weighted * (USUAL_ERROR / plain).pow(self.evenness))
+        plain = error.detach().mean((1, 2)).clamp_min(MIN_ERROR)
+        return Score(weighted * (USUAL_ERROR / plain).pow(self.psnr_weighting))

@@ -27,8 +27,8 @@ class CBRLedger(Block):
     >>> from linksim.blocks import AWGN
     >>> frame = Symbols(torch.ones(1, 12) + 0j, torch.tensor([12]))
     >>> received = AWGN().seed(1)(symbols=frame, snr_db=torch.tensor([10.0]))
-    >>> bill = CBRLedger()(original=torch.zeros(1, 3, 2, 2), payload=frame, received=received)
-    >>> bill.cbr.value.item(), bill.ledger.header.item()
+    >>> counted = CBRLedger()(original=torch.zeros(1, 3, 2, 2), payload=frame, received=received)
+    >>> counted.cbr.value.item(), counted.ledger.header.item()
     (1.0, 0)
     """
 

@@ -7,7 +7,7 @@ from linksim.blocks.metrics.psnr import eight_bits
 from linksim.precision import full_precision
 from linksim.types import Image, Score
 
-LEAST_SIDE = 161
+MIN_SIDE = 161
 """In pixels: windows of 11 on the coarsest of five scales."""
 
 
@@ -33,7 +33,7 @@ class MSSSIM(Block):
         # Here, not at the top: only who measures with it waits for it.
         from pytorch_msssim import ms_ssim
 
-        if min(image.shape[2:]) < LEAST_SIDE:
+        if min(image.shape[2:]) < MIN_SIDE:
             return Score(torch.full((len(image),), torch.nan, device=image.device))
         shown = eight_bits(image.float()), eight_bits(original.float())
         return Score(ms_ssim(*shown, data_range=1.0, size_average=False))

@@ -11,7 +11,7 @@ from linksim.blocks.metrics.psnr import eight_bits
 from linksim.precision import full_precision
 from linksim.types import PATCH, Image, Importance, Score
 
-LEAST_PATCH_MSE = 1e-6
+MIN_PATCH_MSE = 1e-6
 
 
 def patch_psnr(image: Tensor, original: Tensor) -> Tensor:
@@ -20,7 +20,7 @@ def patch_psnr(image: Tensor, original: Tensor) -> Tensor:
     padding = (0, -error.shape[3] % PATCH, 0, -error.shape[2] % PATCH)
     total = functional.avg_pool2d(functional.pad(error, padding), PATCH)
     share = functional.avg_pool2d(functional.pad(torch.ones_like(error), padding), PATCH)
-    return -10 * torch.log10((total / share).clamp_min(LEAST_PATCH_MSE))[:, 0]
+    return -10 * torch.log10((total / share).clamp_min(MIN_PATCH_MSE))[:, 0]
 
 
 class PatchScores(NamedTuple):

@@ -7,7 +7,7 @@ from linksim.block import Block
 from linksim.precision import full_precision
 from linksim.types import Image, Score
 
-LEAST_PICTURE_MSE = 1e-10
+MIN_PICTURE_MSE = 1e-10
 
 
 def eight_bits(image: Tensor) -> Tensor:
@@ -30,4 +30,4 @@ class PSNR(Block):
     @full_precision
     def forward(self, image: Image, original: Image) -> Score:
         error = (eight_bits(image) - eight_bits(original)).square().mean((1, 2, 3))
-        return Score(-10 * torch.log10(error.clamp_min(LEAST_PICTURE_MSE)))
+        return Score(-10 * torch.log10(error.clamp_min(MIN_PICTURE_MSE)))

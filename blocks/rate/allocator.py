@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from linksim.blocks.header.code_rate import CodeRate
-from linksim.blocks.rate.goal import MOST_ETA, LevelsAt
+from linksim.blocks.rate.goal import MAX_ETA, LevelsAt
 from linksim.blocks.rate.quality import expected_psnr
 from linksim.blocks.rate.smoothing import quantize, quantize_smoothly
 from linksim.blocks.rate.solved import SolvedAllocation, SolvedRate
@@ -25,18 +25,18 @@ class RateAllocator(SolvedRate):
     with the smallest eta that reaches it. The first two need the port `size`, the last the ports `distortion` and
     `snr_db`.
 
-    `met` says whether 0.99*target <= value <= target holds (PSNR: predicted value >= target). One eta serves all
+    `target_met` says whether 0.99*target <= value <= target holds (PSNR: predicted value >= target). One eta serves all
     patches: where V is too coarse for that, as in a picture of few patches, the nearest value from below is given and
-    `met` is false; where a PSNR is out of reach, the best allocation is given.
+    `target_met` is false; where a PSNR is out of reach, the best allocation is given.
 
     `map_smoothing` in 0..1 keeps a neighbour's level where the wish is within that share of half a step past the
     threshold. `rate_set`, `header_code_rate`, `header_fields` ("loading", "content": what the header carries beside
     k) and `fading` describe the codec, the header and the channel; a link fills in those that are None.
 
-    `content` is Q0[eta*e]: a receiver that knows both maps knows how much a patch gained by its importance.
+    `base_rate` is Q0[eta*e]: a receiver that knows both maps knows how much a patch gained by its importance.
 
     Shapes: entropy [batch, rows, cols] bits; importance likewise; size [batch, 2]; snr_db [batch]; lengths and content
-    [batch, rows, cols] complex uses; met [batch] bool; eta [batch]. No gradient: a step function.
+    [batch, rows, cols] complex uses; target_met [batch] bool; eta [batch]. No gradient: a step function.
     Source: SA-OOSC eqs. 1, 14, 15, 16.
 
     Raises:
@@ -66,7 +66,7 @@ class RateAllocator(SolvedRate):
         goals = {"eta": eta, "target_cbr": target_cbr, "target_cbr_total": target_cbr_total, "target_psnr": target_psnr}
         super().__init__(
             goals=goals,
-            most_eta=MOST_ETA,
+            most_eta=MAX_ETA,
             rate_set=rate_set,
             header_code_rate=header_code_rate,
             header_fields=header_fields,

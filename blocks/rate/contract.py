@@ -16,8 +16,8 @@ class Allocation(NamedTuple):
     """The rate map k; the base rate map, which the content alone would get; whether the target was met."""
 
     lengths: Lengths
-    content: Lengths
-    met: Flags
+    base_rate: Lengths
+    target_met: Flags
 
 
 class RateBlock(Block):

@@ -14,12 +14,12 @@ class FixedRate(RateBlock):
     """The same k for every patch: the largest of V that stays within the target, else the smallest.
 
     Give `target_cbr`, payload uses over 3*height*width (0.0201, SA-OOSC's, where nothing is given), or
-    `target_cbr_total`, header included. `met` is true whenever the budget holds; the block does not try to fill it. The
-    constant rate map adds a few 32-bit words to the header. `rate_set`, `header_code_rate`, `header_fields` and
+    `target_cbr_total`, header included. `target_met` is true whenever the budget holds; the block does not try to fill
+    it. The constant rate map adds a few 32-bit words to the header. `rate_set`, `header_code_rate`, `header_fields` and
     `fading` describe the codec, the header and the channel; a link fills in those that are None.
 
-    Shapes: size [batch, 2] in pixels, the same within a batch; lengths and content, which are the same, [batch, rows,
-    cols] complex uses; met [batch]; snr_db [batch], the mean SNR, on which the header's code rate may depend. No
+    Shapes: size [batch, 2] in pixels, the same within a batch; lengths and base_rate, which are the same, [batch, rows,
+    cols] complex uses; target_met [batch]; snr_db [batch], the mean SNR, on which the header's code rate may depend. No
     gradient: a step function. Entropy and importance are taken, as by every rate block, and not used.
     Source: DeepJSCC (Bourtsoulatze et al., 2019) as SA-OOSC, section 4, compares with it.
 

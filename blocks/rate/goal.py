@@ -8,8 +8,8 @@ from torch import Tensor
 from linksim.blocks.rate.contract import PAPER_CBR
 from linksim.errors import require
 
-LEAST_ETA, MOST_ETA = 1e-6, 1e6
-MOST_LAGRANGIAN_ETA = 1e12
+MIN_ETA, MAX_ETA = 1e-6, 1e6
+MAX_LAGRANGIAN_ETA = 1e12
 """Where eta is uses per squared error."""
 BISECTIONS = 60
 SCAN_STEPS = 96
@@ -49,7 +49,7 @@ class Goal:
         given = {name: value for name, value in goals.items() if value is not None} or {"target_cbr": PAPER_CBR}
         require(len(given) == 1, "eta", f"given, or one of {', '.join(list(goals)[1:])}, and only one", given)
         name, value = next(iter(given.items()))
-        low, high = {"eta": (LEAST_ETA, most_eta), "target_psnr": (1.0, 100.0)}.get(name, (1e-6, 10.0))
+        low, high = {"eta": (MIN_ETA, most_eta), "target_psnr": (1.0, 100.0)}.get(name, (1e-6, 10.0))
         require(low <= value <= high, name, f"in {low:g}..{high:g}", value)
         return Goal(name, value, most_eta)
 
@@ -66,7 +66,7 @@ class Goal:
 
     def _solve_psnr(self, picture: Picture) -> tuple[float, bool]:
         # Quality need not rise all the way with the rate: find the first stretch in which the target is passed.
-        grid = [LEAST_ETA * (self.most_eta / LEAST_ETA) ** (i / SCAN_STEPS) for i in range(SCAN_STEPS + 1)]
+        grid = [MIN_ETA * (self.most_eta / MIN_ETA) ** (i / SCAN_STEPS) for i in range(SCAN_STEPS + 1)]
         qualities: list[float] = []
         for i, eta in enumerate(grid):
             qualities.append(picture.quality(picture.levels_at(eta)))
@@ -78,7 +78,7 @@ class Goal:
 
     def _solve_total(self, picture: Picture) -> tuple[float, bool]:
         # The header's cost depends on the map, but weakly: give the payload what the last header left over.
-        share, best, reached = self.value, (LEAST_ETA, False), -1.0
+        share, best, reached = self.value, (MIN_ETA, False), -1.0
         for _ in range(HEADER_ROUNDS):
             eta = bisect(picture.levels_at, picture.payload, share, high=self.most_eta)[0]
             levels = picture.levels_at(eta)
@@ -95,7 +95,7 @@ class Goal:
 
 
 def bisect(
-    levels_at: LevelsAt, cost: Callable[[Tensor], float], target: float, low: float = LEAST_ETA, high: float = MOST_ETA
+    levels_at: LevelsAt, cost: Callable[[Tensor], float], target: float, low: float = MIN_ETA, high: float = MAX_ETA
 ) -> tuple[float, float]:
     """The largest eta found whose cost stays at or under the target, and the smallest found over it."""
     if cost(levels_at(high)) <= target:

@@ -9,7 +9,7 @@ from linksim.blocks.header.body import header_uses
 from linksim.blocks.header.code_rate import CodeRate, checked_code_rate, chosen_code_rate
 from linksim.errors import require
 
-FIELDS = ("loading", "content")
+FIELDS = ("power_loading", "base_rate")
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class HeaderCost:
         strange = [field for field in self.fields or () if field not in FIELDS]
         require(not strange, "header_fields", f"of {', '.join(FIELDS)}", strange)
 
-    def uses(self, levels: Tensor, content: Tensor | None, count: int, snr_db: float | None) -> int:
+    def uses(self, levels: Tensor, base_rate: Tensor | None, count: int, snr_db: float | None) -> int:
         """Channel uses of one picture's header: its levels of V, int64 [rows, cols], and those of its content, V having
         `count` lengths; `snr_db` is the mean SNR where it is known."""
         code_rate = chosen_code_rate(self.code_rate or "auto", snr_db, fading=self.fading is not False)
         fields = self.fields or ()
-        told = content.cpu().numpy() if content is not None and "content" in fields else None
-        return header_uses(levels.cpu().numpy(), count, "loading" in fields, code_rate, told)
+        told = base_rate.cpu().numpy() if base_rate is not None and "base_rate" in fields else None
+        return header_uses(levels.cpu().numpy(), count, "power_loading" in fields, code_rate, told)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from linksim.blocks.header.code_rate import CodeRate
-from linksim.blocks.rate.goal import MOST_LAGRANGIAN_ETA, LevelsAt
+from linksim.blocks.rate.goal import MAX_LAGRANGIAN_ETA, LevelsAt
 from linksim.blocks.rate.measured_distortion import MeasuredDistortion
 from linksim.blocks.rate.solved import SolvedAllocation, SolvedRate
 from linksim.blocks.rate_set import RateSet
@@ -28,16 +28,16 @@ class LagrangianRateAllocator(SolvedRate):
 
     Give `eta`, in uses per squared error, or one target for which it is found for each picture: `target_cbr` (payload
     uses over 3*height*width; 0.0201, SA-OOSC's, where nothing is given) or `target_cbr_total` (header included), met
-    from below. `met` says whether 0.99*target <= value <= target holds.
+    from below. `target_met` says whether 0.99*target <= value <= target holds.
 
     `rate_set`, `header_code_rate`, `header_fields` ("loading", "content": what the header carries beside k), `fading`
     and `distortion` describe the codec, the header and the channel; a link fills in those that are None.
 
-    `content` is the allocation as if all patches were background: a receiver that knows both maps knows how much a
+    `base_rate` is the allocation as if all patches were background: a receiver that knows both maps knows how much a
     patch gained by its importance.
 
     Shapes: entropy [batch, rows, cols] bits; importance likewise; size [batch, 2]; snr_db [batch]; lengths and content
-    [batch, rows, cols] complex uses; met [batch] bool; eta [batch]. No gradient: a step function.
+    [batch, rows, cols] complex uses; target_met [batch] bool; eta [batch]. No gradient: a step function.
     Source: Shoham and Gersho, IEEE Trans. ASSP 1988; the weights, SA-OOSC eq. 13.
 
     Raises:
@@ -65,7 +65,7 @@ class LagrangianRateAllocator(SolvedRate):
     ) -> None:
         super().__init__(
             goals={"eta": eta, "target_cbr": target_cbr, "target_cbr_total": target_cbr_total},
-            most_eta=MOST_LAGRANGIAN_ETA,
+            most_eta=MAX_LAGRANGIAN_ETA,
             rate_set=rate_set,
             header_code_rate=header_code_rate,
             header_fields=header_fields,

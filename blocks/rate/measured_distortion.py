@@ -14,7 +14,7 @@ from linksim.types import Decibels, Entropy
 
 TABLES = Path(__file__).parent
 PREFIX = "distortion_"
-LEAST_ENTROPY = 1.0
+MIN_ENTROPY = 1.0
 """Bits; entropies are compared by their logarithm."""
 
 PatchErrors = Float[Tensor, "batch rows cols levels"]
@@ -44,12 +44,12 @@ class MeasuredDistortion(Block):
         super().__init__()
         snrs, entropies, errors = read_table(table_path(table))
         self.register_buffer("snrs_db", torch.tensor(snrs), persistent=False)
-        self.register_buffer("log_entropies", torch.tensor(entropies).clamp_min(LEAST_ENTROPY).log(), persistent=False)
+        self.register_buffer("log_entropies", torch.tensor(entropies).clamp_min(MIN_ENTROPY).log(), persistent=False)
         self.register_buffer("log_errors", torch.tensor(errors).log(), persistent=False)
 
     def forward(self, entropy: Entropy, snr_db: Decibels) -> PatchErrors:
         grid = self.get_buffer("log_errors")
-        log_entropy = entropy.detach().clamp_min(LEAST_ENTROPY).log().to(grid)
+        log_entropy = entropy.detach().clamp_min(MIN_ENTROPY).log().to(grid)
         at, above = bracket(snr_db.to(grid), self.get_buffer("snrs_db"), beyond=0.0)
         # [batch, knots, levels], each picture at its own SNR.
         here = torch.lerp(grid[at], grid[at + 1], above[:, None, None])
@@ -93,7 +93,7 @@ def read_table(path: Path) -> tuple[list[float], list[float], list[list[list[flo
         errors = [[found[snr, entropy] for entropy in entropies] for snr in snrs]
         widths = {len(levels) for each in errors for levels in each}
         good = len(snrs) > 1 and len(entropies) > 1 and len(widths) == 1 and min(widths) > 1
-        good = good and entropies[0] >= LEAST_ENTROPY
+        good = good and entropies[0] >= MIN_ENTROPY
         good = good and all(value > 0 for each in errors for levels in each for value in levels)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise FileError(f"'{path}' is no table of measured distortion: {error}") from None

@@ -24,8 +24,8 @@ class RandomRateAllocator(RateBlock):
     uses, and zero for some pictures. C2 and Q0 as in `RateAllocator`.
 
     Shapes: entropy [batch, rows, cols] in bits; importance likewise, 0 if absent; lengths, and content as in
-    `RateAllocator`, [batch, rows, cols] complex uses; met [batch], always true. No gradient: a step function. Size and
-    SNR are taken, as by every rate block, and not used.
+    `RateAllocator`, [batch, rows, cols] complex uses; target_met [batch], always true. No gradient: a step function.
+    Size and SNR are taken, as by every rate block, and not used.
     Source: SA-OOSC eqs. 1, 14 to 16.
 
     Raises:
@@ -65,12 +65,12 @@ class RandomRateAllocator(RateBlock):
         wished = torch.exp(low + (high - low) * draws[:, 0]) * 3 * PATCH**2 / mean * entropy
         alpha = torch.where(draws[:, 2] < LABELLED_SHARE, self.most_alpha * draws[:, 1], 0.0)
         values = self.get_buffer("values")
-        content = values[quantize(wished, values)]
-        met = torch.ones(len(entropy), dtype=torch.bool, device=entropy.device)
+        base_rate = values[quantize(wished, values)]
+        target_met = torch.ones(len(entropy), dtype=torch.bool, device=entropy.device)
         if importance is None:
-            return Allocation(content, content, met)
+            return Allocation(base_rate, base_rate, target_met)
         extra = alpha * torch.tensor([0.0, -1.0, 0.0, 1.0], device=entropy.device)[importance]
-        return Allocation(values[quantize(wished + extra, values)], content, met)
+        return Allocation(values[quantize(wished + extra, values)], base_rate, target_met)
 
     def _running_mean(self, entropy: torch.Tensor) -> torch.Tensor:
         running = self.get_buffer("mean_entropy")

@@ -17,8 +17,8 @@ class RandomFixedRate(RateBlock):
     The CBR is log-uniform in `least_cbr`..`most_cbr`, and k the nearest of V. With `one_per_batch` a single value of V,
     all of them equally likely, serves the whole batch, for codecs that have a layer for each rate.
 
-    Shapes: size [batch, 2] in pixels, the same within a batch; lengths and content, which are the same, [batch, rows,
-    cols]; met [batch], always true. Entropy, importance and SNR are taken, as by every rate block, and not used.
+    Shapes: size [batch, 2] in pixels, the same within a batch; lengths and base_rate, which are the same, [batch, rows,
+    cols]; target_met [batch], always true. Entropy, importance and SNR are taken, as by every rate block, and not used.
     Source: SwinJSCC, Yang et al., IEEE Trans. Cogn. Commun. Netw. 2025 (random rates in training).
 
     Raises:

@@ -20,8 +20,8 @@ class SolvedAllocation(NamedTuple):
     """As `Allocation`, and the eta of each picture."""
 
     lengths: Lengths
-    content: Lengths
-    met: Flags
+    base_rate: Lengths
+    target_met: Flags
     eta: Float[Tensor, "batch"]
 
 
@@ -65,7 +65,7 @@ class SolvedRate(RateBlock):
             raise ParameterError(f"'importance' must hold labels 0 to 3 (got up to {int(labels.max())})")
         values = self.get_buffer("values")
         lengths: list[Tensor] = []
-        contents: list[Tensor] = []
+        base_rates: list[Tensor] = []
         solved: list[tuple[float, bool]] = []
         for i, own in enumerate(labels):
             levels_at, content_at = rule(i, own), rule(i, torch.zeros_like(own))
@@ -74,12 +74,12 @@ class SolvedRate(RateBlock):
             def reached(levels: Tensor, i: int = i) -> float:
                 return quality(i, levels) if quality else 0.0
 
-            eta, met = self.goal.solve(Picture(levels_at, content_at, payload, header, reached))
+            eta, target_met = self.goal.solve(Picture(levels_at, content_at, payload, header, reached))
             lengths.append(values[levels_at(eta)])
-            contents.append(values[content_at(eta)])
-            solved.append((eta, met))
-        eta, met = (torch.tensor(x, device=device) for x in zip(*solved, strict=True))
-        return SolvedAllocation(torch.stack(lengths), torch.stack(contents), met, eta)
+            base_rates.append(values[content_at(eta)])
+            solved.append((eta, target_met))
+        eta, target_met = (torch.tensor(x, device=device) for x in zip(*solved, strict=True))
+        return SolvedAllocation(torch.stack(lengths), torch.stack(base_rates), target_met, eta)
 
     def _costs(
         self, index: int, size: Tensor | None, snr_db: Tensor | None
@@ -94,7 +94,7 @@ class SolvedRate(RateBlock):
         def payload(levels: Tensor) -> float:
             return float(values[levels].sum()) / dimensions
 
-        def header(levels: Tensor, content: Tensor) -> float:
-            return self.header_cost.uses(levels, content, len(values), mean_snr) / dimensions
+        def header(levels: Tensor, base_rate: Tensor) -> float:
+            return self.header_cost.uses(levels, base_rate, len(values), mean_snr) / dimensions
 
         return payload, header

@@ -17,7 +17,7 @@ from linksim.blocks.semantics.student_network import (
     positions,
     scaled_size,
 )
-from linksim.blocks.vectorizer.layers import repeatable_start
+from linksim.blocks.vectorizer.layers import seeded_initialization
 from linksim.precision import single_precision
 from linksim.types import PATCH, Boxes, Detections, Image, Importance
 from linksim.weights import load_part, read_weights, weights_path
@@ -60,7 +60,7 @@ class ImportanceStudent(Block):
 
     def __init__(self, *, weights: str | None = "student") -> None:
         super().__init__()
-        with repeatable_start():
+        with seeded_initialization():
             self.scene = SceneNetwork()
             self.objects = nn.ModuleList(ObjectNetwork() for _ in range(JUDGES))
         self.register_buffer("lean", torch.zeros(4))

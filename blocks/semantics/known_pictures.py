@@ -8,7 +8,7 @@ from torch import Tensor
 
 COMPONENTS = 10
 """Directions in which the features of known pictures vary by themselves; what lies outside them counts too."""
-LEAST_SPREAD = 1e-3
+MIN_SPREAD = 1e-3
 ACCEPTED = 0.95
 """Of known pictures that the fit has not seen, the share that the limit lets through."""
 FOLDS = 5
@@ -53,7 +53,7 @@ def distances_left_out(features: Tensor) -> list[Tensor]:
 
 
 def _fit(features: Tensor) -> KnownPictures:
-    mean, spread = features.mean(0), features.std(0) + LEAST_SPREAD
+    mean, spread = features.mean(0), features.std(0) + MIN_SPREAD
     scaled = (features - mean) / spread
     directions = torch.linalg.svd(scaled, full_matrices=False)[2][:COMPONENTS]
     return KnownPictures(mean, spread, directions, (scaled @ directions.T).std(0), torch.tensor(0.0))

@@ -10,7 +10,7 @@ ChannelEstimator = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 [batch], to factor and error variance of every element, each [batch, slots, OFDM symbols, subcarriers]."""
 
 
-LEAST_SHARE = 1e-10
+MIN_SHARE = 1e-10
 
 
 class LeastSquares:
@@ -63,7 +63,7 @@ class LinearMMSE:
     def __call__(self, seen: Tensor, noise_variance: Tensor) -> tuple[Tensor, Tensor]:
         """See `ChannelEstimator`."""
         # Below this share of the strongest direction the covariances are rounding errors.
-        noise = noise_variance.double().clamp_min(LEAST_SHARE * float(self._joint.max()))
+        noise = noise_variance.double().clamp_min(MIN_SHARE * float(self._joint.max()))
         weight = 1 / (self._joint + noise[:, None, None])
         inner = torch.einsum("ip,jf,bspf->bsij", self._time_in, self._frequency_in, seen.to(torch.complex128))
         inner = inner * weight[:, None]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from linksim.block import Block
-from linksim.blocks.channels.noise import LEAST_NOISE_VARIANCE, complex_normal
+from linksim.blocks.channels.noise import MIN_NOISE_VARIANCE, complex_normal
 from linksim.blocks.sionna.estimators import ChannelEstimator, LeastSquares, LinearMMSE
 from linksim.blocks.sionna.fading_models import MODELS, FadingModel, make_fading
 from linksim.blocks.sionna.runtime import OnDemand, Precision, drawing_from
@@ -121,7 +121,7 @@ class OFDMChannel(Block):
         batch, uses = sent.shape
         slots = max(math.ceil(uses / self.per_slot), 1)
         parts = self._parts.like(sent)
-        noise_variance = (10.0 ** (-snr_db / 10.0)).clamp_min(LEAST_NOISE_VARIANCE)
+        noise_variance = (10.0 ** (-snr_db / 10.0)).clamp_min(MIN_NOISE_VARIANCE)
         grid = self._grid(sent, parts, slots)
         fading = self._fading(batch, slots, parts)
         noise = complex_normal(tuple(grid.shape), sent, self.rng) * noise_variance.sqrt()[:, None, None, None]

@@ -6,7 +6,7 @@ from linksim.block import Block
 from linksim.errors import require
 from linksim.types import Bits
 
-MOST_BITS = 1 << 26
+MAX_BITS = 1 << 26
 
 
 class BitSource(Block):
@@ -23,7 +23,7 @@ class BitSource(Block):
 
     def __init__(self, *, length: int = 1024) -> None:
         super().__init__()
-        require(isinstance(length, int) and 0 < length <= MOST_BITS, "length", f"an integer in 1..{MOST_BITS}", length)
+        require(isinstance(length, int) and 0 < length <= MAX_BITS, "length", f"an integer in 1..{MAX_BITS}", length)
         self.length = length
         # The eight bits of each byte as eight bytes, so that one look-up of eight bytes unpacks a word.
         table = (torch.arange(256, dtype=torch.uint8)[:, None] >> torch.arange(8, dtype=torch.uint8)) & 1

@@ -37,7 +37,7 @@ program in PostScript, is no picture here."""
 SUFFIXES = tuple(suffix for suffixes in FORMATS.values() for suffix in suffixes)
 OTHER_SUFFIXES = frozenset({".heic", ".heif", ".dng", ".cr2", ".nef", ".arw", ".raw", ".exr", ".hdr", ".jxl", ".psd"})
 """Pictures, and none that can be read: named where they lie in a folder."""
-MOST_PIXELS = 1 << 27
+MAX_PIXELS = 1 << 27
 ORIENTATION = 274
 """EXIF's tag."""
 TURNS = {
@@ -156,7 +156,7 @@ def opened(path: Path) -> Generator[PillowImage.Image]:
     except UnidentifiedImageError:
         raise FileError(f"'{path}' is no picture in a known format ({', '.join(FORMATS)})") from None
     except PillowImage.DecompressionBombError:
-        raise FileError(f"'{path}' is too large; at most {MOST_PIXELS} pixels can be read") from None
+        raise FileError(f"'{path}' is too large; at most {MAX_PIXELS} pixels can be read") from None
     except Exception as error:
         # Pillow's plugins raise whatever the libraries under them raise.
         raise FileError(f"'{path}' cannot be read as a picture: {error or type(error).__name__}") from None
@@ -168,10 +168,10 @@ def _open(path: Path) -> PillowImage.Image:
         # Pillow warns from two thirds of the limit on that holds here.
         warnings.simplefilter("ignore", PillowImage.DecompressionBombWarning)
         picture = PillowImage.open(path, formats=[name for name in FORMATS if name in PillowImage.OPEN])
-    if picture.width * picture.height > MOST_PIXELS:
+    if picture.width * picture.height > MAX_PIXELS:
         picture.close()
         raise FileError(
-            f"'{path}' is too large: {picture.width}x{picture.height} pixels; at most {MOST_PIXELS} can be read"
+            f"'{path}' is too large: {picture.width}x{picture.height} pixels; at most {MAX_PIXELS} can be read"
         )
     return picture
 

@@ -2,12 +2,12 @@
 
 from linksim.blocks.transport.control import ControlDecoder, ControlEncoder
 from linksim.blocks.transport.link_adaptation import LinkAdaptation
-from linksim.blocks.transport.transport_coder import IdealTransport, TransportDecoder, TransportEncoder
+from linksim.blocks.transport.transport_coder import CapacityAchievingTransport, TransportDecoder, TransportEncoder
 
 __all__ = [
+    "CapacityAchievingTransport",
     "ControlDecoder",
     "ControlEncoder",
-    "IdealTransport",
     "LinkAdaptation",
     "TransportDecoder",
     "TransportEncoder",

@@ -12,7 +12,7 @@ from linksim.block import Block
 from linksim.blocks.header.bits import from_bits, to_bits
 from linksim.blocks.header.fec import RobustCode, crc_bits
 from linksim.blocks.modulation.bpsk import BPSKDemapper, BPSKMapper
-from linksim.blocks.sources.picture_file import MOST_PIXELS
+from linksim.blocks.sources.picture_file import MAX_PIXELS
 from linksim.blocks.transport.mcs import schemes
 from linksim.errors import ParameterError
 from linksim.types import Flags, Received, Size, Symbols, Uses
@@ -39,16 +39,16 @@ SHORT = Form({"height": 10, "width": 10, "scheme": 5}, RobustCode(25 + CHECK_BIT
 """For small pictures at an SNR that serves it: rate 1/4."""
 FORMS = (LONG, SHORT)
 CONTROL_USES = LONG.code.n
-MOST_SHORT_PIXELS, MOST_SHORT_EDGE = 1 << 15, 1023
-LEAST_SHORT_SNR_DB = 1.0
+MAX_SHORT_PIXELS, MAX_SHORT_EDGE = 1 << 15, 1023
+MIN_SHORT_SNR_DB = 1.0
 """Of the scheme: where the payload needs so much, the short form is safe."""
 
 
 def control_form(height: int, width: int, scheme: int) -> Form:
     """The form for a picture of this size in pixels and a scheme by its number."""
-    small = height * width <= MOST_SHORT_PIXELS and max(height, width) <= MOST_SHORT_EDGE
+    small = height * width <= MAX_SHORT_PIXELS and max(height, width) <= MAX_SHORT_EDGE
     known = schemes()[scheme : scheme + 1]
-    return SHORT if small and known and known[0].snr_db >= LEAST_SHORT_SNR_DB else LONG
+    return SHORT if small and known and known[0].snr_db >= MIN_SHORT_SNR_DB else LONG
 
 
 def control_uses(height: int, width: int, scheme: int) -> int:
@@ -165,5 +165,5 @@ def _decode(form: Form, llrs: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
     found = torch.stack([from_bits(field) for field in fields], 1)
     # What passed the check by chance must not ask for more memory than any picture that can be read, nor be of a form
     # that its transmitter would not have taken.
-    sensible = torch.tensor([h * w <= MOST_PIXELS and control_form(h, w, s) is form for h, w, s in found.tolist()])
+    sensible = torch.tensor([h * w <= MAX_PIXELS and control_form(h, w, s) is form for h, w, s in found.tolist()])
     return found, good & (length >= form.code.n) & sensible

@@ -12,7 +12,7 @@ from linksim.blocks.transport.mcs import best_scheme
 from linksim.errors import LinksimError, require
 from linksim.types import Decibels, Image, Size, Uses
 
-MOST_SNR_DB = 150.0
+MAX_SNR_DB = 150.0
 IDEAL_SCHEME = 255
 """The scheme's number where bits go at capacity, without a code."""
 
@@ -79,7 +79,7 @@ class LinkAdaptation(Block):
     def _grant(self, snr_db: float, height: int, width: int) -> tuple[int, int, int]:
         if self.ideal:
             uses = self._payload_uses(height, width, IDEAL_SCHEME)
-            return IDEAL_SCHEME, uses, int(uses * math.log2(1 + 10 ** (min(snr_db, MOST_SNR_DB) / 10)))
+            return IDEAL_SCHEME, uses, int(uses * math.log2(1 + 10 ** (min(snr_db, MAX_SNR_DB) / 10)))
         scheme = best_scheme(snr_db)
         uses = self._payload_uses(height, width, scheme.index)
         bits = information_bits_at(uses * scheme.bits_per_symbol, scheme.code_rate)

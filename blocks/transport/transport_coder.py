@@ -33,7 +33,7 @@ class TransportEncoder(Block):
 
     Shapes: bits [batch, n], zeros past a frame's budget; scheme and uses [batch]; out.samples [batch, largest uses]
     complex, of mean energy 1, out.length = uses. With the ideal scheme of `LinkAdaptation` nothing is sent, but the
-    uses are billed. Hard bits: no gradient.
+    uses are counted. Hard bits: no gradient.
     Source: 3GPP TS 38.212, section 5; TS 38.211, section 5.1, by Sionna.
 
     >>> from linksim.blocks import AWGN
@@ -106,7 +106,7 @@ class TransportDecoder(Block):
         return TransportBits(bits, good)
 
 
-class IdealTransport(Block):
+class CapacityAchievingTransport(Block):
     """What a code that reaches capacity would give: all bits where the channel carries them, none where it does not.
 
     Shapes: bits [batch, n], as they were sent; budget [batch], how many of them count; received [batch, uses], the
@@ -118,7 +118,7 @@ class IdealTransport(Block):
     >>> sent = Symbols(torch.zeros(1, 10) + 0j, torch.tensor([10]))
     >>> received = AWGN().seed(1)(symbols=sent, snr_db=torch.tensor([0.0]))
     >>> bits, erased = torch.ones(1, 10, dtype=torch.uint8), torch.tensor([False])
-    >>> [IdealTransport()(bits=bits, budget=torch.tensor([b]), received=received, erased=erased).good.item()
+    >>> [CapacityAchievingTransport()(bits=bits, budget=torch.tensor([b]), received=received, erased=erased).good.item()
     ...  for b in (10, 11)]
     [10, 0]
     """

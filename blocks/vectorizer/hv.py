@@ -13,7 +13,7 @@ from linksim.blocks.vectorizer import conv_transform, swin_transform
 from linksim.blocks.vectorizer.conv_transform import conv_analysis, conv_synthesis
 from linksim.blocks.vectorizer.hyperprior import Hyperprior
 from linksim.blocks.vectorizer.klt import MEAN
-from linksim.blocks.vectorizer.layers import repeatable_start
+from linksim.blocks.vectorizer.layers import seeded_initialization
 from linksim.blocks.vectorizer.swin_transform import swin_analysis, swin_synthesis
 from linksim.errors import DimensionError, require
 from linksim.precision import single_precision
@@ -80,7 +80,7 @@ class HVVectorizer(Block):
     ) -> None:
         super().__init__()
         analysis, _, self.token = find_transform(transform, channels, step)
-        with repeatable_start():
+        with seeded_initialization():
             self.analysis = analysis(channels, step)
             self.hyperprior = Hyperprior(channels, step)
         load_part(self, weights, "vectorizer")
@@ -123,7 +123,7 @@ class HVDevectorizer(Block):
     ) -> None:
         super().__init__()
         _, synthesis, _ = find_transform(transform, channels, step)
-        with repeatable_start():
+        with seeded_initialization():
             self.synthesis = synthesis(channels, step)
         load_part(self, weights, "devectorizer")
 

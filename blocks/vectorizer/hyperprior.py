@@ -11,8 +11,8 @@ from linksim.blocks.vectorizer.klt import klt_basis
 from linksim.blocks.vectorizer.layers import SLOPE, scaled_convolution, zero_convolution
 
 HIDDEN, HYPER_CHANNELS = 96, 64
-LEAST_SCALE = 0.11
-LEAST_LIKELIHOOD = 1e-9
+MIN_SCALE = 0.11
+MIN_LIKELIHOOD = 1e-9
 """CompressAI has these bounds too, but keeps them among the weights, where half precision makes the second one zero."""
 REDUCTION = 4
 """The hyper latent is at 1/4 of the latent's rows and columns."""
@@ -69,9 +69,9 @@ class Hyperprior(nn.Module):
         moments = self.synthesis(hyper)[:, :, :rows, :cols].float()
         with torch.autocast(latent.device.type, enabled=False):
             mean, log_scale = moments.chunk(2, 1)
-            scale = (deviation * log_scale.clamp(-6, 3).exp()).clamp_min(LEAST_SCALE)
+            scale = (deviation * log_scale.clamp(-6, 3).exp()).clamp_min(MIN_SCALE)
             quantized, likelihood = self.conditional(latent.float(), scale, mean)
         self.bottleneck.noise = self.conditional.noise = None
         return HyperpriorOut(
-            quantized, hyper, likelihood.clamp_min(LEAST_LIKELIHOOD), hyper_likelihood.clamp_min(LEAST_LIKELIHOOD)
+            quantized, hyper, likelihood.clamp_min(MIN_LIKELIHOOD), hyper_likelihood.clamp_min(MIN_LIKELIHOOD)
         )

@@ -14,7 +14,7 @@ SLOPE = 0.1
 
 
 @contextmanager
-def repeatable_start() -> Generator[None]:
+def seeded_initialization() -> Generator[None]:
     """Initial weights drawn inside are the same each time, and the global generator is left as it was."""
     with global_state, torch.random.fork_rng(devices=[]):
         # Not torch.manual_seed, which would reset a GPU's generator too.
@@ -26,17 +26,17 @@ def scaled_convolution(inputs: int, outputs: int, kernel: int = 3, stride: int =
     """A convolution that keeps the variance (Kaiming, gain 1), without bias at the start."""
     convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2 if stride == 1 or kernel % 2 else 0)
     nn.init.kaiming_normal_(convolution.weight, a=1.0)
-    return silent_bias(convolution)
+    return zero_bias(convolution)
 
 
 def zero_convolution(inputs: int, outputs: int, kernel: int = 1) -> nn.Conv2d:
     """A convolution that gives zero until it is trained: the closed form beside it is the start."""
     convolution = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
     nn.init.zeros_(convolution.weight)
-    return silent_bias(convolution)
+    return zero_bias(convolution)
 
 
-def silent_bias(convolution: nn.Conv2d) -> nn.Conv2d:
+def zero_bias(convolution: nn.Conv2d) -> nn.Conv2d:
     """The convolution, its bias set to zero."""
     if convolution.bias is not None:
         nn.init.zeros_(convolution.bias)
@@ -54,7 +54,7 @@ class ResidualBlock(nn.Module):
         hidden = hidden or channels
         self.widen = nn.Conv2d(channels, hidden, 3, padding=1)
         nn.init.kaiming_normal_(self.widen.weight, a=SLOPE)
-        silent_bias(self.widen)
+        zero_bias(self.widen)
         self.narrow = zero_convolution(hidden, channels, kernel)
 
     def forward(self, x: Tensor) -> Tensor:

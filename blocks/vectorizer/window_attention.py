@@ -19,7 +19,7 @@ class WindowAttention(nn.Module):
     def __init__(self, width: int, heads: int, window: int, shift: int) -> None:
         super().__init__()
         self.heads, self.window, self.shift = heads, window, shift
-        self.mix = silent_linear(width, 3 * width)
+        self.mix = variance_preserving_linear(width, 3 * width)
         self.out = zero_linear(width, width)
         self.bias = nn.Parameter(torch.zeros((2 * window - 1) ** 2, heads))
         place = torch.arange(window)
@@ -74,7 +74,7 @@ class TransformerBlock(nn.Module):
         self.attention_norm, self.network_norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.attention = WindowAttention(width, heads, window, window // 2 if shifted else 0)
         self.network = nn.Sequential(
-            silent_linear(width, expansion * width), nn.GELU(), zero_linear(expansion * width, width)
+            variance_preserving_linear(width, expansion * width), nn.GELU(), zero_linear(expansion * width, width)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -88,7 +88,7 @@ def transformer(width: int, heads: int, window: int, blocks: int) -> nn.Sequenti
     return nn.Sequential(*(TransformerBlock(width, heads, window, shifted=n % 2 == 1) for n in range(blocks)))
 
 
-def silent_linear(inputs: int, outputs: int) -> nn.Linear:
+def variance_preserving_linear(inputs: int, outputs: int) -> nn.Linear:
     """A linear layer that keeps the variance, without bias at the start."""
     linear = nn.Linear(inputs, outputs)
     nn.init.normal_(linear.weight, std=inputs**-0.5)
@@ -98,6 +98,6 @@ def silent_linear(inputs: int, outputs: int) -> nn.Linear:
 
 def zero_linear(inputs: int, outputs: int) -> nn.Linear:
     """A linear layer that gives zero until it is trained."""
-    linear = silent_linear(inputs, outputs)
+    linear = variance_preserving_linear(inputs, outputs)
     nn.init.zeros_(linear.weight)
     return linear

@@ -11,8 +11,9 @@ class Offers:
 
     This is the port contract of a link's stages: a name means the same everywhere. `image`, `importance` and `snr_db`
     come from outside; then, in the order in which they arise, `tokens`, `size`, `latent`, `entropy`, `lengths` (the
-    rate map k), `content` (the base rate map), `met`, `codeword`, `loading`, `power`, `payload`, `header`, `symbols`.
-    A block that knows less has fewer ports, and one that knows more, as a mask, takes it by its name.
+    rate map k), `base_rate` (the base rate map), `target_met`, `codeword`, `power_loading`, `power`, `payload`,
+    `header`, `symbols`. A block that knows less has fewer ports, and one that knows more, as a mask, takes it by its
+    name.
     """
 
     def __init__(self, graph: Flowgraph, names: Iterable[str] = ()) -> None:

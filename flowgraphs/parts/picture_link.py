@@ -63,7 +63,8 @@ def picture_link(
 
     Inputs: image [batch, 3, height, width], boxes and known_importance (optional), snr_db [batch], the mean SNR, which
     the transmitter knows.
-    Outputs: image, erased, met, psnr, psnr_delivered, patch_psnr per class, sad, ledger, cbr, cbr_total, header errors.
+    Outputs: image, erased, target_met, psnr, psnr_delivered, patch_psnr per class, sad, ledger, cbr, cbr_total, header
+    errors.
     """
     header, channel = header or RobustHeader(), channel or AWGN()
     types = {**PICTURE_INPUTS, **(inputs or {})}
@@ -87,7 +88,7 @@ def picture_link(
     add_quality(fg, fg.receiver["image"], fg.receiver["erased"], metrics)
     add_ledger(fg, fg.transmitter)
     _compare_headers(fg)
-    fg.connect(fg.transmitter["met"], fg["met"])
+    fg.connect(fg.transmitter["target_met"], fg["target_met"])
     return fg
 
 

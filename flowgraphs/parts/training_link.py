@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from linksim import Decibels, Flowgraph, Image, Importance
-from linksim.blocks import MixedFading, NoHeader, WeightedDistortion
+from linksim.blocks import NoHeader, RandomFading, WeightedDistortion
 from linksim.blocks.rate import RateBlock
 from linksim.flowgraphs.parts.codec import PictureCodec
 from linksim.flowgraphs.parts.offers import Offers
@@ -27,7 +27,7 @@ def training_link(
     *,
     fading_share: float,
     importance_exponent: float = 0.0,
-    evenness: float = 1.0,
+    psnr_weighting: float = 1.0,
     taps: Sequence[str] = (),
 ) -> Flowgraph:
     """The codec's own transmitter and receiver, and `WeightedDistortion` of the picture.
@@ -40,11 +40,11 @@ def training_link(
     header = NoHeader()
     fg.transmitter = transmitter(codec, rate.fitted(rate_set=codec.rate_set), header, TRAINING_INPUTS, taps)
     offers.feed(fg.transmitter)
-    fg.channel = MixedFading(fading_share=fading_share)
+    fg.channel = RandomFading(fading_share=fading_share)
     offers.feed(fg.channel, out="received")
     fg.receiver = receiver(codec, None, known_fields(codec, header))
     offers.feed(fg.receiver)
-    fg.distortion = WeightedDistortion(exponent=importance_exponent, evenness=evenness)
+    fg.distortion = WeightedDistortion(exponent=importance_exponent, psnr_weighting=psnr_weighting)
     offers.add({"original": fg["image"]})
     offers.feed(fg.distortion, out="distortion")
     add_ledger(fg, fg.transmitter)

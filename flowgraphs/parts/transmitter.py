@@ -7,7 +7,7 @@ from linksim.blocks import FrameBuilder, PowerNormalizer, Serializer, Tokenizer
 from linksim.flowgraphs.parts.codec import PictureCodec
 from linksim.flowgraphs.parts.offers import Offers, needed_inputs
 
-OPTIONAL_FIELDS = ("content", "loading")
+OPTIONAL_FIELDS = ("base_rate", "power_loading")
 """What a header carries beside size, rate map and power where the codec's decoder asks for it."""
 ALWAYS_KNOWN = ("lengths", "size", "power", "uses", "erased")
 
@@ -29,7 +29,7 @@ def transmitter(
     """From the picture to the frame.
 
     Inputs: those of `types` that one of the blocks has a port for. Outputs: symbols (the frame), payload, header,
-    lengths, met, what the receiver is given past the channel, as known_lengths, and the values named in `taps`.
+    lengths, target_met, what the receiver is given past the channel, as known_lengths, and the values named in `taps`.
     """
     tokenizer = Tokenizer(token=codec.token)
     fg = Flowgraph("transmitter", inputs=needed_inputs([tokenizer, *codec.parts.values(), rate, header], types))
@@ -45,7 +45,7 @@ def transmitter(
     fg.normalizer, fg.serializer, fg.header, fg.frame = PowerNormalizer(), Serializer(), header, FrameBuilder()
     offers.feed(fg.normalizer)
     offers.feed(fg.serializer, out="payload")
-    outputs = {name: offers[name] for name in ("lengths", "met", "payload", *taps)}
+    outputs = {name: offers[name] for name in ("lengths", "target_met", "payload", *taps)}
     offers.feed(fg.header, but=set(OPTIONAL_FIELDS).difference(carried_fields(codec)), out="header")
     offers.feed(fg.frame, out="symbols")
     outputs |= {name: offers[name] for name in ("symbols", "header")}

@@ -36,7 +36,7 @@ class DirectRecipe(PictureRecipe):
         fg = Flowgraph("system")
         fg.crops, fg.snr = self.crops(), self.snr()
         link = training_link(
-            "link", self.codec, self.make_rate(), fading_share=self.fading_share, evenness=self.evenness
+            "link", self.codec, self.make_rate(), fading_share=self.fading_share, psnr_weighting=self.psnr_weighting
         )
         add_training_link(fg, link)
         fg.connect(fg.link["distortion"], fg["loss"])

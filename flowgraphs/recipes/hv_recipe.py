@@ -146,7 +146,7 @@ class HVRecipe(PictureRecipe):
             self.parts["rate"],  # pyright: ignore[reportArgumentType]
             fading_share=self.fading_share,
             importance_exponent=self.exponent,
-            evenness=self.evenness,
+            psnr_weighting=self.psnr_weighting,
             taps=taps,
         )
 

@@ -33,7 +33,7 @@ class PictureRecipe(Recipe):
         start: shipped weights or a .safetensors file to start from; None starts from nothing.
         snr_db: range of the mean SNRs, in dB.
         fading_share: share of the pictures sent over Rayleigh fading; the others go over AWGN.
-        evenness: see `WeightedDistortion`.
+        psnr_weighting: see `WeightedDistortion`.
         batch: crops in a batch.
         crop: edge of a crop in pixels, a multiple of 64.
     """
@@ -42,7 +42,7 @@ class PictureRecipe(Recipe):
     start: str | None = None
     snr_db: tuple[float, float] = (0.0, 20.0)
     fading_share: float = 0.25
-    evenness: float = 1.0
+    psnr_weighting: float = 1.0
     batch: int = 8
     crop: int = 256
 

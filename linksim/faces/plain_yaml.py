@@ -12,8 +12,8 @@ import yaml
 from linksim.errors import FlowgraphFileError
 from linksim.files import decoded, write_whole
 
-MOST_BYTES = 1 << 20
-MOST_NODES = 100_000
+MAX_BYTES = 1 << 20
+MAX_NODES = 100_000
 DEEPEST = 64
 
 Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]
@@ -63,11 +63,11 @@ def read_plain_yaml(path: Path) -> Plain:
     """
     try:
         with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise FlowgraphFileError(f"cannot read '{path}': {error.strerror or error}") from None
-    if len(data) > MOST_BYTES:
-        raise FlowgraphFileError(f"'{path}' is larger than {MOST_BYTES} bytes")
+    if len(data) > MAX_BYTES:
+        raise FlowgraphFileError(f"'{path}' is larger than {MAX_BYTES} bytes")
     try:
         text = decoded(data)
         _check_events(text)
@@ -93,8 +93,8 @@ def _check_events(text: str) -> None:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
             raise FlowgraphFileError(f"nested deeper than {DEEPEST} levels{_place(event)}")
-        if count > MOST_NODES:
-            raise FlowgraphFileError(f"more than {MOST_NODES} values")
+        if count > MAX_NODES:
+            raise FlowgraphFileError(f"more than {MAX_NODES} values")
 
 
 def _place(item: yaml.Event | yaml.Node) -> str:

@@ -21,8 +21,8 @@ from linksim.types import PORT_TYPES, Bundle
 
 VERSION = 1
 DEEPEST = 8
-MOST_BLOCKS = 1000
-MOST_PARAMETER_BYTES = 2 << 30
+MAX_BLOCKS = 1000
+MAX_PARAMETER_BYTES = 2 << 30
 
 Fields = dict[str, Plain]
 Made = TypeVar("Made", bound=Graph)
@@ -132,8 +132,8 @@ def load(path: Path, blocks: Sequence[type[Block]], kind: type[Made]) -> Made:
 def _check_memory(graph: Graph) -> None:
     tensors = [*graph.parameters(), *graph.buffers()]
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-    if size > MOST_PARAMETER_BYTES:
-        raise ParameterError(f"the blocks' weights would take {size} bytes; at most {MOST_PARAMETER_BYTES} are allowed")
+    if size > MAX_PARAMETER_BYTES:
+        raise ParameterError(f"the blocks' weights would take {size} bytes; at most {MAX_PARAMETER_BYTES} are allowed")
 
 
 def _check_weights(graph: Graph, weights: Plain) -> None:
@@ -208,8 +208,8 @@ class _Reader(Generic[Made]):
             ) from None
 
     def _block(self, name: str, entry: Fields, depth: int, path: str) -> Block:
-        if len(self._built) >= MOST_BLOCKS:
-            raise FlowgraphFileError(f"more than {MOST_BLOCKS} blocks")
+        if len(self._built) >= MAX_BLOCKS:
+            raise FlowgraphFileError(f"more than {MAX_BLOCKS} blocks")
         if set(entry) == {"flowgraph"}:
             return self.build(_fields(entry["flowgraph"], f"flowgraph '{name}'"), depth + 1, f"{path}{name}.")
         if set(entry) == {"tied"}:

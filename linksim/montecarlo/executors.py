@@ -21,8 +21,8 @@ from linksim.errors import LinksimError, SweepError, require
 from linksim.montecarlo.chunk_runner import Outcome, Setup, Task, keep_memory, run_remote, run_task
 
 IDLE_SECONDS = 60
-MOST_WORKERS = 1024
-MOST_GROWTH_BYTES = 16 << 30
+MAX_WORKERS = 1024
+MAX_GROWTH_BYTES = 16 << 30
 """From here on a worker's memory is taken for a leak."""
 SAFE_PATH = "PYTHONSAFEPATH"
 """Python's own switch, from 3.11 on."""
@@ -153,9 +153,9 @@ class Processes:
 
 def check_workers(workers: object) -> None:
     """Raise `ParameterError` where this is neither a number of workers nor an `Executor`."""
-    number = isinstance(workers, int) and not isinstance(workers, bool) and 1 <= workers <= MOST_WORKERS
+    number = isinstance(workers, int) and not isinstance(workers, bool) and 1 <= workers <= MAX_WORKERS
     executor = not isinstance(workers, int | str | float) and callable(getattr(workers, "submit", None))
-    require(number or executor, "workers", f"a whole number in 1..{MOST_WORKERS}, or an Executor", workers)
+    require(number or executor, "workers", f"a whole number in 1..{MAX_WORKERS}, or an Executor", workers)
 
 
 @contextmanager
@@ -209,7 +209,7 @@ def _may_grow() -> None:
     worker stopped; a new one takes seconds, and what it had cached is gone."""
     from joblib.externals.loky import process_executor
 
-    process_executor._MAX_MEMORY_LEAK_SIZE = MOST_GROWTH_BYTES
+    process_executor._MAX_MEMORY_LEAK_SIZE = MAX_GROWTH_BYTES
 
 
 def _end_with(parent: int, folder: str) -> None:

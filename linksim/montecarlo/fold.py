@@ -10,7 +10,7 @@ from linksim.montecarlo.stop import Stop, decide
 from linksim.montecarlo.store import Chunk
 from linksim.montecarlo.tally import Over, Tally
 
-MOST_FAILURES = 3
+MAX_FAILURES = 3
 """After so many chunks that failed, and none that did not, a point is given up."""
 
 
@@ -59,7 +59,7 @@ class Fold:
             self.failures.append(chunk)
             if self._is_last(chunk):
                 self.stopped_by = "pictures" if self.chunks else "failures"
-            elif self.rules.most_chunks is None and len(self.failures) >= max(MOST_FAILURES, self.chunks + 1):
+            elif self.rules.most_chunks is None and len(self.failures) >= max(MAX_FAILURES, self.chunks + 1):
                 self.stopped_by = "failures"
             return
         self.chunks += 1

@@ -11,7 +11,7 @@ from linksim.errors import ParameterError, require
 from linksim.montecarlo.identity import by_content
 
 Point = dict[str, Any]
-MOST_POINTS = 1_000_000
+MAX_POINTS = 1_000_000
 EXACT = 2.0**53
 """Below it floats tell all whole numbers apart."""
 
@@ -23,7 +23,7 @@ def grid_points(grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]])
     """
     if isinstance(grid, Mapping):
         count = math.prod(len(_listed(name, given)) for name, given in grid.items())
-        require(count <= MOST_POINTS, "grid", f"1 to {MOST_POINTS} points", count)
+        require(count <= MAX_POINTS, "grid", f"1 to {MAX_POINTS} points", count)
         values = {name: [normal(value) for value in _listed(name, given)] for name, given in grid.items()}
         points = [dict(zip(values, chosen, strict=True)) for chosen in product(*values.values())]
     elif (
@@ -32,7 +32,7 @@ def grid_points(grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]])
         raise ParameterError(f"'grid' must map names to lists of values, or list points (got {grid!r})")
     else:
         points = [{name: normal(value) for name, value in point.items()} for point in grid]
-    require(0 < len(points) <= MOST_POINTS, "grid", f"1 to {MOST_POINTS} points", len(points))
+    require(0 < len(points) <= MAX_POINTS, "grid", f"1 to {MAX_POINTS} points", len(points))
     names = list(points[0])
     strange = next((point for point in points if list(point) != names), None)
     if strange is not None:

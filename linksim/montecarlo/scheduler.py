@@ -17,7 +17,7 @@ from linksim.montecarlo.store import Chunk, Store
 COMMIT_SECONDS = 0.5
 GROUP_SECONDS = 0.5
 WAIT_SECONDS = 0.2
-MOST_DEATHS = 3
+MAX_DEATHS = 3
 
 
 @dataclass
@@ -226,14 +226,14 @@ class Scheduler:
             self._deaths[key] = self._deaths.get(key, 0) + 1
             worst = max(worst, self._deaths[key])
         where = f"chunks {task.numbers[0]} to {task.numbers[-1]} of {show_point(task.values)}"
-        if worst < MOST_DEATHS:
+        if worst < MAX_DEATHS:
             warnings.warn(f"a worker died; {where} are given to another", UserWarning, stacklevel=2)
             self._again += [Task(task.point, task.values, task.inputs, task.digest, [n]) for n in task.numbers]
             return
-        warnings.warn(f"{where} killed {MOST_DEATHS} workers and are given up", UserWarning, stacklevel=2)
+        warnings.warn(f"{where} killed {MAX_DEATHS} workers and are given up", UserWarning, stacklevel=2)
         job = self._by_point[task.point]
         job.under_way.difference_update(task.numbers)
-        error = f"killed {MOST_DEATHS} workers (out of memory?)"
+        error = f"killed {MAX_DEATHS} workers (out of memory?)"
         self._keep(job, [Chunk(number, 0, 0.0, {}, error) for number in task.numbers])
 
     def _commit(self, *, force: bool) -> None:

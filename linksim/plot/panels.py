@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PATCH_PIXELS = 16
-MOST_POINTS = 20_000
+MAX_POINTS = 20_000
 
 
 def picture(ax: Axes, image: Tensor, title: str) -> Axes:
@@ -68,7 +68,7 @@ def note(ax: Axes, text: str) -> Axes:
 def constellation(ax: Axes, samples: Tensor, title: str) -> Axes:
     """Received complex samples [uses], at most 20,000 of them, evenly picked."""
     points: NDArray[np.complex64] = samples.detach().cpu().numpy()
-    points = points[:: max(len(points) // MOST_POINTS, 1)]
+    points = points[:: max(len(points) // MAX_POINTS, 1)]
     reach = 1.05 * float(np.quantile(np.abs(points), 0.995)) if len(points) else 1.0
     ax.plot(points.real, points.imag, ".", color=COLOURS[0], markersize=1.2, alpha=0.25, rasterized=True)
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title=title)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from linksim.errors import require
 
 BETAS = (0.9, 0.99)
-LEAST_MATRIX = 16
+MIN_MATRIX = 16
 """A weight with fewer rows or columns is no matrix to Muon."""
 Groups = list[dict[str, Any]]
 
@@ -113,7 +113,7 @@ def _matrix(parameter: Tensor) -> Tensor | None:
     if parameter.ndim not in (2, 4) or not parameter.is_contiguous():
         return None
     matrix = parameter.view(len(parameter), -1)
-    return matrix if min(matrix.shape) >= LEAST_MATRIX else None
+    return matrix if min(matrix.shape) >= MIN_MATRIX else None
 
 
 def _like_matrix(gradient: Tensor, parameter: Tensor) -> Tensor:

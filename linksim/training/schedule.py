@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from linksim.training.recipe import Stage
 
 WARM_UP_STEPS = 100
-LEAST_RATE = 0.03
+MIN_RATE = 0.03
 """The last learning rate over the peak, at the end of the cosine."""
 
 
@@ -26,4 +26,4 @@ def rate_factor(fraction: float, steps_in_stage: int) -> float:
     Source: Loshchilov and Hutter, SGDR, ICLR 2017, for the cosine.
     """
     cosine = 0.5 * (1 + math.cos(math.pi * min(fraction, 1.0)))
-    return min(1.0, (steps_in_stage + 1) / WARM_UP_STEPS) * (LEAST_RATE + (1 - LEAST_RATE) * cosine)
+    return min(1.0, (steps_in_stage + 1) / WARM_UP_STEPS) * (MIN_RATE + (1 - MIN_RATE) * cosine)

@@ -5,6 +5,7 @@ from scipy import stats
 from linksim import Decibels, Flowgraph, Symbols
 from linksim.blocks import (
     AWGN,
+    AmplitudeFading,
     BitSource,
     BPSKDemapper,
     BPSKMapper,
@@ -12,7 +13,6 @@ from linksim.blocks import (
     QPSKDemapper,
     QPSKMapper,
     Rayleigh,
-    RealRayleigh,
     Rician,
     ZeroForcingEqualizer,
 )
@@ -229,9 +229,9 @@ def test_a_real_gain_that_nobody_knows(snr_db, generator):
     uses = 200_000
     sent = torch.randn(1, uses, dtype=torch.complex64, generator=generator)
     symbols = Symbols(sent, torch.tensor([uses]))
-    received = RealRayleigh().seed(3)(symbols=symbols, snr_db=torch.tensor([snr_db]))
+    received = AmplitudeFading().seed(3)(symbols=symbols, snr_db=torch.tensor([snr_db]))
     assert received.csi == "none"
-    assert RealRayleigh.labels == {"csi": "none"}
+    assert AmplitudeFading.labels == {"csi": "none"}
     rest = received.symbols.samples - received.gain * sent
     assert rest.abs().square().mean().item() == pytest.approx(received.noise_variance[0, 0].item(), rel=0.02)
     # E|h|^2 = 1, and the phase is not turned.
@@ -243,5 +243,5 @@ def test_a_real_gain_that_nobody_knows(snr_db, generator):
 
 
 def test_a_real_gain_leaves_what_is_past_the_end_empty():
-    received = RealRayleigh().seed(1)(symbols=ones(2, 6, [6, 2]), snr_db=torch.tensor([5.0, 5.0]))
+    received = AmplitudeFading().seed(1)(symbols=ones(2, 6, [6, 2]), snr_db=torch.tensor([5.0, 5.0]))
     assert not received.symbols.samples[1, 2:].any()

@@ -162,7 +162,7 @@ def coded(latent, lengths, snr_db, channel=None, importance=None, seed=1):
     snr = torch.full((len(latent),), float(snr_db))
     received = (channel or AWGN()).seed(seed)(symbols=symbols, snr_db=snr)
     patches = Deserializer()(received=received, lengths=lengths, power=normal.power)
-    return LinearJSCCDecoder()(received=patches, loading=encoded.loading), encoded.loading
+    return LinearJSCCDecoder()(received=patches, power_loading=encoded.power_loading), encoded.power_loading
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ def test_lmmse_beats_plain_inversion(latent, lengths):
     encoded = LinearJSCCEncoder()(latent=latent, lengths=lengths)
     estimate, _ = coded(latent, lengths, 0.0)
     inverse, _ = coded(latent, lengths, 90.0)
-    assert encoded.loading.shape == (1, 8, 2)
+    assert encoded.power_loading.shape == (1, 8, 2)
     noise_energy = float((estimate - inverse).square().mean())
     assert noise_energy < float(latent.square().mean())
 
@@ -215,10 +215,10 @@ def test_importance_moves_power_to_the_important(latent, lengths):
 
 
 def test_what_is_foreseen_comes_true(latent, lengths):
-    foreseen = LinearJSCCDistortion()(latent=latent)
+    predicted = LinearJSCCDistortion()(latent=latent)
     levels = torch.searchsorted(V, lengths[0].contiguous())
     for snr_db in (0.0, 10.0, 20.0):
-        expected = foreseen.expected_error(0, levels, V, 10 ** (-snr_db / 10))
+        expected = predicted.expected_error(0, levels, V, 10 ** (-snr_db / 10))
         errors = [(coded(latent, lengths, snr_db, seed=s)[0] - latent).square().sum() * 0.3**2 for s in range(5)]
         assert float(sum(errors)) / 5 == pytest.approx(expected, rel=0.05)
 

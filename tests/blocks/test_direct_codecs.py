@@ -17,8 +17,8 @@ from linksim.blocks import (
 )
 from linksim.blocks.jscc import swinjscc
 from linksim.blocks.jscc.deepjscc import FIXED_RATES, take_transform, wiener
-from linksim.blocks.jscc.swinjscc import MOST_USES, ModNet
-from linksim.blocks.jscc.transform_start import loading
+from linksim.blocks.jscc.swinjscc import MAX_USES, ModNet
+from linksim.blocks.jscc.transform_start import power_loading
 from linksim.blocks.vectorizer.klt import klt_basis
 from linksim.errors import ParameterError, WeightsError
 from linksim.types import ReceivedCodeword
@@ -76,7 +76,7 @@ def test_the_wiener_weights_of_deepjscc_are_those_for_10_db(generator):
     """Of a KLT latent of the usual variances, sent loaded at unit power with complex noise of 0.1."""
     variance = klt_basis()[1][:32]
     latent = variance.sqrt() * torch.randn(4000, 32, generator=generator)
-    loaded = latent * loading(32)
+    loaded = latent * power_loading(32)
     # Two real dimensions a use share its power 1 and its noise 0.1.
     power_per_use = 2 * loaded.square().mean()
     noise = (power_per_use * 0.1 / 2).sqrt() * torch.randn(loaded.shape, generator=generator)
@@ -127,7 +127,7 @@ def test_swinjscc_sends_a_prefix_and_nothing_past_k(photograph):
     encoder = SwinJSCCEncoder()
     lengths = torch.tensor([[[1, 5, 64], [8, 3, 20]]])
     y = encoder(tokens=tokens, lengths=lengths, snr_db=torch.tensor([10.0]))
-    assert y.shape[-1] == MOST_USES
+    assert y.shape[-1] == MAX_USES
     assert torch.equal((y != 0).sum(-1), lengths)
 
 

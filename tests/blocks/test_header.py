@@ -11,8 +11,8 @@ from linksim.blocks.header.code_rate import chosen_code_rate
 from linksim.blocks.header.fec import RobustCode, crc_bits
 from linksim.blocks.header.preamble import (
     FORMS,
-    LEAST_SHORT_CODE_RATE,
     LONG,
+    MIN_SHORT_CODE_RATE,
     PREAMBLE_USES,
     SHORT,
     Preamble,
@@ -22,7 +22,7 @@ from linksim.blocks.header.preamble import (
     power_value,
 )
 from linksim.blocks.header.rate_map import decode_map, encode_map
-from linksim.blocks.jscc.loading import loading_code, loading_value, on_grid
+from linksim.blocks.jscc.power_loading import on_grid, power_loading_code, power_loading_value
 from linksim.blocks.rate import RATE_SETS
 from linksim.errors import DimensionError, ParameterError
 
@@ -38,11 +38,11 @@ def map_of(rows=8, cols=8, seed=0, smooth=True):
     return torch.nn.functional.interpolate(coarse, (rows, cols), mode="bilinear")[0].round().long()
 
 
-def send(levels, snr_db, seed=1, batch=1, channel=None, loading=None, **settings):
+def send(levels, snr_db, seed=1, batch=1, channel=None, power_loading=None, **settings):
     lengths = V[levels].expand(batch, -1, -1)
     size = torch.tensor([[16 * levels.shape[1] - 3, 16 * levels.shape[2] - 5]]).expand(batch, 2)
     power = torch.full((batch,), 0.37)
-    symbols = HeaderEncoder(**settings)(lengths=lengths, size=size, power=power, loading=loading)
+    symbols = HeaderEncoder(**settings)(lengths=lengths, size=size, power=power, power_loading=power_loading)
     received = (channel or AWGN()).seed(seed)(symbols=symbols, snr_db=torch.full((batch,), float(snr_db)))
     return lengths, size, symbols, HeaderDecoder(**settings)(received=received)
 
@@ -61,35 +61,35 @@ def test_rate_maps_come_back(rows, cols, count, seed, flat):
 @settings(max_examples=60, deadline=None)
 def test_both_maps_come_back(rows, cols, count, seed):
     chance = np.random.default_rng(seed)
-    levels, content = chance.integers(0, count, (2, rows, cols))
-    padded = np.concatenate([encode_map(levels, count, content), np.zeros(3, dtype=np.uint32)])
+    levels, base_rate = chance.integers(0, count, (2, rows, cols))
+    padded = np.concatenate([encode_map(levels, count, base_rate), np.zeros(3, dtype=np.uint32)])
     found = decode_map(padded, rows, cols, count, told=True)
     assert np.array_equal(found[0], levels)
-    assert np.array_equal(found[1], content)
+    assert np.array_equal(found[1], base_rate)
 
 
 def test_importance_in_areas_costs_a_tenth_of_the_map():
-    content = map_of(60, 60)[0].numpy()
-    levels = content.copy()
+    base_rate = map_of(60, 60)[0].numpy()
+    levels = base_rate.copy()
     levels[10:25, 10:30] = (levels[10:25, 10:30] + 1).clip(max=7)
     levels[40:50, 35:55] = (levels[40:50, 35:55] - 1).clip(min=0)
-    alone, both = len(encode_map(content, 8)), len(encode_map(levels, 8, content))
+    alone, both = len(encode_map(base_rate, 8)), len(encode_map(levels, 8, base_rate))
     assert alone < both < 1.15 * alone
 
 
 def test_the_contents_map_crosses_the_channel_where_it_differs():
     levels = torch.cat([map_of(seed=1), map_of(seed=2), map_of(seed=3)])
-    content = torch.cat([map_of(seed=4), map_of(seed=2), map_of(seed=5)])
+    base_rate = torch.cat([map_of(seed=4), map_of(seed=2), map_of(seed=5)])
     size, power = torch.tensor([[128, 128]]).expand(3, 2), torch.ones(3)
-    symbols = HeaderEncoder()(lengths=V[levels], size=size, power=power, content=V[content])
+    symbols = HeaderEncoder()(lengths=V[levels], size=size, power=power, base_rate=V[base_rate])
     alone = HeaderEncoder()(lengths=V[levels], size=size, power=power)
     assert (symbols.length > alone.length).tolist() == [True, False, True]
     header = HeaderDecoder()(received=AWGN().seed(1)(symbols=symbols, snr_db=torch.full((3,), 8.0)))
     assert torch.equal(header.lengths, V[levels])
-    assert torch.equal(header.content, V[content])
-    ideal = IdealHeader()(lengths=V[levels], size=size, power=power, content=V[content])
+    assert torch.equal(header.base_rate, V[base_rate])
+    ideal = IdealHeader()(lengths=V[levels], size=size, power=power, base_rate=V[base_rate])
     assert torch.equal(ideal.uses, symbols.length)
-    assert torch.equal(ideal.content, header.content)
+    assert torch.equal(ideal.base_rate, header.base_rate)
 
 
 def test_the_context_model_uses_context():
@@ -104,14 +104,14 @@ def test_the_context_model_uses_context():
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (7, 13)])
 def test_odd_sizes_come_back_with_everything_in_the_header(shape):
-    loading = on_grid(torch.randn(1, len(V), 2) * 5)
-    lengths, size, symbols, header = send(map_of(*shape), 8.0, loading=loading)
+    power_loading = on_grid(torch.randn(1, len(V), 2) * 5)
+    lengths, size, symbols, header = send(map_of(*shape), 8.0, power_loading=power_loading)
     assert header.erased.tolist() == [False]
     assert torch.equal(header.lengths, lengths)
     assert torch.equal(header.size, size)
     assert torch.equal(header.uses, symbols.length)
     assert header.power.item() == pytest.approx(0.37, rel=1e-3)
-    torch.testing.assert_close(header.loading, loading)
+    torch.testing.assert_close(header.power_loading, power_loading)
 
 
 @pytest.mark.parametrize("code_rate", [0.2, 1 / 3, 0.5, 0.75, 0.9])
@@ -203,10 +203,10 @@ def test_fading_with_known_gain_is_undone():
 
 
 def test_the_ideal_header_costs_the_same_and_is_never_lost():
-    levels, loading = map_of(), torch.zeros(1, len(V), 2)
-    lengths, size, symbols, _ = send(levels, 10.0, loading=loading)
+    levels, power_loading = map_of(), torch.zeros(1, len(V), 2)
+    lengths, size, symbols, _ = send(levels, 10.0, power_loading=power_loading)
     power = torch.tensor([0.37], requires_grad=True)
-    ideal = IdealHeader()(lengths=lengths, size=size, power=power, loading=loading)
+    ideal = IdealHeader()(lengths=lengths, size=size, power=power, power_loading=power_loading)
     assert torch.equal(ideal.header.samples, symbols.samples)
     assert torch.equal(ideal.uses, symbols.length)
     assert torch.equal(ideal.lengths, lengths)
@@ -222,7 +222,7 @@ def test_power_survives_its_sixteen_bits(power):
 
 def test_loading_survives_its_grid():
     codes = torch.arange(64)
-    assert torch.equal(loading_code(loading_value(codes)), codes)
+    assert torch.equal(power_loading_code(power_loading_value(codes)), codes)
     assert float((on_grid(torch.linspace(-24, 23.25, 500)) - torch.linspace(-24, 23.25, 500)).abs().max()) <= 0.376
 
 
@@ -267,7 +267,7 @@ def lost_at(snr_db, encode, decode, bits, frames=1000):
 
 def test_the_second_part_is_lost_before_the_short_form():
     """At -3.5 dB a fifth and more of the second parts at the quickest code that goes with it, 1 % of these at most."""
-    body = RobustCode(152, LEAST_SHORT_CODE_RATE)
+    body = RobustCode(152, MIN_SHORT_CODE_RATE)
     assert lost_at(-3.5, lambda b: encode_preamble(b, SHORT), lambda x, _: decode_preamble(x, SHORT), 50) < 10
     assert lost_at(-3.5, body.encode, lambda x, sent: body.decode(x, lambda d, f: (d == sent[f]).all(1)), 152) > 200
 

@@ -50,9 +50,9 @@ def box(x1, y1, x2, y2, **more):
 
 @pytest.fixture
 def write(tmp_path):
-    def dump(name, content):
+    def dump(name, base_rate):
         path = tmp_path / name
-        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        path.write_text(base_rate if isinstance(base_rate, str) else json.dumps(base_rate))
         return path
 
     return dump

@@ -18,8 +18,8 @@ from linksim.blocks import (
     JSCCEncoder,
     KLTDevectorizer,
     KLTVectorizer,
-    MixedFading,
     PowerNormalizer,
+    RandomFading,
     RandomRateAllocator,
     SystemLoss,
     Tokenizer,
@@ -131,14 +131,14 @@ def test_wrong_tokens_and_parameters_are_named():
 # -- the joint coder
 
 
-def through(encoder, decoder, latent, lengths, snr_db, gain=None, noise=None, content=None):
+def through(encoder, decoder, latent, lengths, snr_db, gain=None, noise=None, base_rate=None):
     snr = torch.full((len(latent),), snr_db)
-    sent = encoder(latent=latent, lengths=lengths, snr_db=snr, content=content)
+    sent = encoder(latent=latent, lengths=lengths, snr_db=snr, base_rate=base_rate)
     codeword, power = PowerNormalizer()(codeword=sent, lengths=lengths)
     variance = torch.full(codeword.shape, 10 ** (-snr_db / 10))
     gain = torch.ones_like(codeword) if gain is None else gain
     received = codeword * gain + (0 if noise is None else noise * variance.sqrt())
-    return decoder(received=ReceivedCodeword(received, gain, variance, lengths, power), content=content)
+    return decoder(received=ReceivedCodeword(received, gain, variance, lengths, power), base_rate=base_rate)
 
 
 def test_the_prefix_mask_leaves_exactly_k_symbols(generator):
@@ -256,13 +256,13 @@ def test_lengths_outside_the_set_are_named():
 
 def test_more_uses_than_the_content_asks_for_come_with_more_power(generator):
     latent = torch.randn(1, 256, 4, 4, generator=generator)
-    content = torch.full((1, 4, 4), 8)
-    lengths = content.clone()
+    base_rate = torch.full((1, 4, 4), 8)
+    lengths = base_rate.clone()
     lengths[0, 0, 0], lengths[0, 3, 3] = 28, 4
     snr = torch.tensor([10.0])
     encoder, decoder = JSCCEncoder(), JSCCDecoder()
     plain = encoder(latent=latent, lengths=lengths, snr_db=snr)
-    told = encoder(latent=latent, lengths=lengths, snr_db=snr, content=content)
+    told = encoder(latent=latent, lengths=lengths, snr_db=snr, base_rate=base_rate)
     ratio = 20 * torch.log10(told.abs().sum(-1) / plain.abs().sum(-1))[0]
     assert ratio[0, 0].item() == pytest.approx(6.0, abs=1e-4)
     assert ratio[3, 3].item() == pytest.approx(-3.0, abs=1e-4)
@@ -271,8 +271,8 @@ def test_more_uses_than_the_content_asks_for_come_with_more_power(generator):
     variance = torch.full(told.shape, 1e-12)
     known = {"noise_variance": variance, "lengths": lengths, "power": torch.ones(1)}
     received = [
-        decoder(received=ReceivedCodeword(y, torch.ones_like(y), **known), content=c)
-        for y, c in ((plain, None), (told, content))
+        decoder(received=ReceivedCodeword(y, torch.ones_like(y), **known), base_rate=c)
+        for y, c in ((plain, None), (told, base_rate))
     ]
     torch.testing.assert_close(received[0], received[1], rtol=1e-4, atol=1e-4)
 
@@ -287,7 +287,7 @@ def test_gradients_reach_every_weight(tokens, generator):
     vectorizer, encoder, decoder, devectorizer = blocks
     seen = vectorizer.seed(1)(tokens=tokens.expand(3, -1, -1, -1))
     lengths = V[torch.arange(seen.entropy.numel()) % len(V)].reshape(seen.entropy.shape)
-    latent = through(encoder, decoder, seen.latent, lengths, 8.0, content=lengths.roll(1, 1))
+    latent = through(encoder, decoder, seen.latent, lengths, 8.0, base_rate=lengths.roll(1, 1))
     rebuilt = devectorizer(latent=latent) + devectorizer(latent=seen.quantized)
     (rebuilt.square().mean() + seen.entropy.mean() + seen.hyper_bits.mean()).backward()
     silent = [
@@ -399,13 +399,13 @@ def test_evenness_counts_pictures_by_their_psnr(generator):
     original = torch.rand(2, 3, 32, 32, generator=generator)
     noise = torch.randn(2, 3, 32, 32, generator=generator) * torch.tensor([0.01, 0.2])[:, None, None, None]
     image = (original + noise).requires_grad_()
-    WeightedDistortion(evenness=1.0)(image=image, original=original).value.sum().backward()
+    WeightedDistortion(psnr_weighting=1.0)(image=image, original=original).value.sum().backward()
     even, image.grad = image.grad, None
     mse = (image - original).square().mean((1, 2, 3))
     (20 * mse.log()).sum().backward()
     torch.testing.assert_close(even, image.grad, rtol=1e-3, atol=1e-7)
-    with pytest.raises(ParameterError, match="'evenness'"):
-        WeightedDistortion(evenness=2.0)
+    with pytest.raises(ParameterError, match="'psnr_weighting'"):
+        WeightedDistortion(psnr_weighting=2.0)
 
 
 def test_the_sums_are_equations_13_and_20():
@@ -442,16 +442,16 @@ def test_random_rates_stay_in_the_set_and_about_their_range(generator):
     )
     plain = RandomRateAllocator(most_alpha=0.0).train().seed(3)(entropy=entropy)
     assert labelled.lengths.float().mean() > plain.lengths.float().mean() + 1
-    assert torch.equal(labelled.content, plain.content)
-    assert torch.equal(plain.content, plain.lengths)
+    assert torch.equal(labelled.base_rate, plain.base_rate)
+    assert torch.equal(plain.base_rate, plain.lengths)
 
 
-def test_mixed_fading_fades_its_share():
+def test_random_fading_fades_its_share():
     symbols = Symbols(torch.ones(4000, 2, dtype=torch.complex64), torch.full((4000,), 2))
-    received = MixedFading(fading_share=0.3).seed(5)(symbols=symbols, snr_db=torch.full((4000,), 10.0))
+    received = RandomFading(fading_share=0.3).seed(5)(symbols=symbols, snr_db=torch.full((4000,), 10.0))
     fades = received.gain[:, 0] != 1
     assert fades.float().mean().item() == pytest.approx(0.3, abs=5 * math.sqrt(0.21 / 4000))
     assert (received.gain[:, 0] == received.gain[:, 1]).all()
     power = received.gain[fades, 0].abs().square().mean().item()
     assert power == pytest.approx(1.0, abs=5 / math.sqrt(fades.sum().item()))
-    assert not (MixedFading(fading_share=0.0).seed(5)(symbols=symbols, snr_db=torch.zeros(4000)).gain != 1).any()
+    assert not (RandomFading(fading_share=0.0).seed(5)(symbols=symbols, snr_db=torch.zeros(4000)).gain != 1).any()

@@ -21,9 +21,9 @@ def blank(path, height=64, width=96):
     Image.fromarray(np.zeros((height, width, 3), np.uint8)).save(path)
 
 
-def write(path, content):
+def write(path, base_rate):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    path.write_text(base_rate if isinstance(base_rate, str) else json.dumps(base_rate))
 
 
 def rectangle(left, top, right, bottom):
@@ -71,7 +71,7 @@ def test_cityscapes_says_what_is_missing_or_broken(tmp_path):
         scenes = list(cityscapes_scenes(tmp_path))
     assert [scene.masks().shape for scene in scenes] == [(0, 64, 96)]
     assert scenes[0].detections().corners.shape == (1, 0, 4)
-    for content, message in (
+    for base_rate, message in (
         ("{", "no valid JSON"),
         ([], "must hold 'objects'"),
         ({"objects": [{"label": "car", "polygon": [[1, "x"]]}]}, "object 0: an outline must be"),
@@ -79,7 +79,7 @@ def test_cityscapes_says_what_is_missing_or_broken(tmp_path):
         ({"objects": [3]}, "object 0: must be"),
         ({"objects": [{"label": ["car"], "polygon": rectangle(0, 0, 9, 9)}]}, "object 0: must be"),
     ):
-        write(tmp_path / "gtFine" / "val" / "aachen" / "b_gtFine_polygons.json", content)
+        write(tmp_path / "gtFine" / "val" / "aachen" / "b_gtFine_polygons.json", base_rate)
         with pytest.raises(FileError, match=message):
             list(cityscapes_scenes(tmp_path))
 

@@ -40,7 +40,7 @@ def test_the_formula_by_hand():
     out = RateAllocator(eta=1.0, alpha=7.0)(entropy=e, importance=labels)
     # 10 -> 8 (nearest of 8 and 16), 10-7 -> 4 (a tie of 2 and 4 goes up), 10 -> 8, 10+7 -> 16.
     assert out.lengths.tolist() == [[[8, 4, 8, 16]]]
-    assert out.met.tolist() == [True]
+    assert out.target_met.tolist() == [True]
 
 
 def test_rounding_is_to_the_nearest_and_ties_go_up():
@@ -66,10 +66,10 @@ def test_target_cbr_is_met_from_below(target, rate_set, smoothing):
     out = RateAllocator(target_cbr=target, rate_set=rate_set, map_smoothing=smoothing)(entropy=e, size=size_of(32, 32))
     cbr = float(out.lengths.sum()) / (768 * 32 * 32)
     if rate_set == "paper" and target < 8 / 768:
-        assert not out.met.item()
+        assert not out.target_met.item()
         assert cbr == 8 / 768
     else:
-        assert out.met.item()
+        assert out.target_met.item()
         assert 0.99 * target <= cbr <= target
 
 
@@ -83,10 +83,10 @@ def test_nothing_more_would_fit():
 def test_targets_out_of_reach_say_so():
     e, size = entropy(), size_of(12, 16)
     low = RateAllocator(target_cbr=0.001)(entropy=e, size=size)
-    assert not low.met.item()
+    assert not low.target_met.item()
     assert set(low.lengths.flatten().tolist()) == {V[0]}
     high = RateAllocator(target_cbr=0.5)(entropy=e, size=size)
-    assert not high.met.item()
+    assert not high.target_met.item()
     assert set(high.lengths.flatten().tolist()) == {V[-1]}
 
 
@@ -101,11 +101,11 @@ def test_each_picture_of_a_batch_is_solved_alone():
 @pytest.mark.parametrize("target", [0.02, 0.05])
 def test_target_cbr_total_bills_the_header(target):
     e, size = entropy(24, 40), size_of(24, 40)
-    out = RateAllocator(target_cbr_total=target, header_fields=("loading",))(entropy=e, size=size)
-    loading = torch.zeros(1, len(V), 2)
-    header = HeaderEncoder()(lengths=out.lengths, size=size, power=torch.ones(1), loading=loading)
+    out = RateAllocator(target_cbr_total=target, header_fields=("power_loading",))(entropy=e, size=size)
+    power_loading = torch.zeros(1, len(V), 2)
+    header = HeaderEncoder()(lengths=out.lengths, size=size, power=torch.ones(1), power_loading=power_loading)
     total = (float(out.lengths.sum()) + float(header.length)) / (768 * 24 * 40)
-    assert out.met.item()
+    assert out.target_met.item()
     assert 0.99 * target <= total <= target
 
 
@@ -118,7 +118,7 @@ def test_more_entropy_never_gets_less():
 def test_flat_pictures_and_one_patch():
     out = RateAllocator(target_cbr=0.05)(entropy=torch.zeros(1, 4, 4), size=size_of(4, 4))
     assert set(out.lengths.flatten().tolist()) == {2}
-    assert not out.met.item()
+    assert not out.target_met.item()
     one = RateAllocator(target_cbr=0.07)(entropy=torch.full((1, 1, 1), 9.0), size=size_of(1, 1))
     assert one.lengths.item() == 48
 
@@ -233,11 +233,11 @@ def test_equal_slopes_meet_a_target_and_tell_content_apart():
     out = predicting(errors, target_cbr=0.03)(
         entropy=torch.ones(1, 12, 16), importance=labels, size=size_of(12, 16), snr_db=TEN_DB
     )
-    assert out.met.item()
+    assert out.target_met.item()
     assert 0.99 * 0.03 <= float(out.lengths.sum()) / (768 * 12 * 16) <= 0.03
-    assert torch.equal(out.content[labels == 0], out.lengths[labels == 0])
-    assert bool((out.lengths[labels == 3] >= out.content[labels == 3]).all())
-    assert out.lengths[labels == 3].sum() > out.content[labels == 3].sum()
+    assert torch.equal(out.base_rate[labels == 0], out.lengths[labels == 0])
+    assert bool((out.lengths[labels == 3] >= out.base_rate[labels == 3]).all())
+    assert out.lengths[labels == 3].sum() > out.base_rate[labels == 3].sum()
 
 
 def test_equal_slopes_name_what_is_wrong():
@@ -287,7 +287,7 @@ def test_a_fixed_rate_is_the_largest_that_stays_within(target, uses):
     # 7x4 patches of a picture of 100x50 pixels: the padded edge is paid for.
     allowed = [v for v in (15, 16, 32, 48, 64) if v * 28 <= target * 15000 + 1e-6]
     assert out.lengths.unique().tolist() == [max(allowed, default=15)]
-    assert out.met.item() == bool(allowed)
+    assert out.target_met.item() == bool(allowed)
     whole = rate(size=torch.tensor([[512, 768]]))
     assert whole.lengths.unique().tolist() == [uses]
 
@@ -321,10 +321,10 @@ def test_every_rate_block_is_a_drop_in_for_every_other(kind):
     assert set(Allocation._fields) <= set(rate.output_ports)
     out = rate.seed(1)(entropy=entropy(4, 6, 2), importance=torch.zeros(2, 4, 6, dtype=torch.int64),
                        size=size_of(4, 6, 2), snr_db=torch.tensor([3.0, 12.0]))  # fmt: skip
-    assert out.lengths.shape == out.content.shape == (2, 4, 6)
-    assert out.met.dtype == torch.bool
+    assert out.lengths.shape == out.base_rate.shape == (2, 4, 6)
+    assert out.target_met.dtype == torch.bool
     # Without importance nothing is gained by it.
-    assert torch.equal(out.lengths, out.content)
+    assert torch.equal(out.lengths, out.base_rate)
 
 
 @pytest.mark.parametrize("kind", [RateAllocator, LagrangianRateAllocator, FixedRate])

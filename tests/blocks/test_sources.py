@@ -63,8 +63,8 @@ def test_broken_files_are_named(tmp_path, colours):
     save(tmp_path / "whole.png", colours)
     data = (tmp_path / "whole.png").read_bytes()
     cases = {"empty.png": b"", "half.png": data[: len(data) // 2], "text.png": b"not a picture", "head.png": data[:20]}
-    for name, content in cases.items():
-        (tmp_path / name).write_bytes(content)
+    for name, base_rate in cases.items():
+        (tmp_path / name).write_bytes(base_rate)
         with pytest.raises(FileError, match=name):
             read_picture(tmp_path / name)
     with pytest.raises(FileError, match=r"no picture at '.*nowhere"):

@@ -154,7 +154,7 @@ def test_a_picture_arrives_within_its_bill(link, crop):
     fg = DIGITAL_LINKS[link](target_cbr_total=0.1)
     run = fg.run(image=crop, snr_db=14.0, seed=1, probe=["decoder.image", "encoder.bits", "transport_decoder.bits"])
     assert not run["erased"].any()
-    assert run["met"].all()
+    assert run["target_met"].all()
     assert 0.0999 < run["cbr_total"].value.item() <= 0.1
     assert run["ledger"].header.item() == CONTROL_USES
     assert run["psnr"].value.item() > 22
@@ -248,5 +248,5 @@ def test_what_cannot_be_sent_is_said(crop):
     infinite = separation(target_cbr_total=0.1, ideal=True, codec="jpeg").run(image=crop, snr_db=float("inf"))
     assert infinite["psnr"].value.item() > 38
     tiny = separation(target_cbr_total=0.0036).run(image=crop, snr_db=10.0)
-    assert not tiny["met"].any()
+    assert not tiny["target_met"].any()
     assert tiny["erased"].all()

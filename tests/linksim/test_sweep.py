@@ -287,9 +287,9 @@ def test_a_newer_store_is_left_alone(tmp_path):
 def test_a_damaged_store_says_so(tmp_path):
     store = tmp_path / "a.db"
     sweep().run(store=store)
-    content = bytearray(store.read_bytes())
-    content[2000 : len(content) - 100] = os.urandom(len(content) - 2100)
-    store.write_bytes(content)
+    base_rate = bytearray(store.read_bytes())
+    base_rate[2000 : len(base_rate) - 100] = os.urandom(len(base_rate) - 2100)
+    store.write_bytes(base_rate)
     with pytest.raises(StoreError, match="damaged"):
         sweep().run(store=store)
 

@@ -238,9 +238,9 @@ def test_a_checkpoint_is_whole_or_not_there(tmp_path):
     shutil.copytree(tmp_path / "step-00000003", tmp_path / "step-00000009.partial")
     tensors, state = load_checkpoint(tmp_path)
     assert (state["step"], tensors["a"][0].item()) == (3, 3.0)
-    content = bytearray((tmp_path / "step-00000003" / "tensors.safetensors").read_bytes())
-    content[-1] ^= 1
-    (tmp_path / "step-00000003" / "tensors.safetensors").write_bytes(content)
+    base_rate = bytearray((tmp_path / "step-00000003" / "tensors.safetensors").read_bytes())
+    base_rate[-1] ^= 1
+    (tmp_path / "step-00000003" / "tensors.safetensors").write_bytes(base_rate)
     assert load_checkpoint(tmp_path)[1]["step"] == 2
     (tmp_path / "step-00000002" / "state.json").write_text("{")
     with pytest.raises(FileError, match="damaged"):

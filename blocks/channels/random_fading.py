@@ -10,7 +10,7 @@ from linksim.errors import require
 from linksim.types import Decibels, Received, Symbols
 
 
-class MixedFading(Block):
+class RandomFading(Block):
     """Slow flat Rayleigh fading, known at the receiver, on a random share of the pictures; AWGN on the others.
 
     Shapes: symbols.samples [batch, uses] complex; snr_db [batch] in dB, the mean SNR (E|h|^2 = 1 where it fades). One h
@@ -21,7 +21,7 @@ class MixedFading(Block):
         ParameterError: `fading_share` is not in 0..1.
 
     >>> symbols = Symbols(torch.ones(8, 3, dtype=torch.complex64), torch.full((8,), 3))
-    >>> received = MixedFading(fading_share=0.5).seed(1)(symbols=symbols, snr_db=torch.full((8,), 10.0))
+    >>> received = RandomFading(fading_share=0.5).seed(1)(symbols=symbols, snr_db=torch.full((8,), 10.0))
     >>> (received.gain[:, 0] == 1).sum().item()
     3
     """

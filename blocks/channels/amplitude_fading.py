@@ -14,7 +14,7 @@ MEAN_GAIN = math.sqrt(math.pi) / 2
 """E|h| where E|h|^2 = 1."""
 
 
-class RealRayleigh(Block):
+class AmplitudeFading(Block):
     """y = |h| x + n, h ~ CN(0, 1) new at every use, the phase known and the gain not: another channel than `Rayleigh`.
 
     The receiver is told the mean gain sqrt(pi)/2, and as noise variance N0 plus that of the gain, 1 - pi/4, at unit
@@ -25,7 +25,7 @@ class RealRayleigh(Block):
     Source: the channel of WITT (Yang et al., ICASSP 2023) and SwinJSCC, as their published code has it.
 
     >>> symbols = Symbols(torch.ones(1, 4000, dtype=torch.complex64), torch.tensor([4000]))
-    >>> received = RealRayleigh().seed(1)(symbols=symbols, snr_db=torch.tensor([60.0]))
+    >>> received = AmplitudeFading().seed(1)(symbols=symbols, snr_db=torch.tensor([60.0]))
     >>> round(received.symbols.samples.real.mean().item(), 2), round(received.gain[0, 0].real.item(), 2)
     (0.89, 0.89)
     """
