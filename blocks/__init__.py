@@ -19,6 +19,15 @@ from linksim.blocks.jscc import (
     SwinJSCCDecoder,
     SwinJSCCEncoder,
 )
+from linksim.blocks.layers import (
+    LayerAdaptation,
+    LayerControlDecoder,
+    LayerControlEncoder,
+    LayeredPictureDecoder,
+    LayeredPictureEncoder,
+    LayerTransportDecoder,
+    LayerTransportEncoder,
+)
 from linksim.blocks.losses import BitsPerPixel, HVLoss, SystemLoss, WeightedDistortion
 from linksim.blocks.metrics import (
     MSSSIM,
@@ -119,6 +128,13 @@ __all__ = [
     "LDPCDecoder",
     "LDPCEncoder",
     "LagrangianRateAllocator",
+    "LayerAdaptation",
+    "LayerControlDecoder",
+    "LayerControlEncoder",
+    "LayerTransportDecoder",
+    "LayerTransportEncoder",
+    "LayeredPictureDecoder",
+    "LayeredPictureEncoder",
     "LinearJSCCDecoder",
     "LinearJSCCDistortion",
     "LinearJSCCEncoder",

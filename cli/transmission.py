@@ -16,6 +16,8 @@ REPORT, PICTURE, RESULT = "report.png", "reconstruction.png", "result.json"
 PROBES = ("importance.out", "channel.out")
 ANALOG_PROBES = ("rate.lengths", "equalizer.out")
 DIGITAL_PROBES = ("splitter.out", "adaptation.scheme", "adaptation.budget", "transport_decoder.good")
+LAYER_PROBES = ("splitter.out", "adaptation.layer_scheme", "encoder.layer_uses", "transport_decoder.layer_good")
+LAYERED = "semantic_separation"
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,13 @@ class Transmission:
     @property
     def probes(self) -> tuple[str, ...]:
         """What the report shows besides the outputs."""
-        return PROBES + (DIGITAL_PROBES if self.digital else ANALOG_PROBES)
+        own = DIGITAL_PROBES if self.digital else ANALOG_PROBES
+        return PROBES + (LAYER_PROBES if self.layered else own)
+
+    @property
+    def layered(self) -> bool:
+        """Whether a digital link sends layers with schemes of their own."""
+        return link_name(self.link) == LAYERED
 
     def _build_digital(self, link: str, channel: Block, goals: Mapping[str, Any]) -> Flowgraph:
         if goals.keys() - {"target_cbr_total"}:

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from linksim import Flowgraph, Result, __version__
+from linksim.blocks.layers.layout import bits_in
 from linksim.blocks.rate import PAPER_CBR
 from linksim.blocks.sources import read_picture
 from linksim.blocks.transport.mcs import schemes
@@ -19,6 +20,7 @@ MODULATIONS = {2: "QPSK", 4: "16-QAM", 6: "64-QAM", 8: "256-QAM"}
 LOST = "lost: the header was not decoded"
 LOST_DIGITAL = "lost: control or code blocks were not decoded"
 TOO_LARGE = "lost: the picture does not fit into so few bits, ask for more with --cbr-total"
+LAYER_NAMES = ("base", "high", "medium", "low", "background")
 CLASSES = ("background", "low", "medium", "high", "nonbackground")
 
 
@@ -58,7 +60,7 @@ def describe(
         "header": run.labels["header"],
         "csi": run["channel.out"].csi,
         "link": link_name(asked.link),
-        **(_digital_facts(run) if asked.digital else _codec_facts(fg)),
+        **_facts(asked, fg, run),
         "channel": asked.channel,
         "snr_db": asked.snr_db,
         "seed": asked.seed,
@@ -82,6 +84,13 @@ def _met(asked: Transmission, run: Result) -> bool:
     return bool(run["target_met"][0]) and (most is None or float(run["cbr_total"].value) <= most * (1 + 1e-6))
 
 
+def _facts(asked: Transmission, fg: Flowgraph, run: Result) -> dict[str, Any]:
+    """What the link says of how it sent."""
+    if asked.layered:
+        return _layer_facts(run)
+    return _digital_facts(run) if asked.digital else _codec_facts(fg)
+
+
 def _codec_facts(fg: Flowgraph) -> dict[str, Any]:
     rate = fg.find("rate")[1]
     return {
@@ -102,6 +111,23 @@ def _digital_facts(run: Result) -> dict[str, Any]:
     }
 
 
+def _layer_facts(run: Result) -> dict[str, Any]:
+    """Every layer that was sent, in its order."""
+    uses, good = run["encoder.layer_uses"][0].tolist(), run["transport_decoder.layer_good"][0].tolist()
+    layers: list[dict[str, Any]] = []
+    for place, index in enumerate(run["adaptation.layer_scheme"][0].tolist()):
+        scheme = schemes()[index]
+        if uses[place]:
+            layers.append({
+                "layer": LAYER_NAMES[place],
+                "modulation": MODULATIONS[scheme.bits_per_symbol],
+                "code_rate": round(scheme.code_rate, 4),
+                "bits_sent": bits_in(uses[place], index),
+                "bits_received": good[place],
+            })  # fmt: skip
+    return {"fits": bool(run["target_met"][0]), "layers": layers}
+
+
 def _number(value: Tensor) -> float | None:
     number = float(value[0])
     return round(number, 6) if math.isfinite(number) else None
@@ -109,7 +135,7 @@ def _number(value: Tensor) -> float | None:
 
 def why_lost(result: Mapping[str, Any]) -> str:
     """Why a picture did not arrive."""
-    if "modulation" not in result:
+    if "fits" not in result:
         return LOST
     return LOST_DIGITAL if result["fits"] else TOO_LARGE
 

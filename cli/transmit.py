@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +35,14 @@ def write_report(out: Path, original: Tensor, run: Result, result: Mapping[str, 
 
     out.mkdir(parents=True, exist_ok=True)
     image = run["image"][0].cpu()
-    digital = "modulation" in result
+    digital = "fits" in result
     caption = why_lost(result) if result["erased"] else f"reconstruction, {result['psnr_db']:.2f} dB"
     titles = {"figure": figure_title(result), "image": caption}
     lengths = None if digital else run["rate.lengths"][0]
     if lengths is not None and int(lengths.min()) == int(lengths.max()):
         titles["rate"], lengths = f"the same rate for all patches:\n{int(lengths.max())} channel uses", None
     if digital:
-        titles["rate"] = (
-            f"no rate per patch: the whole picture as\n{result['modulation']}, code rate {result['code_rate']:.3f},\n"
-            f"{result['bits_received']:,} of {result['bits_sent']:,} bits came through"
-        )
+        titles["rate"] = "no rate per patch:\n" + "\n".join(_shares(result))
     figure = report(original, run["importance.out"][0], lengths, _payload(run, digital), image, titles)
     save_figure(figure, out / REPORT)
     pixels = (image.clamp(0, 1) * 255).round().byte().movedim(0, -1).numpy()
@@ -53,6 +50,18 @@ def write_report(out: Path, original: Tensor, run: Result, result: Mapping[str, 
     PillowImage.fromarray(pixels).save(content, "PNG")
     write_whole(out / PICTURE, content.getvalue())
     write_whole(out / RESULT, (json.dumps(result, indent=2) + "\n").encode())
+
+
+def _parts(result: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The layers of a digital link, or the one that it has."""
+    return result.get("layers", [{"layer": "picture", **result}])
+
+
+def _shares(result: Mapping[str, Any]) -> Iterator[str]:
+    """What a digital link sent, and what of it came through."""
+    for part in _parts(result):
+        scheme = f"{part['modulation']}, code rate {part['code_rate']:.3f}"
+        yield f"{part['layer']}: {scheme},\n{part['bits_received']:,} of {part['bits_sent']:,} bits came through"
 
 
 def _payload(run: Result, digital: bool) -> Tensor:
@@ -101,9 +110,9 @@ def _table(result: Mapping[str, Any]) -> Table:
     for name, uses in result["ledger"].items():
         if uses and name != "source_dimensions":
             table.add_row(f"channel uses, {name.replace('_', ' ')}", f"{uses:,}")
-    if "modulation" in result:
-        table.add_row("modulation; code rate", f"{result['modulation']}; {result['code_rate']:.3f}")
-        table.add_row("bits sent; come through", f"{result['bits_sent']:,}; {result['bits_received']:,}")
+    for part in _parts(result) if "fits" in result else ():
+        table.add_row(f"{part['layer']}: modulation; code rate", f"{part['modulation']}; {part['code_rate']:.3f}")
+        table.add_row(f"{part['layer']}: bits sent; received", f"{part['bits_sent']:,}; {part['bits_received']:,}")
     table.add_row("overhead, of all uses", f"{overhead(result):.1%}")
     table.add_row("header; channel knowledge", f"{result['header']}; {result['csi']}")
     table.add_row("importance by", result["importance"])

@@ -8,7 +8,8 @@ from linksim.flowgraphs.klt import klt
 from linksim.flowgraphs.ntscc import ntscc
 from linksim.flowgraphs.oosc import oosc
 from linksim.flowgraphs.sa_oosc import sa_oosc
-from linksim.flowgraphs.separation import DIGITAL_LINKS, separation
+from linksim.flowgraphs.semantic_separation import semantic_separation
+from linksim.flowgraphs.separation import CODEC_LINKS, separation
 from linksim.flowgraphs.swinjscc import swinjscc
 
 LINKS = {
@@ -22,6 +23,9 @@ LINKS = {
 
 USES_IMPORTANCE = ("klt", "sa_oosc")
 """Those of them whose rate uses importance."""
+
+DIGITAL_LINKS = {**CODEC_LINKS, "semantic_separation": semantic_separation}
+"""The digital links, by name."""
 
 FLOWGRAPHS = {
     "bpsk": bpsk,
@@ -46,6 +50,7 @@ __all__ = [
     "ntscc",
     "oosc",
     "sa_oosc",
+    "semantic_separation",
     "separation",
     "swinjscc",
 ]

@@ -102,5 +102,5 @@ def _receiver(decoder: Block, ideal: bool) -> Flowgraph:
     return fg
 
 
-DIGITAL_LINKS = {f"{codec}-ldpc": partial(separation, codec=codec) for codec in CODECS}
-"""The digital links by name."""
+CODEC_LINKS = {f"{codec}-ldpc": partial(separation, codec=codec) for codec in CODECS}
+"""The links by the names of their codecs."""

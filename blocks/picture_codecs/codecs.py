@@ -2,69 +2,17 @@
 
 import io
 import math
-from abc import ABC, abstractmethod
 from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from linksim.blocks.picture_codecs.avif import AVIF
+from linksim.blocks.picture_codecs.codec import BROKEN, PictureCodec, PillowCodec, Pixels
 from linksim.errors import LinksimError, ParameterError, nearest
 
 LIBRARY = "pillow"
 """The distribution whose version is part of what identifies results."""
-
-BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, OverflowError, RuntimeError)
-"""What the codecs' libraries raise, in turn, where a stream is damaged."""
-
-Pixels = NDArray[np.uint8]
-"""RGB, [height, width, 3]."""
-
-
-class PictureCodec(ABC):
-    """A codec with a scale of qualities; more quality never takes fewer bytes, but for exceptions of some bytes."""
-
-    qualities: range
-
-    @abstractmethod
-    def encode(self, pixels: Pixels, quality: int) -> bytes:
-        """One picture as a stream that ends by itself."""
-
-    @abstractmethod
-    def decode(self, data: bytes) -> Pixels | None:
-        """The inverse; None where the stream cannot be decoded."""
-
-    def decode_prefix(self, data: bytes) -> Pixels | None:
-        """What the beginning of a stream shows; None where the codec needs all of it."""
-        del data
-        return None
-
-
-class PillowCodec(PictureCodec):
-    """A codec that Pillow has, with the settings given."""
-
-    def __init__(self, form: str, qualities: range, **settings: Any) -> None:
-        self._form, self.qualities, self._settings = form, qualities, settings
-
-    def encode(self, pixels: Pixels, quality: int) -> bytes:
-        return self._save(pixels, quality=quality)
-
-    def _save(self, pixels: Pixels, **more: Any) -> bytes:
-        from PIL import Image
-
-        stream = io.BytesIO()
-        Image.fromarray(pixels).save(stream, self._form, **self._settings, **more)
-        return stream.getvalue()
-
-    def decode(self, data: bytes) -> Pixels | None:
-        from PIL import Image
-
-        try:
-            return np.asarray(Image.open(io.BytesIO(data), formats=[self._form]).convert("RGB"))
-        except BROKEN:
-            return None
-        except Image.DecompressionBombError:
-            return None
 
 
 class JPEG(PillowCodec):
@@ -110,7 +58,7 @@ class JPEG2000(PillowCodec):
 
 
 class HEIF(PictureCodec):
-    """HEVC intra, which the papers call BPG, by pillow-heif."""
+    """HEVC intra, which the papers call BPG, by pillow-heif, tuned for PSNR."""
 
     qualities = range(101)
 
@@ -124,7 +72,9 @@ class HEIF(PictureCodec):
     def encode(self, pixels: Pixels, quality: int) -> bytes:
         stream = io.BytesIO()
         height, width = pixels.shape[:2]
-        self._library.from_bytes("RGB", (width, height), pixels.tobytes()).save(stream, quality=quality)
+        self._library.from_bytes("RGB", (width, height), pixels.tobytes()).save(
+            stream, quality=quality, enc_params={"tune": "psnr"}
+        )
         return stream.getvalue()
 
     def decode(self, data: bytes) -> Pixels | None:
@@ -195,8 +145,8 @@ class CompressAICodec(PictureCodec):
 CODECS = {
     "jpeg": JPEG,
     "jpeg2000": JPEG2000,
-    "webp": lambda: PillowCodec("WEBP", range(101), method=4),
-    "avif": lambda: PillowCodec("AVIF", range(101), speed=6, max_threads=1),
+    "webp": lambda: PillowCodec("WEBP", range(101), method=6),
+    "avif": AVIF,
     "heif": HEIF,
 }
 """The codecs by name; those of CompressAI are called compressai:MODEL."""

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.blocks.picture_codecs.codecs import Pixels, find_codec, resized, smaller
+from linksim.blocks.picture_codecs.codec import Pixels
+from linksim.blocks.picture_codecs.codecs import find_codec, resized, smaller
 
 SMALLEST_SCALE = 4
 """A picture that no quality fits is sent at 1/2, 1/4 ... of its size, to 1/16."""
@@ -46,22 +47,25 @@ class Fitted(NamedTuple):
 def fit(codec: str, pixels: Pixels, most_bytes: int) -> Fitted | None:
     """The stream of the highest quality of at most so many bytes, at the largest scale at which there is one.
 
-    Found by bisection; None where even 1/16 of the size at the lowest quality takes more.
+    None where even 1/16 of the size at the lowest quality takes more.
     """
-    for scale in range(SMALLEST_SCALE + 1):
-        picture = Picture(smaller(pixels, scale))
-        qualities = find_codec(codec).qualities
-        low, high, best = 0, len(qualities) - 1, None
-        while low <= high:
-            middle = (low + high) // 2
-            data = encoded(codec, picture, qualities[middle])
-            if len(data) <= most_bytes:
-                best, low = Fitted(data, scale, qualities[middle]), middle + 1
-            else:
-                high = middle - 1
-        if best is not None:
-            return best
-    return None
+    found = (fit_at(codec, pixels, scale, most_bytes) for scale in range(SMALLEST_SCALE + 1))
+    return next((fitted for fitted in found if fitted is not None), None)
+
+
+def fit_at(codec: str, pixels: Pixels, scale: int, most_bytes: int) -> Fitted | None:
+    """The same at one scale, by bisection; None where the lowest quality takes more."""
+    picture = Picture(smaller(pixels, scale))
+    qualities = find_codec(codec).qualities
+    low, high, best = 0, len(qualities) - 1, None
+    while low <= high:
+        middle = (low + high) // 2
+        data = encoded(codec, picture, qualities[middle])
+        if len(data) <= most_bytes:
+            best, low = Fitted(data, scale, qualities[middle]), middle + 1
+        else:
+            high = middle - 1
+    return best
 
 
 class Container:
@@ -82,7 +86,7 @@ class Container:
             if both is not None:
                 return both
         found = fit(self._codec, pixels, most_bytes - 1 - LENGTH_BYTES)
-        return None if found is None else bytes([found.scale]) + _counted(found.data)
+        return None if found is None else bytes([found.scale]) + counted(found.data)
 
     def _pack_regions(self, pixels: Pixels, important: NDArray[np.bool_], most_bytes: int) -> bytes | None:
         packed = np.packbits(important.ravel()).tobytes()
@@ -97,7 +101,7 @@ class Container:
         second = None if first is None else fit(self._codec, back, room - len(first.data))
         if first is None or second is None or first.scale:
             return None
-        return bytes([8 + second.scale]) + packed + _counted(first.data) + _counted(second.data)
+        return bytes([8 + second.scale]) + packed + counted(first.data) + counted(second.data)
 
     def unpack(self, data: bytes, good: int, height: int, width: int) -> Pixels | None:
         """The picture from the first `good` bytes of what was packed; None where they show nothing."""
@@ -116,7 +120,7 @@ class Container:
         if len(rest) < head + LENGTH_BYTES:
             return None
         important = np.unpackbits(np.frombuffer(rest[:head], np.uint8))[:count].astype(bool).reshape(rows, cols)
-        front, behind = rest[head:], rest[head:][LENGTH_BYTES + _count(rest[head:]) :]
+        front, behind = rest[head:], rest[head:][LENGTH_BYTES + count_of(rest[head:]) :]
         shown = self._shown(front)
         if shown is None:
             return None
@@ -131,16 +135,18 @@ class Container:
         """What a counted stream shows, all of it or its beginning."""
         if len(data) < LENGTH_BYTES:
             return None
-        codec, count = find_codec(self._codec), _count(data)
+        codec, count = find_codec(self._codec), count_of(data)
         stream = data[LENGTH_BYTES : LENGTH_BYTES + count]
         return codec.decode(stream) if len(stream) == count > 0 else codec.decode_prefix(stream)
 
 
-def _counted(data: bytes) -> bytes:
+def counted(data: bytes) -> bytes:
+    """The bytes behind their number."""
     return len(data).to_bytes(LENGTH_BYTES, "big") + data
 
 
-def _count(data: bytes) -> int:
+def count_of(data: bytes) -> int:
+    """The number that stands before `counted` bytes."""
     return int.from_bytes(data[:LENGTH_BYTES], "big")
 
 

@@ -14,6 +14,7 @@ from linksim.theory.finite_length import (
     bpsk_capacity_and_dispersion,
     bpsk_normal_approximation,
 )
+from linksim.theory.parallel_gaussians import linear_coding_limit, linear_coding_loss_db, parallel_gaussian_limit
 from linksim.theory.separation import bits_per_pixel, channel_bandwidth_ratio, gaussian_separation_limit
 
 __all__ = [
@@ -27,6 +28,9 @@ __all__ = [
     "channel_bandwidth_ratio",
     "constellation_capacity",
     "gaussian_separation_limit",
+    "linear_coding_limit",
+    "linear_coding_loss_db",
+    "parallel_gaussian_limit",
     "rayleigh_ergodic_capacity",
     "rayleigh_outage_capacity",
     "rayleigh_outage_probability",

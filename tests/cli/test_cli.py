@@ -385,3 +385,14 @@ def test_a_recipe_of_ones_own_names_what_is_wrong(cli, tmp_path, monkeypatch):
     assert (code, "--pictures means nothing" in error) == (2, True)
     code, _, error = cli("train", "sa_oosc", "--out", tmp_path / "run")
     assert (code, "name a folder by --pictures" in error) == (2, True)
+
+
+def test_transmit_in_layers_says_what_came_through_of_each(cli, picture, boxes, tmp_path):
+    command = ("transmit", picture, "--link", "semantic-separation", "--boxes", boxes, "--snr", 10)
+    code, out, _ = cli(*command, "--cbr-total", 0.12, "--out", tmp_path / "out", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert [layer["layer"] for layer in found["layers"]] == ["base", "high", "background"]
+    assert all(layer["bits_received"] == layer["bits_sent"] > 0 for layer in found["layers"])
+    assert found["cbr_total"] <= 0.12
+    assert (tmp_path / "out" / "report.png").is_file()

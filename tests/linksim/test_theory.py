@@ -14,6 +14,9 @@ from linksim.theory import (
     channel_bandwidth_ratio,
     constellation_capacity,
     gaussian_separation_limit,
+    linear_coding_limit,
+    linear_coding_loss_db,
+    parallel_gaussian_limit,
     rayleigh_ergodic_capacity,
     rayleigh_outage_capacity,
     rayleigh_outage_probability,
@@ -159,3 +162,79 @@ def test_gaussian_source_over_awgn():
     assert float(channel_bandwidth_ratio(bits_per_pixel(0.0201, 7.0), 7.0)) == pytest.approx(0.0201)
     assert float(bits_per_pixel(1 / 3, 0.0)) == pytest.approx(1.0)
     assert float(awgn_capacity(0.0)) == 1.0
+
+
+VARIANCES = np.array([9.0, 4.0, 1.0, 0.5, 0.01, 0.0])
+
+
+def test_equal_components_are_one_memoryless_source():
+    for snr_db in (-5.0, 0.0, 10.0, 30.0):
+        limit = parallel_gaussian_limit(np.full(12, 3.0), snr_db, uses=4.0)
+        known = gaussian_separation_limit(snr_db, uses_per_sample=4.0 / 12)
+        assert 10 * np.log10(limit / 36.0) == pytest.approx(float(known), abs=1e-9)
+
+
+def test_the_water_level_spends_the_rate():
+    from scipy.optimize import brentq
+
+    known = VARIANCES[VARIANCES > 0]
+
+    def excess(log_level, bits):
+        return 0.5 * np.log2(np.maximum(known / np.exp(log_level), 1)).sum() - bits
+
+    for snr_db, uses in ((-10.0, 0.5), (10.0, 2.0), (30.0, 40.0)):
+        limit = parallel_gaussian_limit(VARIANCES, snr_db, uses=uses)
+        level = brentq(excess, -600, 10, args=(uses * float(awgn_capacity(snr_db)),))
+        assert limit == pytest.approx(np.minimum(known, np.exp(level)).sum(), rel=1e-6)
+    assert parallel_gaussian_limit(VARIANCES, 10.0, uses=0.0) == pytest.approx(VARIANCES.sum())
+
+
+def test_linear_coding_is_the_optimum_of_a_search_and_what_a_simulation_gives():
+    from scipy.optimize import minimize
+
+    for snr_db, uses in ((-5.0, 2.0), (5.0, 2.0), (15.0, 3.0)):
+        count, power = min(5, int(2 * uses)), 2 * uses * 10 ** (snr_db / 10)
+        sent, rest = VARIANCES[:count], VARIANCES[count:].sum()
+
+        def error(logits, sent=sent, rest=rest, power=power):
+            shares = power * np.exp(logits) / np.exp(logits).sum()
+            return (sent / (1 + shares)).sum() + rest
+
+        best = min(minimize(error, np.zeros(count), method="BFGS").fun, error(np.log(np.sqrt(sent))))
+        limit = linear_coding_limit(VARIANCES, snr_db, uses=uses)
+        assert limit <= best * (1 + 1e-9)
+        assert limit == pytest.approx(best, rel=1e-4)
+    # All five components are sent: amplitudes by the formula, LMMSE at the receiver.
+    chance, power = np.random.default_rng(1), 5 * 100.0
+    deviations = np.sqrt(VARIANCES[:5])
+    shares = deviations * (5 + power) / deviations.sum() - 1
+    source = chance.normal(size=(20_000, 5)) * deviations
+    gain = np.sqrt(shares) / deviations
+    received = source * gain + chance.normal(size=source.shape)
+    errors = np.square(received * gain * VARIANCES[:5] / (1 + shares) - source).sum(1)
+    middle, spread = errors.mean(), 4 * errors.std() / np.sqrt(len(errors))
+    assert middle - spread < linear_coding_limit(VARIANCES, 20.0, uses=2.5) < middle + spread
+
+
+def test_linear_coding_loses_the_ratio_of_means():
+    known = VARIANCES[:4]
+    for snr_db in (15.0, 40.0):
+        linear, limit = (f(known, snr_db, uses=2.0) for f in (linear_coding_limit, parallel_gaussian_limit))
+        assert 10 * np.log10(linear / limit) == pytest.approx(linear_coding_loss_db(known), abs=1e-6)
+    assert linear_coding_loss_db([2.0, 2.0]) == pytest.approx(0.0, abs=1e-12)
+    assert linear_coding_loss_db([2.0, 0.0]) == np.inf
+    chance = np.random.default_rng(2)
+    for _ in range(50):
+        variances, uses, snr_db = chance.exponential(size=8), chance.uniform(0.5, 6), chance.uniform(-10, 30)
+        limit = parallel_gaussian_limit(variances, snr_db, uses=uses)
+        assert limit <= linear_coding_limit(variances, snr_db, uses=uses) * (1 + 1e-9)
+
+
+def test_variances_that_are_none_are_refused():
+    for limit in (parallel_gaussian_limit, linear_coding_limit):
+        with pytest.raises(ParameterError, match="variances"):
+            limit([1.0, -1.0], 0.0, uses=1.0)
+        with pytest.raises(ParameterError, match="uses"):
+            limit([1.0], 0.0, uses=-1.0)
+    with pytest.raises(ParameterError, match="at least one"):
+        linear_coding_loss_db([])

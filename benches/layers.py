@@ -1,0 +1,129 @@
+"""The digital link in layers beside digital links without them, and beside SA-OOSC."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from linksim import Flowgraph
+from linksim.benches.bench import Part, by_case
+from linksim.benches.judged import judged
+from linksim.benches.pictures import SceneBench
+from linksim.benches.tables import look_up, markdown, paired_gain
+from linksim.blocks import LagrangianRateAllocator
+from linksim.blocks.rate import PAPER_CBR
+from linksim.blocks.sources import PictureCases
+from linksim.flowgraphs import sa_oosc, semantic_separation, separation
+from linksim.flowgraphs.semantic_separation import FOR_10_DB
+from linksim.montecarlo import Sweep
+from linksim.plot.style import COLOURS, save_figure, styled
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DESIGN_SNR_DB = 10.0
+SNRS_DB = (0.0, 5.0, 8.0, 10.0, 15.0, 20.0)
+SA_OOSC, LAYERS, DESIGNED, REGIONS = "SA-OOSC", "layers", "layers, designed for 10 dB", "AVIF, regions twice"
+LINKS: Mapping[str, tuple[Callable[[], Flowgraph], tuple[float, ...]]] = {
+    LAYERS: (semantic_separation, (DESIGN_SNR_DB,)),
+    REGIONS: (partial(separation, region_gain=2.0), (DESIGN_SNR_DB,)),
+    "AVIF, regions four times": (partial(separation, region_gain=4.0), (DESIGN_SNR_DB,)),
+    "AVIF": (separation, (DESIGN_SNR_DB,)),
+    DESIGNED: (partial(semantic_separation, protection=FOR_10_DB), SNRS_DB),
+    SA_OOSC: (lambda: sa_oosc(rate=LagrangianRateAllocator(target_cbr_total=PAPER_CBR)), SNRS_DB),
+}
+"""What each link is made by, and the SNRs at which it is measured."""
+LEVELS = {
+    "high": "patch_psnr.high",
+    "non-background": "patch_psnr.nonbackground",
+    "background": "patch_psnr.background",
+    "picture": "psnr",
+}
+HEAD = f"""# The digital link in layers
+
+Made by `linksim bench layers`: street scenes of the part `val` with the labels of the benchmark, AWGN, CBR
+{PAPER_CBR} with everything counted, means over the pictures. All links know the same importance. "Layers" is
+`semantic_separation`: each importance level is coded apart by AVIF, and the bytes are spread by measured slopes of
+weighted error. It follows the SNR of each frame, as the AVIF links without layers do. "Designed for 10 dB" is the same
+without feedback: its levels are protected for 6.8 dB, and a coarse picture of the whole for -1.2 dB.
+
+"""
+
+
+def judged_link(name: str) -> Flowgraph:
+    """A link of `LINKS`, with metrics around it."""
+    return judged(LINKS[name][0]())
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayersBench(SceneBench):
+    """Every link at 10 dB by importance; what does not follow the SNR, against the SNR."""
+
+    about: ClassVar[str] = "the digital link in layers beside links without them, and beside SA-OOSC"
+
+    def parts(self) -> Iterator[Part]:
+        """See `Bench`. The link is no axis of a grid, so that all links see the same noise."""
+        cases = PictureCases.scenes(self.needed_scenes())
+        for name, (_, snrs_db) in LINKS.items():
+            sweep = Sweep(partial(judged_link, name), grid={"snr_db": list(snrs_db)}, cases=cases,
+                          stop=f"psnr:frames={len(cases)}", seed=self.seed, device=self.device)  # fmt: skip
+            yield Part("scenes", {"link": name}, sweep)
+
+    def report(self, tables: Mapping[str, "pd.DataFrame"]) -> str:
+        """See `Bench`."""
+        table, cases = tables["scenes"], tables[by_case("scenes")]
+        rows: list[list[object]] = []
+        for name in LINKS:
+            at = {"link": name, "snr_db": DESIGN_SNR_DB}
+            cells = [look_up(table, metric, **at) for metric in LEVELS.values()]
+            rows.append([name, *cells, f"{look_up(table, 'cbr_total', **at).mean:.4f}"])
+        title = "## At 10 dB: patch PSNR in dB by importance, with 95 % intervals over pictures\n"
+        sections = [HEAD, title, markdown(["", *LEVELS, "CBR"], rows), *_gains(cases), *_against_snr(table)]
+        return "\n".join(sections)
+
+    def figures(self, tables: Mapping[str, "pd.DataFrame"]) -> Iterator[str]:
+        """See `Bench`."""
+        yield _curves(tables["scenes"], self)
+
+
+def _gains(cases: "pd.DataFrame") -> Iterator[str]:
+    """What layers gain, picture by picture."""
+    ours = {"link": LAYERS, "snr_db": DESIGN_SNR_DB}
+    rows = [
+        [
+            name,
+            *(paired_gain(cases, metric, ours, {"link": name, "snr_db": DESIGN_SNR_DB}) for metric in LEVELS.values()),
+        ]
+        for name in LINKS
+        if name != LAYERS
+    ]
+    yield "What layers that follow the SNR gain at 10 dB, picture by picture, in dB (negative: the other is better):\n"
+    yield markdown(["over", *LEVELS], rows)
+
+
+def _against_snr(table: "pd.DataFrame") -> Iterator[str]:
+    """What does not follow the SNR, by metric."""
+    yield "## Against the SNR, without feedback: PSNR in dB\n"
+    rows: list[list[object]] = []
+    for level in ("high", "non-background", "picture"):
+        for name in (DESIGNED, SA_OOSC):
+            found = [look_up(table, LEVELS[level], link=name, snr_db=snr_db).mean for snr_db in SNRS_DB]
+            rows.append([f"{level}: {name}", *(f"{value:.2f}" for value in found)])
+    yield markdown(["", *(f"{snr_db:g} dB" for snr_db in SNRS_DB)], rows)
+
+
+@styled()
+def _curves(table: "pd.DataFrame", bench: LayersBench) -> str:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    for ax, level in zip(figure.subplots(1, 2, sharey=True), ("non-background", "picture"), strict=True):
+        for number, (name, (_, snrs_db)) in enumerate(LINKS.items()):
+            found = [look_up(table, LEVELS[level], link=name, snr_db=snr_db).mean for snr_db in snrs_db]
+            ax.plot(snrs_db, found, marker="o", markersize=4, color=COLOURS[number % len(COLOURS)], label=name)
+        ax.set(xlabel="Es/N0, dB", title=f"Street scenes: {level}")
+        ax.grid(alpha=0.3)
+    figure.axes[0].set_ylabel("PSNR, dB")
+    figure.axes[1].legend(fontsize=7)
+    save_figure(figure, bench.out / "layers.png")
+    return "layers.png"
