@@ -2,6 +2,7 @@
 
 import math
 import re
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from scipy import stats
 from linksim.benches.bench import find_bench
 from linksim.benches.separation.points import SYSTEMS, Digital
 from linksim.benches.tables import paired_gain
+from linksim.flowgraphs import klt, semantic_separation, separation
 
 
 def rows_of(page, section=0):
@@ -154,3 +156,28 @@ def test_a_paired_gain_is_students_interval_of_the_differences():
     assert found.mean == pytest.approx(float((ours - theirs)[kept].mean()))
     assert (found.low, found.high) == pytest.approx((float(truth.low), float(truth.high)))
     assert math.isnan(paired_gain(table, "psnr", {"system": "a"}, {"system": "c"}).mean)
+
+
+def test_the_layers_bench(out, folders, monkeypatch):
+    place, cbr = "linksim.benches.layers", 0.12
+    known = find_bench("layers").report.__globals__
+    layers, designed, regions, ours = (known[name] for name in ("LAYERS", "DESIGNED", "REGIONS", "SA_OOSC"))
+    steps = known["FOR_10_DB"]._replace(base_share=0.1)
+    links = {
+        layers: (partial(semantic_separation, target_cbr_total=cbr), (10.0,)),
+        regions: (partial(separation, target_cbr_total=cbr, region_gain=2.0), (10.0,)),
+        designed: (partial(semantic_separation, target_cbr_total=cbr, protection=steps), (0.0, 10.0)),
+        ours: (klt, (0.0, 10.0)),
+    }
+    monkeypatch.setattr(f"{place}.LINKS", links)
+    monkeypatch.setattr(f"{place}.SNRS_DB", (0.0, 10.0))
+    page, figures = find_bench("layers")(out=out, scenes=folders[0]).run()
+    assert figures == ["layers.png"]
+    levels, gains, against_snr = (rows_of(page, section) for section in range(3))
+    assert set(levels) == set(links)
+    gain = float(gains[regions][1].split()[0])
+    means = [float(levels[name][1].split()[0]) for name in (layers, regions)]
+    assert gain == pytest.approx(means[0] - means[1], abs=0.011)
+    assert float(levels[layers][4]) <= cbr
+    low, high = map(float, against_snr[f"high: {designed}"])
+    assert low + 2 < high

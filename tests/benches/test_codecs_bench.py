@@ -89,7 +89,8 @@ def test_a_table_is_markdown():
 
 def test_benches_are_found_and_their_options_are_theirs(cli, tmp_path):
     assert set(known_benches()) == {
-        "closed_forms", "codecs", "evaluation", "header", "importance", "klt", "ofdm", "separation",
+        "closed_forms", "codecs", "evaluation", "header", "importance", "klt", "layers", "ofdm",
+        "separation",
     }  # fmt: skip
     code, text, _ = cli("bench")
     assert code == 0
