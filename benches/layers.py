@@ -124,6 +124,6 @@ def _curves(table: "pd.DataFrame", bench: LayersBench) -> str:
         ax.set(xlabel="Es/N0, dB", title=f"Street scenes: {level}")
         ax.grid(alpha=0.3)
     figure.axes[0].set_ylabel("PSNR, dB")
-    figure.axes[1].legend(fontsize=7)
+    figure.axes[0].legend(fontsize=7, loc="lower right")
     save_figure(figure, bench.out / "layers.png")
     return "layers.png"
