@@ -9,6 +9,7 @@ from linksim import Flowgraph
 from linksim.benches.bench import Part, by_case
 from linksim.benches.judged import judged
 from linksim.benches.pictures import SceneBench
+from linksim.benches.separation.tables import LEVELS
 from linksim.benches.tables import look_up, markdown, paired_gain
 from linksim.blocks import LagrangianRateAllocator
 from linksim.blocks.rate import PAPER_CBR
@@ -33,12 +34,6 @@ LINKS: Mapping[str, tuple[Callable[[], Flowgraph], tuple[float, ...]]] = {
     SA_OOSC: (lambda: sa_oosc(rate=LagrangianRateAllocator(target_cbr_total=PAPER_CBR)), SNRS_DB),
 }
 """What each link is made by, and the SNRs at which it is measured."""
-LEVELS = {
-    "high": "patch_psnr.high",
-    "non-background": "patch_psnr.nonbackground",
-    "background": "patch_psnr.background",
-    "picture": "psnr",
-}
 HEAD = f"""# The digital link in layers
 
 Made by `linksim bench layers`: street scenes of the part `val` with the labels of the benchmark, AWGN, CBR

@@ -60,7 +60,7 @@ def signalled_base_rate(levels: NDArray[np.int64], base_rate: NDArray[np.int64] 
 def unpack_body(
     bits: Tensor, rows: int, cols: int, count: int, *, loaded: bool, told: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The inverse of `pack_body`: (levels, content, both int64 [rows, cols] and alike where no content was sent;
+    """The inverse of `pack_body`: (levels, content, both int64 [rows, cols] and alike where no base rate was sent;
     loading float [count, 2] in dB, 0 where not sent)."""
     power_loading = torch.zeros(count, 2)
     if loaded:

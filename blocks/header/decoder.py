@@ -50,7 +50,7 @@ class HeaderDecoder(Block):
     A frame is erased unless both checks hold, V is the agreed one, and the size is that of its batch: a map that failed
     its check is never used. Pictures of a batch have one size; where every frame is lost it is one patch.
 
-    Shapes: received [batch, uses]; lengths and base_rate [batch, rows, cols], alike where no content was sent; size
+    Shapes: received [batch, uses]; lengths and base_rate [batch, rows, cols], alike where no base rate was sent; size
     [batch, 2]; power [batch]; power_loading [batch, levels, 2] in dB, 0 where none was sent; uses [batch], the header's
     own, the whole frame where erased; erased [batch] bool. Hard decisions: no gradient.
     Source: 3GPP TS 38.212 for CRC and LDPC.
