@@ -14,7 +14,7 @@ from linksim.blocks import AWGN, EntropyScores, RateAllocator, Rayleigh
 from linksim.blocks.rate import PAPER_CBR
 from linksim.blocks.sources import PictureCases
 from linksim.flowgraphs import klt, sa_oosc
-from linksim.flowgraphs.parts import Codec, RobustHeader
+from linksim.flowgraphs.parts import Codec
 from linksim.montecarlo import Sweep
 from linksim.weights import weights_path
 
@@ -28,7 +28,6 @@ FADES = 4
 DESIGN_SNR_DB = 10.0
 RATES = {"1/48": 1 / 48, "1/24": 1 / 24, "1/16": 1 / 16, "1/12": 1 / 12, "1/8": 1 / 8}
 ALPHAS = (0.0, 4.0, 8.0, 16.0)
-CODE_RATE = 0.5
 KLT = "klt"
 """The name of the link in closed form among the weights."""
 LEVELS = ("background", "low", "medium", "high", "nonbackground")
@@ -40,22 +39,22 @@ ENTROPY = {
 HEAD = f"""# A codec's weights, judged
 
 Made by `linksim bench evaluation`. The rate is that of SA-OOSC's paper, with alpha, so that weights are compared
-without what the rate block adds; the payload has CBR {PAPER_CBR} on street scenes. The header is real, with code rate
-{CODE_RATE}. `klt` is the link in closed form. Means over the pictures; a lost picture counts as mid-grey.
+without what the rate block adds; the payload has CBR {PAPER_CBR} on street scenes. The header is real. `klt` is the
+link in closed form. Means over the pictures; a lost picture counts as mid-grey.
 
 """
 
 
 def link(weights: str, alpha: float, *, target_cbr: float = PAPER_CBR, channel: Block | None = None) -> Flowgraph:
     """The link to judge, with the rate of SA-OOSC's paper: SA-OOSC with these weights, or the KLT link."""
-    rate, header = RateAllocator(alpha=alpha, target_cbr=target_cbr), RobustHeader(CODE_RATE)
+    rate = RateAllocator(alpha=alpha, target_cbr=target_cbr)
     if weights == KLT:
-        return klt(rate=rate, header=header, channel=channel)
-    return sa_oosc(codec=Codec(weights, importance_gain_db=0.0), rate=rate, header=header, channel=channel)
+        return klt(rate=rate, channel=channel)
+    return sa_oosc(codec=Codec(weights, importance_gain_db=0.0), rate=rate, channel=channel)
 
 
 def scene_link(weights: str, alpha: float) -> Flowgraph:
-    """The link with the metrics of the entropy; the header's code rate does not depend on it."""
+    """The link with the metrics of the entropy."""
     fg = link(weights, alpha)
     inner = fg.transmitter
     inner.connect(inner.vectorizer["entropy"], inner["entropy"])

@@ -13,7 +13,7 @@ from linksim.blocks import RateAllocator
 from linksim.blocks.rate import PAPER_CBR
 from linksim.blocks.sources import PictureCases
 from linksim.flowgraphs import klt
-from linksim.flowgraphs.parts import KLTCodec, RobustHeader
+from linksim.flowgraphs.parts import KLTCodec
 from linksim.montecarlo import Sweep
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ FLOOR_DB: Mapping[str, tuple[float, ...]] = {
 }
 """PSNR in dB on Kodak of a KLT and LMMSE codec of fixed length in closed form, by CBR, at `SNRS_DB`."""
 RATES = {"1/48": 1 / 48, "1/16": 1 / 16}
-CODE_RATE = 0.5
 SCENE_SNR_DB = 10.0
 SETTINGS: Mapping[str, tuple[float, float, float]] = {
     "alpha 0, equal weights": (0.0, 0.0, 0.0),
@@ -41,23 +40,23 @@ SETTINGS: Mapping[str, tuple[float, float, float]] = {
 }
 """Name to alpha of the rate, exponent of the weights in the codec's power allocation, and map smoothing."""
 LEVELS = ("high", "medium", "low", "background", "nonbackground")
-HEAD = f"""# The link in closed form
+HEAD = """# The link in closed form
 
-Made by `linksim bench klt`. The KLT link has no trained part. Its header is real, with code rate {CODE_RATE}.
+Made by `linksim bench klt`. The KLT link has no trained part. Its header is real.
 
 """
 
 
 def kodak_link(rate: str) -> Flowgraph:
     """The link at a CBR of its payload."""
-    return klt(rate=RateAllocator(target_cbr=RATES[rate]), header=RobustHeader(CODE_RATE))
+    return klt(rate=RateAllocator(target_cbr=RATES[rate]))
 
 
 def scene_link(setting: str) -> Flowgraph:
     """The link for street scenes, with one of the settings."""
     alpha, exponent, smoothing = SETTINGS[setting]
     rate = RateAllocator(target_cbr=PAPER_CBR, alpha=alpha, map_smoothing=smoothing)
-    return klt(codec=KLTCodec(importance_exponent=exponent), rate=rate, header=RobustHeader(CODE_RATE))
+    return klt(codec=KLTCodec(importance_exponent=exponent), rate=rate)
 
 
 @dataclass(frozen=True, kw_only=True)

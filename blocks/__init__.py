@@ -11,6 +11,7 @@ from linksim.blocks.jscc import (
     Deserializer,
     JSCCDecoder,
     JSCCEncoder,
+    LatentSearch,
     LinearJSCCDecoder,
     LinearJSCCDistortion,
     LinearJSCCEncoder,
@@ -42,7 +43,7 @@ from linksim.blocks.metrics import (
     PatchPSNR,
 )
 from linksim.blocks.modulation import BPSKDemapper, BPSKMapper, QPSKDemapper, QPSKMapper
-from linksim.blocks.picture_codecs import PictureDecoder, PictureEncoder
+from linksim.blocks.picture_codecs import PictureDecoder, PictureEncoder, PictureEnhancer
 from linksim.blocks.rate import (
     FixedRate,
     LagrangianRateAllocator,
@@ -69,7 +70,7 @@ from linksim.blocks.sionna import (
     QAMMapper,
     SionnaBlock,
 )
-from linksim.blocks.sources import BitSource, PictureSource, TrainingCrops, UniformDecibels
+from linksim.blocks.sources import BitSource, CodedTrainingCrops, PictureSource, TrainingCrops, UniformDecibels
 from linksim.blocks.tensorflow import KerasBlock
 from linksim.blocks.tokens import Detokenizer, Tokenizer
 from linksim.blocks.transport import (
@@ -96,6 +97,7 @@ __all__ = [
     "CBRLedger",
     "CapacityAchievingTransport",
     "ClassImportance",
+    "CodedTrainingCrops",
     "ControlDecoder",
     "ControlEncoder",
     "DeepJSCCDecoder",
@@ -128,6 +130,7 @@ __all__ = [
     "LDPCDecoder",
     "LDPCEncoder",
     "LagrangianRateAllocator",
+    "LatentSearch",
     "LayerAdaptation",
     "LayerControlDecoder",
     "LayerControlEncoder",
@@ -148,6 +151,7 @@ __all__ = [
     "PatchPSNR",
     "PictureDecoder",
     "PictureEncoder",
+    "PictureEnhancer",
     "PictureSource",
     "PolarDecoder",
     "PolarEncoder",

@@ -26,6 +26,8 @@ CODECS: dict[str, Callable[..., PictureCodec]] = {
     "deepjscc": DeepJSCCCodec,
     "swinjscc": SwinJSCCCodec,
 }
+SEARCHING = tuple(link for link, codec in CODECS.items() if codec is Codec)
+"""The links whose transmitter can search for a better latent."""
 RATES: dict[str, Callable[..., Block]] = {
     "sa_oosc": LagrangianRateAllocator,
     "deepjscc": FixedRate,
@@ -57,9 +59,11 @@ def make_link(
     *,
     weights: str | None = None,
     alpha: float | None = None,
+    effort: int = 0,
     header: RobustHeader | None = None,
 ) -> Flowgraph:
     """A link with a joint codec, for a target of `RateAllocator`'s. With `alpha` SA-OOSC's rate is that of its paper.
+    `effort`: steps of the transmitter's search.
 
     Raises `ParameterError` where an option means nothing to the link.
     """
@@ -71,9 +75,13 @@ def make_link(
         raise ParameterError(
             f"--alpha is for the links {' and '.join(USES_IMPORTANCE)}; the link '{link}' does not use importance"
         )
+    if effort and CODECS.get(link) is not Codec:
+        raise ParameterError(f"--effort is for the links {' and '.join(SEARCHING)}; leave it out")
     parts: dict[str, Any] = {"header": header, "channel": channel}
-    if weights is not None or (alpha is not None and link in CODECS):
-        own = {} if alpha is None else {"importance_gain_db": 0.0}
+    own: dict[str, Any] = {"effort": effort} if effort else {}
+    if alpha is not None:
+        own["importance_gain_db"] = 0.0
+    if weights is not None or (own and link in CODECS):
         parts["codec"] = CODECS[link](**own) if weights is None else CODECS[link](weights, **own)
     if alpha is not None:
         parts["rate"] = RateAllocator(alpha=alpha, **goals)

@@ -33,6 +33,7 @@ class Transmission:
     snr_db: float
     goals: Mapping[str, float | None]
     alpha: float | None
+    effort: int
     seed: int
     device: str
 
@@ -44,7 +45,7 @@ class Transmission:
             raise ParameterError("give one of --cbr, --cbr-total and --psnr, not several")
         if self.digital:
             return self._build_digital(link, channel, goals)
-        return make_link(link, channel, goals, weights=self.weights, alpha=self.alpha)
+        return make_link(link, channel, goals, weights=self.weights, alpha=self.alpha, effort=self.effort)
 
     def check(self) -> None:
         """Refuse, before any work, an output that cannot be written or is read. Raises `ParameterError`."""
@@ -74,7 +75,7 @@ class Transmission:
                 f"the link '{link}' is given its rate by --cbr-total, everything it sends: how much of that is payload "
                 "follows from the picture"
             )
-        for name, value in (("weights", self.weights), ("alpha", self.alpha)):
+        for name, value in (("weights", self.weights), ("alpha", self.alpha), ("effort", self.effort or None)):
             if value is not None:
                 raise ParameterError(f"--{name} is not for the link '{link}', which has none")
         return DIGITAL_LINKS[link](**goals, channel=channel)

@@ -15,6 +15,7 @@ from linksim.blocks import (
     LayeredPictureEncoder,
     LayerTransportDecoder,
     LayerTransportEncoder,
+    PictureEnhancer,
 )
 from linksim.blocks.layers.picture_encoder import WEIGHTS
 from linksim.blocks.rate import PAPER_CBR
@@ -46,6 +47,7 @@ def semantic_separation(
     target_cbr_total: float = PAPER_CBR,
     weights: tuple[float, float, float, float] = WEIGHTS,
     protection: Protection | None = None,
+    enhancer: str | None = "enhancer",
     channel: Block | None = None,
     metrics: Sequence[Block] = (),
 ) -> Flowgraph:
@@ -53,6 +55,7 @@ def semantic_separation(
 
     The schemes follow each frame's mean SNR. With a `protection`, as `FOR_10_DB`, they are chosen once, and what the
     channel does not carry is filled from a coarse picture. See `LayeredPictureEncoder` and `LayerAdaptation`.
+    `enhancer`: weights of the receiver's `PictureEnhancer`, None for pictures as they are decoded.
     Inputs: image [batch, 3, height, width], boxes and known_importance (optional), snr_db [batch].
     Outputs: image, erased, target_met, psnr, psnr_delivered, patch_psnr per class, sad, ledger, cbr, cbr_total.
     Raises what its blocks raise: `ParameterError`, and `LinksimError` where a codec's library is not there.
@@ -72,7 +75,8 @@ def semantic_separation(
     offers.feed(fg.transmitter)
     fg.channel = channel or AWGN()
     offers.feed(fg.channel, out="received")
-    fg.receiver = _receiver(LayeredPictureDecoder(codec=codec))
+    after = None if enhancer is None else PictureEnhancer(weights=enhancer)
+    fg.receiver = _receiver(LayeredPictureDecoder(codec=codec), after)
     offers.feed(fg.receiver)
     add_quality(fg, fg.receiver["image"], fg.receiver["lost"], metrics)
     add_ledger(fg, fg.transmitter)
@@ -100,7 +104,7 @@ def _transmitter(adaptation: Block, encoder: Block) -> Flowgraph:
     return fg
 
 
-def _receiver(decoder: Block) -> Flowgraph:
+def _receiver(decoder: Block, enhancer: Block | None) -> Flowgraph:
     """Input: received. Outputs: image, lost."""
     fg = Flowgraph("receiver", inputs={"received": Received})
     offers = Offers(fg, ["received"])
@@ -111,6 +115,9 @@ def _receiver(decoder: Block) -> Flowgraph:
     fg.transport_decoder, fg.decoder = LayerTransportDecoder(), decoder
     offers.feed(fg.transport_decoder)
     offers.feed(fg.decoder)
+    if enhancer is not None:
+        fg.enhancer = enhancer
+        offers.feed(fg.enhancer, out="image")
     for name in ("image", "lost"):
         fg.connect(offers[name], fg[name])
     return fg

@@ -14,6 +14,7 @@ from linksim.blocks import (
     LinkAdaptation,
     PictureDecoder,
     PictureEncoder,
+    PictureEnhancer,
     TransportDecoder,
     TransportEncoder,
 )
@@ -32,6 +33,7 @@ def separation(
     margin_db: float = 0.0,
     ideal: bool = False,
     region_gain: float = 1.0,
+    enhancer: str | None = None,
     channel: Block | None = None,
     metrics: Sequence[Block] = (),
 ) -> Flowgraph:
@@ -39,7 +41,9 @@ def separation(
 
     The scheme follows each frame's mean SNR, or `design_snr_db`; see `LinkAdaptation`. With `ideal` bits go at the
     capacity of that SNR, and arrive where the channel carries them. `region_gain` serves importance, see
-    `PictureEncoder`. A frame whose code blocks fail is lost, or shows the prefix that its codec can decode.
+    `PictureEncoder`. `enhancer`: weights of a `PictureEnhancer` at the receiver, as "enhancer"; none by default, so
+    that the codec stands as it is. A frame whose code blocks fail is lost, or shows the prefix that its codec can
+    decode.
     Inputs: image [batch, 3, height, width], boxes and known_importance (optional), snr_db [batch].
     Outputs: image, erased, target_met, psnr, psnr_delivered, patch_psnr per class, sad, ledger, cbr, cbr_total.
     Raises what its blocks raise: `ParameterError`, and `LinksimError` where a codec's library is not there.
@@ -54,7 +58,8 @@ def separation(
     offers.feed(fg.transmitter)
     fg.channel = channel or AWGN()
     offers.feed(fg.channel, out="received")
-    fg.receiver = _receiver(PictureDecoder(codec=codec), ideal)
+    after = None if enhancer is None else PictureEnhancer(weights=enhancer)
+    fg.receiver = _receiver(PictureDecoder(codec=codec), after, ideal)
     offers.feed(fg.receiver)
     add_quality(fg, fg.receiver["image"], fg.receiver["lost"], metrics)
     add_ledger(fg, fg.transmitter)
@@ -84,7 +89,7 @@ def _transmitter(adaptation: Block, encoder: Block, ideal: bool) -> Flowgraph:
     return fg
 
 
-def _receiver(decoder: Block, ideal: bool) -> Flowgraph:
+def _receiver(decoder: Block, enhancer: Block | None, ideal: bool) -> Flowgraph:
     """Inputs: received, and of an ideal link known_bits and known_budget. Outputs: image, lost."""
     known: dict[str, object] = {"known_bits": Bits, "known_budget": Uses} if ideal else {}
     fg = Flowgraph("receiver", inputs={"received": Received, **known})
@@ -97,6 +102,9 @@ def _receiver(decoder: Block, ideal: bool) -> Flowgraph:
     fg.transport_decoder, fg.decoder = CapacityAchievingTransport() if ideal else TransportDecoder(), decoder
     offers.feed(fg.transport_decoder)
     offers.feed(fg.decoder)
+    if enhancer is not None:
+        fg.enhancer = enhancer
+        offers.feed(fg.enhancer, out="image")
     for name in ("image", "lost"):
         fg.connect(offers[name], fg[name])
     return fg

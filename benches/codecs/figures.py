@@ -24,7 +24,6 @@ from linksim.benches.codecs.points import (
     SNRS_DB,
     SWINJSCC,
     WITHOUT_IMPORTANCE,
-    header_code_rate,
     scene_link,
 )
 from linksim.benches.codecs.tables import PUBLISHED_RATES, PUBLISHED_SNRS
@@ -127,7 +126,7 @@ def one_scene(folder: Path, out: Path, seed: int) -> Iterator[str]:
     case = _telling_case(folder)
     runs: dict[str, Result] = {}
     for system in CURVES:
-        link = scene_link(system, "awgn", header_code_rate("awgn", DESIGN_SNR_DB))
+        link = scene_link(system, "awgn")
         inputs = {name: value for name, value in case.items() if name in link.input_ports}
         runs[system] = link.run(**inputs, snr_db=DESIGN_SNR_DB, seed=seed, probe=["importance.out", "rate.lengths"])
     image = case["image"][0]

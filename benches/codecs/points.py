@@ -7,7 +7,7 @@ from linksim import Block, Flowgraph
 from linksim.blocks import AWGN, MSSSIM, AmplitudeFading, FixedRate, LagrangianRateAllocator, RateAllocator, Rayleigh
 from linksim.blocks.rate import PAPER_CBR
 from linksim.flowgraphs import deepjscc, ntscc, oosc, sa_oosc, separation, swinjscc
-from linksim.flowgraphs.parts import Codec, RobustHeader
+from linksim.flowgraphs.parts import Codec
 
 SA_OOSC, HIGH_FIRST, ALPHA_RULE, OOSC = "SA-OOSC", "SA-OOSC, high first", "SA-OOSC, alpha 16", "OOSC"
 NTSCC, DEEPJSCC, SWINJSCC = "NTSCC", "DeepJSCC", "SwinJSCC"
@@ -27,8 +27,6 @@ WEIGHTS: dict[str, tuple[float, float, float, float]] = {
 }
 """Of background, low, medium and high patches in the rate: the paper's, and what serves highly important ones alone."""
 ALPHA, MAP_SMOOTHING = 16.0, 0.5
-SAFE_CODE_RATE, QUICK_CODE_RATE, QUICK_FROM_DB = 0.5, 0.9, 10.0
-"""The header's code rate, and the quicker one where AWGN of so many dB or more is sure to let it through."""
 DESIGN_SNR_DB = 10.0
 SNRS_DB = (1.0, 4.0, 7.0, 10.0, 13.0)
 SCENE_SNRS_DB = (1.0, 7.0, 10.0, 13.0)
@@ -38,9 +36,9 @@ RATES = {"1/48": 1 / 48, "1/24": 1 / 24, "1/16": 1 / 16, "1/12": 1 / 12}
 MIDDLE_RATE = "1/16"
 
 
-def scene_link(system: str, channel: str, header_code_rate: float) -> Flowgraph:
+def scene_link(system: str, channel: str) -> Flowgraph:
     """A system for street scenes, everything that it sends within CBR 0.0201."""
-    common: dict[str, Any] = {"channel": CHANNELS[channel](), "header": RobustHeader(header_code_rate)}
+    common: dict[str, Any] = {"channel": CHANNELS[channel]()}
     goal: dict[str, Any] = {"target_cbr_total": PAPER_CBR}
     if system in REGION_GAINS:
         return separation(codec="avif", region_gain=REGION_GAINS[system], channel=common["channel"], **goal)
@@ -59,7 +57,6 @@ def kodak_link(system: str, channel: str, rate: str) -> Flowgraph:
     """A system for photographs without importance, its payload at a rate as papers count it; MS-SSIM on AWGN."""
     common: dict[str, Any] = {
         "channel": CHANNELS[channel](),
-        "header": RobustHeader(SAFE_CODE_RATE),
         "metrics": [MSSSIM()] if channel == "awgn" else [],
     }
     goal: dict[str, Any] = {"target_cbr": RATES[rate]}
@@ -76,7 +73,7 @@ def scene_points(system: str, channel: str) -> list[dict[str, Any]]:
         snrs = (DESIGN_SNR_DB,) if channel == "awgn" else ()
     else:
         snrs = SCENE_SNRS_DB if channel == "awgn" else FADING_SNRS_DB
-    return [{"channel": channel, "header_code_rate": header_code_rate(channel, snr), "snr_db": snr} for snr in snrs]
+    return [{"channel": channel, "snr_db": snr} for snr in snrs]
 
 
 def kodak_points(channel: str) -> list[dict[str, Any]]:
@@ -85,11 +82,6 @@ def kodak_points(channel: str) -> list[dict[str, Any]]:
     if channel == "awgn":
         cases += [(rate, DESIGN_SNR_DB) for rate in RATES if rate != MIDDLE_RATE]
     return [{"channel": channel, "rate": rate, "snr_db": snr_db} for rate, snr_db in cases]
-
-
-def header_code_rate(channel: str, snr_db: float) -> float:
-    """How the header of a street scene is coded: the transmitter knows the mean SNR, and that a channel fades."""
-    return QUICK_CODE_RATE if channel == "awgn" and snr_db >= QUICK_FROM_DB else SAFE_CODE_RATE
 
 
 def _snrs_of(channel: str) -> tuple[float, ...]:

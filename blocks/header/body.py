@@ -1,4 +1,4 @@
-"""The header's second part: power loading and rate maps, coded at a chosen rate, its length from a fixed grid."""
+"""The header's second part: power loading and rate maps, coded at a chosen rate, in QPSK, its length on a grid."""
 
 import numpy as np
 import torch
@@ -12,6 +12,10 @@ from linksim.blocks.jscc.power_loading import LOADING_BITS, power_loading_code, 
 
 CHECK, CHECK_BITS = "CRC24A", 24
 WORD = 32
+BITS_PER_USE = 2
+"""Of QPSK: at any number of information bits per use its lower code rate is stronger than BPSK's higher one."""
+MIN_LDPC_RATE = 0.2
+"""Under this code rate, coded bits are sent twice."""
 
 
 def grid_index(words: int) -> int:
@@ -35,7 +39,13 @@ def grid_words(index: int) -> int:
 
 def body_code(index: int, code_rate: float) -> RobustCode:
     """The code of a second part whose length has this grid index."""
-    return RobustCode(grid_words(index) * WORD + CHECK_BITS, code_rate)
+    repetition = 1 if code_rate >= MIN_LDPC_RATE else 2
+    return RobustCode(grid_words(index) * WORD + CHECK_BITS, code_rate * repetition, repetition)
+
+
+def body_uses(code: RobustCode) -> int:
+    """Channel uses of a second part with this code."""
+    return -(-code.n // BITS_PER_USE)
 
 
 def pack_body(
@@ -73,6 +83,11 @@ def unpack_body(
     return torch.from_numpy(levels), torch.from_numpy(base_rate), power_loading
 
 
+def even(coded: Tensor) -> Tensor:
+    """Coded bits [batch, n] that fill whole QPSK symbols: one zero more where n is odd."""
+    return torch.nn.functional.pad(coded, (0, -coded.shape[1] % BITS_PER_USE))
+
+
 def encode_body(bits: Tensor, preamble: Tensor, code: RobustCode) -> Tensor:
     """Coded bits uint8 [batch, code.n]; the check covers the preamble too, so that no part fits a foreign one."""
     return code.encode(torch.cat([bits, _check(bits, preamble, code)], 1))
@@ -85,12 +100,12 @@ def _check(bits: Tensor, preamble: Tensor, code: RobustCode) -> Tensor:
 
 
 def decode_body(llrs: Tensor, preamble: Tensor, code: RobustCode) -> tuple[Tensor, Tensor]:
-    """LLRs [batch, code.n] to (bits, whether the CRC over preamble and bits holds, bool [batch])."""
+    """LLRs [batch, code.n or one more] to (bits, whether the CRC over preamble and bits holds, bool [batch])."""
 
     def holds(decided: Tensor, frames: Tensor) -> Tensor:
         return (_check(decided[:, :-CHECK_BITS], preamble[frames], code) == decided[:, -CHECK_BITS:]).all(1)
 
-    decided, good = code.decode(llrs, holds)
+    decided, good = code.decode(llrs[:, : code.n], holds)
     return decided[:, :-CHECK_BITS], good
 
 
@@ -107,4 +122,5 @@ def header_uses(
     _, index = pack_body(
         levels, count, torch.zeros(count, 2) if loaded else None, signalled_base_rate(levels, base_rate)
     )
-    return form_of(levels.shape[0], levels.shape[1], index, code_rate).uses + body_code(index, code_rate).n
+    form = form_of(levels.shape[0], levels.shape[1], index, code_rate)
+    return form.uses + body_uses(body_code(index, code_rate))

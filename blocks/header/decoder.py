@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from linksim.block import Block
-from linksim.blocks.header.body import body_code, decode_body, unpack_body
+from linksim.blocks.header.body import BITS_PER_USE, body_code, body_uses, decode_body, unpack_body
 from linksim.blocks.header.code_rate import CODE_RATES, CodeRate, checked_code_rate
 from linksim.blocks.header.preamble import FORMS, Form, Preamble, decode_preamble, power_value
 from linksim.blocks.modulation.bpsk import BPSKDemapper
+from linksim.blocks.modulation.qpsk import QPSKDemapper
 from linksim.blocks.rate_set import RateSet, rate_set_id, rate_values
 from linksim.types import PATCH, Flags, Lengths, Power, PowerLoading, Received, Size, Uses
 
@@ -29,6 +30,20 @@ class Header(NamedTuple):
     uses: Uses
     erased: Flags
     base_rate: Lengths
+
+
+class _Soft(NamedTuple):
+    """LLRs of every channel use, taken for BPSK, [batch, uses], and for QPSK, [batch, uses, 2]."""
+
+    bpsk: Tensor
+    qpsk: Tensor
+
+    @property
+    def uses(self) -> int:
+        return self.bpsk.shape[1]
+
+    def of(self, frames: Tensor) -> "_Soft":
+        return _Soft(self.bpsk[frames], self.qpsk[frames])
 
 
 @dataclass(frozen=True)
@@ -46,9 +61,10 @@ class _Frame:
 class HeaderDecoder(Block):
     """Finds and decodes the header at the front of a received frame.
 
-    With `code_rate` "auto" the second part is tried at 0.5, 0.9 and 0.75; its check covers the coded length too.
-    A frame is erased unless both checks hold, V is the agreed one, and the size is that of its batch: a map that failed
-    its check is never used. Pictures of a batch have one size; where every frame is lost it is one patch.
+    With `code_rate` "auto" the second part is tried at each rate that the encoder may choose; its check covers the
+    coded length too. A frame is erased unless both checks hold, V is the agreed one, and the size is that of its batch:
+    a map that failed its check is never used. Pictures of a batch have one size; where every frame is lost it is one
+    patch.
 
     Shapes: received [batch, uses]; lengths and base_rate [batch, rows, cols], alike where no base rate was sent; size
     [batch, 2]; power [batch]; power_loading [batch, levels, 2] in dB, 0 where none was sent; uses [batch], the header's
@@ -56,7 +72,7 @@ class HeaderDecoder(Block):
     Source: 3GPP TS 38.212 for CRC and LDPC.
 
     Raises:
-        ParameterError: `code_rate` is neither "auto" nor in 0.2..0.9, or the set is unknown.
+        ParameterError: `code_rate` is neither "auto" nor in 0.1..0.9, or the set is unknown.
 
     >>> from linksim.blocks import AWGN, HeaderEncoder
     >>> lengths, size = torch.full((1, 2, 2), 8), torch.tensor([[32, 32]])
@@ -73,34 +89,34 @@ class HeaderDecoder(Block):
         code_rate = checked_code_rate(code_rate)
         self.code_rates = CODE_RATES if code_rate == "auto" else (code_rate,)
         self.values = rate_values(rate_set)
-        self.demapper = BPSKDemapper()
+        self.front, self.rest = BPSKDemapper(), QPSKDemapper()
 
     def forward(self, received: Received) -> Header:
-        llrs = self.demapper(received=received).detach().float().cpu()
-        frames = self._decode(llrs, received.symbols.length.cpu())
+        front, rest = (demap(received=received).detach().float().cpu() for demap in (self.front, self.rest))
+        frames = self._decode(_Soft(front, rest.unflatten(1, (-1, BITS_PER_USE))), received.symbols.length.cpu())
         return self._assemble(frames, received)
 
-    def _decode(self, llrs: Tensor, length: Tensor) -> list[_Frame | None]:
-        frames: list[_Frame | None] = [None] * len(llrs)
+    def _decode(self, soft: _Soft, length: Tensor) -> list[_Frame | None]:
+        frames: list[_Frame | None] = [None] * len(length)
         for form in FORMS:
             rest = torch.tensor([index for index, frame in enumerate(frames) if frame is None], dtype=torch.int64)
-            if len(rest) and llrs.shape[1] >= form.uses:
-                for index, frame in self._decode_form(form, llrs[rest], length[rest]):
+            if len(rest) and soft.uses >= form.uses:
+                for index, frame in self._decode_form(form, soft.of(rest), length[rest]):
                     frames[int(rest[index])] = frame
         return frames
 
-    def _decode_form(self, form: Form, llrs: Tensor, length: Tensor) -> Iterator[tuple[int, _Frame]]:
+    def _decode_form(self, form: Form, soft: _Soft, length: Tensor) -> Iterator[tuple[int, _Frame]]:
         """The frames that begin with a preamble of this form, by their places."""
-        information, valid = decode_preamble(llrs[:, : form.uses], form)
+        information, valid = decode_preamble(soft.bpsk[:, : form.uses], form)
         preamble = Preamble.unpack(information, form)
         valid &= preamble.rate_set == rate_set_id(self.values)
         for grid, code_rate in product(map(int, preamble.grid[valid].unique()), self.code_rates):
             code = body_code(grid, code_rate)
-            end = form.uses + code.n
+            end = form.uses + body_uses(code)
             chosen = (valid & (preamble.grid == grid) & (length >= end)).nonzero()[:, 0]
-            if len(chosen) == 0 or llrs.shape[1] < end:
+            if len(chosen) == 0 or soft.uses < end:
                 continue
-            bits, good = decode_body(llrs[chosen, form.uses : end], information[chosen], code)
+            bits, good = decode_body(soft.qpsk[chosen, form.uses : end].flatten(1), information[chosen], code)
             for row, index in enumerate(chosen.tolist()):
                 if good[row]:
                     valid[index] = False

@@ -51,13 +51,13 @@ SHORT = Form(
     512,
     RobustCode(50 + CHECK_BITS, code_rate=1 / 4),
 )
-"""For small pictures: rate 1/4, 264 uses. The second part at a code rate of `MIN_SHORT_CODE_RATE` or more is lost at
-an SNR at which this is not yet, so that nothing is lost by it."""
+"""For small pictures: rate 1/4, 264 uses. The second part, in QPSK, at a code rate of `MIN_SHORT_CODE_RATE` or more is
+lost at an SNR at which this is not yet, so that nothing is lost by it."""
 FORMS = (LONG, SHORT)
 PREAMBLE_USES = LONG.uses
 MAX_SHORT_PATCHES, MAX_SHORT_EDGE = 1024, 32
 """In patches of 16x16: of fewer in all, and at most so many in a row or column, is a small picture."""
-MIN_SHORT_CODE_RATE = 0.4
+MIN_SHORT_CODE_RATE = 0.25
 """Of the second part: a slower code is asked for where the channel is worse than `SHORT` is made for."""
 
 

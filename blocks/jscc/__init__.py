@@ -1,6 +1,7 @@
 """Joint source-channel coding of the latent."""
 
 from linksim.blocks.jscc.deepjscc import DeepJSCCDecoder, DeepJSCCEncoder
+from linksim.blocks.jscc.latent_search import LatentSearch
 from linksim.blocks.jscc.linear import LinearJSCCDecoder, LinearJSCCEncoder
 from linksim.blocks.jscc.linear_distortion import LinearJSCCDistortion
 from linksim.blocks.jscc.neural import JSCCDecoder, JSCCEncoder
@@ -14,6 +15,7 @@ __all__ = [
     "Deserializer",
     "JSCCDecoder",
     "JSCCEncoder",
+    "LatentSearch",
     "LinearJSCCDecoder",
     "LinearJSCCDistortion",
     "LinearJSCCEncoder",

@@ -18,10 +18,11 @@ Labels = NDArray[np.int64]
 
 
 class Base(NamedTuple):
-    """What the first layer says: the map, and the coarse picture at full size, None where there is none."""
+    """What the first layer says: the map, the coarse picture at full size, None where there is none, and its bits."""
 
     labels: Labels
     coarse: Pixels | None
+    bits: int
 
 
 def packed_base(codec: str, pixels: Pixels, labels: Labels, most_bytes: int) -> bytes:
@@ -49,7 +50,8 @@ def unpacked_base(codec: str, data: bytes, rows: int, cols: int, patch: int) -> 
     except BROKEN:
         return None
     stream = rest[LENGTH_BYTES : LENGTH_BYTES + count_of(rest)]
-    return Base(labels, _coarse(codec, stream, rows * patch, cols * patch))
+    coarse = _coarse(codec, stream, rows * patch, cols * patch)
+    return Base(labels, coarse, 0 if coarse is None else 8 * len(stream))
 
 
 def _coarse(codec: str, stream: bytes, height: int, width: int) -> Pixels | None:

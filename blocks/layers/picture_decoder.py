@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from linksim.block import Block
 from linksim.blocks.layers.base import Labels, unpacked_base
@@ -11,15 +12,27 @@ from linksim.blocks.layers.layout import BASE, LEVELS, LayerBits, LayerUses
 from linksim.blocks.layers.region import extended, paste, shown
 from linksim.blocks.picture_codecs.codec import Pixels
 from linksim.blocks.picture_codecs.codecs import find_codec
+from linksim.blocks.picture_codecs.enhancer import Detail
 from linksim.blocks.picture_codecs.fitting import LENGTH_BYTES, count_of
-from linksim.types import PATCH, Flags, Image, Size
+from linksim.types import PATCH, Flags, Image, Importance, Size
 
 
 class LayeredPicture(NamedTuple):
-    """A picture, and whether nothing of it can be shown."""
+    """A picture, whether nothing of it can be shown, and what the receiver knows of each patch: bits per pixel, and
+    importance."""
 
     image: Image
     lost: Flags
+    detail: Detail
+    importance: Importance
+
+
+class Shown(NamedTuple):
+    """One picture of whole patches, what each of them took in bits per pixel, and the importance map."""
+
+    pixels: Pixels
+    detail: NDArray[np.float32]
+    labels: Labels
 
 
 class LayeredPictureDecoder(Block):
@@ -32,8 +45,9 @@ class LayeredPictureDecoder(Block):
         codec: the encoder's.
 
     Shapes: layer_bits [batch, 5, n]; layer_good [batch, 5], how many bits of each, from the first, are right; size
-    [batch, 2] in pixels, one for a batch; image [batch, 3, height, width], mid-grey where lost; lost [batch] bool. No
-    gradient.
+    [batch, 2] in pixels, one for a batch; image [batch, 3, height, width], mid-grey where lost; lost [batch] bool;
+    detail [batch, rows, cols], the bits per pixel of what stands in each patch, 0 where nothing arrived; importance
+    [batch, rows, cols], 0 where lost. No gradient.
     Source: linksim.
 
     Raises:
@@ -54,28 +68,36 @@ class LayeredPictureDecoder(Block):
         height, width = size.amax(0).tolist()
         image = torch.full((len(layer_bits), 3, height, width), 0.5)
         lost = torch.ones(len(layer_bits), dtype=torch.bool)
+        patches = len(layer_bits), -(-height // PATCH), -(-width // PATCH)
+        detail, importance = torch.zeros(patches), torch.zeros(patches, dtype=torch.int64)
         for i, rows in enumerate(layer_bits.cpu().numpy()):
             good = layer_good[i].tolist()
             layers = [np.packbits(row[:count]).tobytes()[: count // 8] for row, count in zip(rows, good, strict=True)]
-            pixels = self._shown(layers, -(-height // PATCH), -(-width // PATCH))
-            if pixels is not None:
-                whole = torch.from_numpy(pixels[:height, :width].copy()).movedim(-1, 0)
+            shown = self._shown(layers, patches[1], patches[2])
+            if shown is not None:
+                whole = torch.from_numpy(shown.pixels[:height, :width].copy()).movedim(-1, 0)
                 image[i], lost[i] = whole.float() / 255, False
-        return LayeredPicture(image.to(layer_bits.device), lost.to(layer_bits.device))
+                detail[i], importance[i] = torch.from_numpy(shown.detail), torch.from_numpy(shown.labels)
+        return LayeredPicture(*(each.to(layer_bits.device) for each in (image, lost, detail, importance)))
 
-    def _shown(self, layers: list[bytes], rows: int, cols: int) -> Pixels | None:
-        """A picture of whole patches; None where nothing can be shown."""
+    def _shown(self, layers: list[bytes], rows: int, cols: int) -> Shown | None:
+        """What can be shown; None for nothing."""
         base = unpacked_base(self.codec, layers[BASE], rows, cols, PATCH) if layers[BASE] else None
         if base is None:
             return None
         blank = np.zeros((rows * PATCH, cols * PATCH, 3), np.uint8)
         whole = blank if base.coarse is None else base.coarse.copy()
-        there = self._put_levels(whole, base.labels, layers[1:])
-        if base.coarse is not None or there.all():
-            return whole
-        return extended(whole, there) if there.any() else None
+        detail = np.full(base.labels.shape, base.bits / blank[..., 0].size, np.float32)
+        there = self._put_levels(whole, detail, base.labels, layers[1:])
+        if base.coarse is None and not there.all():
+            if not there.any():
+                return None
+            whole = extended(whole, there)
+        return Shown(whole, detail, base.labels)
 
-    def _put_levels(self, whole: Pixels, labels: Labels, streams: list[bytes]) -> np.ndarray:
+    def _put_levels(
+        self, whole: Pixels, detail: NDArray[np.float32], labels: Labels, streams: list[bytes]
+    ) -> NDArray[np.bool_]:
         """Put the levels that arrived whole in their places; which patches these are."""
         there = np.zeros(labels.shape, np.bool_)
         for level, data in zip(LEVELS, streams, strict=True):
@@ -86,4 +108,5 @@ class LayeredPictureDecoder(Block):
                 if part is not None:
                     paste(whole, part, mask)
                     there |= mask
+                    detail[mask] = 8 * count / (mask.sum() * PATCH**2)
         return there

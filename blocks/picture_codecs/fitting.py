@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from linksim.blocks.picture_codecs.codec import Pixels
 from linksim.blocks.picture_codecs.codecs import find_codec, resized, smaller
+from linksim.types import PATCH
 
 SMALLEST_SCALE = 4
 """A picture that no quality fits is sent at 1/2, 1/4 ... of its size, to 1/16."""
@@ -68,6 +69,13 @@ def fit_at(codec: str, pixels: Pixels, scale: int, most_bytes: int) -> Fitted | 
     return best
 
 
+class Unpacked(NamedTuple):
+    """Pixels, and the bits per pixel that each 16x16 patch of them took, 0 where nothing arrived, [rows, cols]."""
+
+    pixels: Pixels
+    detail: NDArray[np.float32]
+
+
 class Container:
     """What is sent for a picture: a byte of kind, and one stream, or two, of important tiles and of the others.
 
@@ -103,17 +111,18 @@ class Container:
             return None
         return bytes([8 + second.scale]) + packed + counted(first.data) + counted(second.data)
 
-    def unpack(self, data: bytes, good: int, height: int, width: int) -> Pixels | None:
+    def unpack(self, data: bytes, good: int, height: int, width: int) -> Unpacked | None:
         """The picture from the first `good` bytes of what was packed; None where they show nothing."""
         if good < 1 or not data:
             return None
         kind, rest = data[0], data[1:good]
         if kind < 8:
             shown = self._shown(rest)
-            return None if shown is None else resized(shown, height, width)
+            detail = np.full((patches_of(height), patches_of(width)), 8 * len(rest) / (height * width), np.float32)
+            return None if shown is None else Unpacked(resized(shown, height, width), detail)
         return self._unpack_regions(rest, height, width)
 
-    def _unpack_regions(self, rest: bytes, height: int, width: int) -> Pixels | None:
+    def _unpack_regions(self, rest: bytes, height: int, width: int) -> Unpacked | None:
         rows, cols = tiles_of(height), tiles_of(width)
         count = rows * cols
         head = -(-count // 8)
@@ -126,10 +135,14 @@ class Container:
             return None
         whole = np.full((rows * TILE, cols * TILE, 3), 128, np.uint8)
         scatter(whole, shown, important)
+        detail = np.where(important, _bits_per_pixel(front, important), 0.0)
         other = self._shown(behind)
         if other is not None:
             scatter(whole, other, ~important)
-        return whole[:height, :width]
+            detail = np.where(important, detail, _bits_per_pixel(behind, ~important))
+        of_patches = detail.repeat(TILE // PATCH, 0).repeat(TILE // PATCH, 1)
+        shape = patches_of(height), patches_of(width)
+        return Unpacked(whole[:height, :width], of_patches[: shape[0], : shape[1]].astype(np.float32))
 
     def _shown(self, data: bytes) -> Pixels | None:
         """What a counted stream shows, all of it or its beginning."""
@@ -140,6 +153,11 @@ class Container:
         return codec.decode(stream) if len(stream) == count > 0 else codec.decode_prefix(stream)
 
 
+def _bits_per_pixel(data: bytes, tiles: NDArray[np.bool_]) -> float:
+    """What a counted stream spends on these tiles."""
+    return 8 * count_of(data) / (int(tiles.sum()) * TILE**2)
+
+
 def counted(data: bytes) -> bytes:
     """The bytes behind their number."""
     return len(data).to_bytes(LENGTH_BYTES, "big") + data
@@ -148,6 +166,11 @@ def counted(data: bytes) -> bytes:
 def count_of(data: bytes) -> int:
     """The number that stands before `counted` bytes."""
     return int.from_bytes(data[:LENGTH_BYTES], "big")
+
+
+def patches_of(side: int) -> int:
+    """Patches along a side in pixels."""
+    return -(-side // PATCH)
 
 
 def tiles_of(side: int) -> int:

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from linksim.block import Block
 from linksim.blocks.picture_codecs.codecs import find_codec
-from linksim.blocks.picture_codecs.fitting import TILE, Container, tiles_of
+from linksim.blocks.picture_codecs.enhancer import Detail
+from linksim.blocks.picture_codecs.fitting import TILE, Container, patches_of, tiles_of
 from linksim.errors import require
 from linksim.types import PATCH, Bits, Flags, Image, Importance, Size, Uses
 
@@ -22,10 +23,11 @@ class CodedPicture(NamedTuple):
 
 
 class DecodedPicture(NamedTuple):
-    """A picture, and whether nothing of it can be shown."""
+    """A picture, whether nothing of it can be shown, and the bits per pixel of each patch."""
 
     image: Image
     lost: Flags
+    detail: Detail
 
 
 class PictureEncoder(Block):
@@ -95,7 +97,8 @@ class PictureDecoder(Block):
         codec: the encoder's.
 
     Shapes: bits [batch, n]; good [batch], how many of them, from the first, are right; size [batch, 2] in pixels, one
-    for a batch; image [batch, 3, height, width], mid-grey where lost; lost [batch] bool. No gradient.
+    for a batch; image [batch, 3, height, width], mid-grey where lost; lost [batch] bool; detail [batch, rows, cols],
+    the bits per pixel of what stands in each patch, 0 where nothing arrived. No gradient.
     Source: as `PictureEncoder`.
 
     Raises:
@@ -116,9 +119,11 @@ class PictureDecoder(Block):
         height, width = size.amax(0).tolist()
         image = torch.full((len(bits), 3, height, width), 0.5)
         lost = torch.ones(len(bits), dtype=torch.bool)
+        detail = torch.zeros(len(bits), patches_of(height), patches_of(width))
         for i, row in enumerate(bits.cpu().numpy()):
             right = int(good[i])
-            pixels = self._container.unpack(np.packbits(row[:right]).tobytes(), right // 8, height, width)
-            if pixels is not None:
-                image[i], lost[i] = torch.from_numpy(pixels.copy()).movedim(-1, 0).float() / 255, False
-        return DecodedPicture(image.to(bits.device), lost.to(bits.device))
+            shown = self._container.unpack(np.packbits(row[:right]).tobytes(), right // 8, height, width)
+            if shown is not None:
+                image[i], lost[i] = torch.from_numpy(shown.pixels.copy()).movedim(-1, 0).float() / 255, False
+                detail[i] = torch.from_numpy(shown.detail)
+        return DecodedPicture(image.to(bits.device), lost.to(bits.device), detail.to(bits.device))

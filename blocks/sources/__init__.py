@@ -1,6 +1,7 @@
 """Where data begins."""
 
 from linksim.blocks.sources.bit_source import BitSource
+from linksim.blocks.sources.coded_crops import CodedTrainingCrops
 from linksim.blocks.sources.masked_scenes import MaskedScene, cityscapes_scenes, coco_scenes
 from linksim.blocks.sources.picture_cases import PictureCases
 from linksim.blocks.sources.picture_file import list_pictures, read_picture, readable_pictures
@@ -11,6 +12,7 @@ from linksim.blocks.sources.uniform_decibels import UniformDecibels
 
 __all__ = [
     "BitSource",
+    "CodedTrainingCrops",
     "LabelledObjects",
     "MaskedScene",
     "PictureCases",

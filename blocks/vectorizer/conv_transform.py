@@ -1,4 +1,6 @@
-"""The transform `conv`: dense residual convolutions beside a KLT, on tokens of 4x4 pixels."""
+"""The transforms `conv` and `conv_light`: residual convolutions beside a KLT, on tokens of 4x4 pixels."""
+
+from collections.abc import Callable
 
 from torch import nn
 
@@ -8,47 +10,55 @@ from linksim.blocks.vectorizer.layers import ResidualBlock, scaled_convolution, 
 TOKEN = 4
 WIDTHS = (64, 128, 192)
 """Channels at 1/4, 1/8 and 1/16 of the picture's size."""
+ResidualBlocks = Callable[[int], ResidualBlock]
+"""Makes a residual block of so many channels."""
 
 
-def analysis_layers() -> list[nn.Module]:
+def light_block(channels: int) -> ResidualBlock:
+    """5 multiplications per pair of channels where `ResidualBlock` has 18: half the hidden channels, and a 1x1
+    convolution back."""
+    return ResidualBlock(channels, channels // 2, kernel=1)
+
+
+def analysis_layers(block: ResidualBlocks = ResidualBlock) -> list[nn.Module]:
     """Centred tokens to `WIDTHS[2]` features at 1/16 of the picture's size."""
     fine, middle, coarse = WIDTHS
     return [
         scaled_convolution(3 * TOKEN * TOKEN, fine),
-        ResidualBlock(fine),
+        block(fine),
         scaled_convolution(fine, middle, 2, 2),
-        ResidualBlock(middle),
-        ResidualBlock(middle),
+        block(middle),
+        block(middle),
         scaled_convolution(middle, coarse, 2, 2),
-        ResidualBlock(coarse),
-        ResidualBlock(coarse),
+        block(coarse),
+        block(coarse),
     ]
 
 
-def synthesis_layers() -> list[nn.Module]:
+def synthesis_layers(block: ResidualBlocks = ResidualBlock) -> list[nn.Module]:
     """`WIDTHS[2]` features at 1/16 of the picture's size to what is added to the tokens, zero at the start."""
     fine, middle, coarse = WIDTHS
     return [
-        ResidualBlock(coarse),
-        ResidualBlock(coarse),
+        block(coarse),
+        block(coarse),
         scaled_convolution(coarse, middle * 4, 1),
         nn.PixelShuffle(2),
-        ResidualBlock(middle),
-        ResidualBlock(middle),
+        block(middle),
+        block(middle),
         scaled_convolution(middle, fine * 4, 1),
         nn.PixelShuffle(2),
-        ResidualBlock(fine),
+        block(fine),
         zero_convolution(fine, 3 * TOKEN * TOKEN, 3),
     ]
 
 
-def conv_analysis(channels: int, step: float) -> Analysis:
+def conv_analysis(channels: int, step: float, block: ResidualBlocks = ResidualBlock) -> Analysis:
     """Tokens to the latent."""
-    network = nn.Sequential(*analysis_layers(), zero_convolution(WIDTHS[2], channels))
+    network = nn.Sequential(*analysis_layers(block), zero_convolution(WIDTHS[2], channels))
     return Analysis(TOKEN, channels, step, network)
 
 
-def conv_synthesis(channels: int, step: float) -> Synthesis:
+def conv_synthesis(channels: int, step: float, block: ResidualBlocks = ResidualBlock) -> Synthesis:
     """The latent to tokens."""
-    network = nn.Sequential(scaled_convolution(channels, WIDTHS[2], 1), *synthesis_layers())
+    network = nn.Sequential(scaled_convolution(channels, WIDTHS[2], 1), *synthesis_layers(block))
     return Synthesis(TOKEN, channels, step, network)

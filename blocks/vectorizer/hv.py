@@ -1,6 +1,7 @@
 """SA-OOSC's vectorizer: a learned transform, and an entropy per patch from a hyperprior."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from linksim.block import Block
 from linksim.blocks.vectorizer import conv_transform, swin_transform
-from linksim.blocks.vectorizer.conv_transform import conv_analysis, conv_synthesis
+from linksim.blocks.vectorizer.conv_transform import conv_analysis, conv_synthesis, light_block
 from linksim.blocks.vectorizer.hyperprior import Hyperprior
 from linksim.blocks.vectorizer.klt import MEAN
 from linksim.blocks.vectorizer.layers import seeded_initialization
@@ -26,6 +27,11 @@ Part = Callable[[int, float], nn.Module]
 TRANSFORMS: Mapping[str, tuple[Part, Part, int]] = MappingProxyType(
     {
         "conv": (conv_analysis, conv_synthesis, conv_transform.TOKEN),
+        "conv_light": (
+            partial(conv_analysis, block=light_block),
+            partial(conv_synthesis, block=light_block),
+            conv_transform.TOKEN,
+        ),
         "swin": (swin_analysis, swin_synthesis, swin_transform.TOKEN),
     }
 )
@@ -54,9 +60,9 @@ class HVVectorizer(Block):
     ceil(cols/4)]; entropy (e) [batch, rows, cols] in bits;
     hyper_bits [batch], of the whole picture. Gradients pass in training; in evaluation rounding stops those through
     `quantized` and `hyper`.
-    `transform`: "conv", residual convolutions for tokens of 4 pixels, or "swin", the paper's transformers for tokens of
-    2; either beside a KLT. `weights`: a shipped name ("small") or the path of a .safetensors file; None leaves the
-    vectorizer untrained, which is that KLT.
+    `transform`: "conv", residual convolutions for tokens of 4 pixels, "conv_light", the same at two fifths of the
+    arithmetic, or "swin", the paper's transformers for tokens of 2; each beside a KLT. `weights`: a shipped name
+    ("small") or the path of a .safetensors file; None leaves the vectorizer untrained, which is that KLT.
     Source: SA-OOSC eqs. 7 to 9 and appendix 11; Minnen et al., NeurIPS 2018.
 
     Raises:
@@ -133,13 +139,17 @@ class HVDevectorizer(Block):
 
 
 def transform_of(weights: str | None) -> str:
-    """The transform that weights are of, by the edge of the tokens that they take; "conv" where there are none.
+    """The transform that weights are of, by the shapes of their first layers; "conv" where there are none.
 
     Raises `WeightsError` where they are unknown, `FileError` where they cannot be read.
     """
-    shape = () if weights is None else shape_in(weights_path(weights, "vectorizer"), "vectorizer.analysis.klt.weight")
-    fitting = [name for name, (_, _, token) in TRANSFORMS.items() if shape[1:2] == (3 * token**2,)]
-    return fitting[0] if fitting else "conv"
+    if weights is None:
+        return "conv"
+    klt, narrow = (shape_in(weights_path(weights, "vectorizer"), f"vectorizer.analysis.{name}.weight")
+                   for name in ("klt", "network.1.narrow"))  # fmt: skip
+    if klt[1:2] == (3 * swin_transform.TOKEN**2,):
+        return "swin"
+    return "conv_light" if narrow[2:] == (1, 1) else "conv"
 
 
 def find_transform(transform: str, channels: int, step: float) -> tuple[Part, Part, int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from linksim import Block
 from linksim.blocks import (
@@ -13,6 +14,7 @@ from linksim.blocks import (
     JSCCEncoder,
     KLTDevectorizer,
     KLTVectorizer,
+    LatentSearch,
     LinearJSCCDecoder,
     LinearJSCCEncoder,
     SwinJSCCDecoder,
@@ -20,13 +22,13 @@ from linksim.blocks import (
 )
 from linksim.blocks.jscc.deepjscc import FIXED_RATES
 from linksim.blocks.jscc.swinjscc import ANY_RATE
-from linksim.blocks.rate.lagrangian import DEFAULT_TABLE
+from linksim.blocks.rate.lagrangian import DEFAULT_TABLE, PAPER_WEIGHTS
 from linksim.blocks.rate.measured_distortion import known_tables
 from linksim.blocks.rate_set import RateSet
 from linksim.blocks.vectorizer import conv_transform
 from linksim.blocks.vectorizer.hv import TRANSFORMS, transform_of
 
-TRANSFORMER_BLOCKS = {"conv": 0, "swin": 4}
+TRANSFORMER_BLOCKS = {"swin": 4}
 """Of the joint coder each way, by the transform: with "swin" the codec is of the paper's size."""
 IMPORTANCE_GAIN_DB = 4.0
 """Of 0, 2, 4 and 6 dB the one with the best non-background patches on street scenes."""
@@ -40,7 +42,7 @@ class PictureCodec:
     `decoder` estimates the same from a `ReceivedCodeword`, and `devectorizer` turns it into tokens again. Both ends may
     ask for more by the names of their ports, see `Offers`. `token` is the edge of a token in pixels,
     `rate_set` the set V of lengths, `distortion` the table of `MeasuredDistortion` that fits it, `prefix` the beginning
-    of the names that encoder and decoder have in files of weights.
+    of the names that encoder and decoder have in files of weights, `search` what betters the latent before it is sent.
 
     A codec's blocks stand in one link: make a new codec for each.
     """
@@ -53,6 +55,7 @@ class PictureCodec:
     rate_set: RateSet = "default"
     distortion: str | None = None
     prefix: str = "jscc"
+    search: Block | None = None
 
     @property
     def parts(self) -> Mapping[str, Block]:
@@ -71,9 +74,11 @@ class Codec(PictureCodec):
 
     Args:
         weights: a shipped name, the path of a .safetensors file, or None for an untrained codec.
-        transform: "conv", or "swin", the paper's, for which none are shipped; None is that of the weights.
+        transform: "conv", "conv_light", or "swin", the paper's, for which none are shipped; None is that of the
+            weights.
         importance_gain_db: transmit power in dB, beyond what was learned, for patches whose rate exceeds their base
             rate.
+        effort: steps of the transmitter's `LatentSearch`: decibels for seconds.
 
     Raises what `HVVectorizer` and `JSCCEncoder` raise.
     """
@@ -84,18 +89,29 @@ class Codec(PictureCodec):
         *,
         transform: str | None = None,
         importance_gain_db: float = IMPORTANCE_GAIN_DB,
+        effort: int = 0,
     ) -> None:
         transform = transform or transform_of(weights)
-        blocks = TRANSFORMER_BLOCKS.get(transform, 0)
+        joint: dict[str, Any] = {
+            "transformer_blocks": TRANSFORMER_BLOCKS.get(transform, 0),
+            "importance_gain_db": importance_gain_db,
+            "weights": weights,
+        }
         super().__init__(
-            JSCCEncoder(transformer_blocks=blocks, importance_gain_db=importance_gain_db, weights=weights),
-            JSCCDecoder(transformer_blocks=blocks, importance_gain_db=importance_gain_db, weights=weights),
+            JSCCEncoder(**joint),
+            JSCCDecoder(**joint),
             HVVectorizer(transform=transform, weights=weights),
             HVDevectorizer(transform=transform, weights=weights),
             token=TRANSFORMS[transform][2],
             # Weights that were trained further have no table of their own.
             distortion=weights if weights in known_tables() else DEFAULT_TABLE,
+            search=_search(effort, transform=transform, **joint),
         )
+
+
+def _search(effort: int, **codec: Any) -> Block | None:
+    """The transmitter's search; None where it takes no effort."""
+    return LatentSearch(steps=effort, importance_weights=PAPER_WEIGHTS, **codec) if effort else None
 
 
 class DeepJSCCCodec(PictureCodec):

@@ -11,7 +11,7 @@ from linksim.blocks.rate_set import RateSet
 class RobustHeader:
     """The header that crosses the channel: `HeaderEncoder` and `HeaderDecoder`.
 
-    `code_rate`: of its second part, or "auto", chosen by the mean SNR over AWGN and 0.5 on channels that fade. Raises
+    `code_rate`: of its second part, or "auto", chosen by the mean SNR over AWGN and 0.25 on channels that fade. Raises
     `ParameterError` where it is out of range.
     """
 

@@ -31,8 +31,9 @@ def transmitter(
     Inputs: those of `types` that one of the blocks has a port for. Outputs: symbols (the frame), payload, header,
     lengths, target_met, what the receiver is given past the channel, as known_lengths, and the values named in `taps`.
     """
-    tokenizer = Tokenizer(token=codec.token)
-    fg = Flowgraph("transmitter", inputs=needed_inputs([tokenizer, *codec.parts.values(), rate, header], types))
+    tokenizer, search = Tokenizer(token=codec.token), [] if codec.search is None else [codec.search]
+    asking = [tokenizer, *codec.parts.values(), rate, *search, header]
+    fg = Flowgraph("transmitter", inputs=needed_inputs(asking, types))
     offers = Offers(fg, fg.input_ports)
     fg.tokenizer = tokenizer
     offers.feed(fg.tokenizer)
@@ -41,6 +42,9 @@ def transmitter(
         offers.feed(fg.vectorizer)
     fg.rate, fg.jscc_encoder = rate, codec.encoder
     offers.feed(fg.rate)
+    if codec.search is not None:
+        fg.latent_search = codec.search
+        offers.feed(fg.latent_search, out="latent")
     offers.feed(fg.jscc_encoder, out="codeword")
     fg.normalizer, fg.serializer, fg.header, fg.frame = PowerNormalizer(), Serializer(), header, FrameBuilder()
     offers.feed(fg.normalizer)

@@ -37,7 +37,7 @@ CALIBRATION_PICTURES = 48
 TAPS = ("entropy", "hyper_bits", "quantized")
 RANDOM_LABELS = 0.6
 MAX_ALPHA = 24.0
-PRESETS = {"small": "conv", "paper": "swin"}
+PRESETS = {"small": "conv", "light": "conv_light", "paper": "swin"}
 """The transform of each preset."""
 
 
@@ -50,7 +50,7 @@ class HVRecipe(PictureRecipe):
     Args:
         cbr: range of the mean rates, payload uses over 3*height*width.
         rate_weight: squared error on the 0..255 scale per bit per pixel.
-        preset: size of the networks: "small", or "paper", which wants a GPU.
+        preset: size of the networks: "small", "light", or "paper", which wants a GPU.
 
     Source: SA-OOSC appendix 13 and eqs. 13, 20.
     """

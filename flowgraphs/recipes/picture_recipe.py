@@ -101,7 +101,7 @@ class PictureRecipe(Recipe):
     def identity(self) -> Mapping[str, Any]:
         """The settings; files count by what they hold, not by where they are."""
         described = training_pictures(self.pictures, self.crop).described()
-        plain = {**asdict(self), "start": _described_weights(self.start), "pictures": described}
+        plain = {**asdict(self), "start": described_weights(self.start), "pictures": described}
         return json.loads(json.dumps(plain))
 
 
@@ -117,7 +117,8 @@ def add_training_link(fg: Flowgraph, link: Flowgraph) -> None:
     fg.connect(fg.link["cbr"], fg["cbr"])
 
 
-def _described_weights(start: str | None) -> str | None:
+def described_weights(start: str | None) -> str | None:
+    """Weights by what they hold; None for none."""
     if start is None:
         return None
     digest = file_digest(weights_path(start))

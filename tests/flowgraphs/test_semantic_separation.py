@@ -1,5 +1,7 @@
 """The digital link in layers: within its ratio, by steps instead of a cliff, ahead of regions."""
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -51,10 +53,15 @@ def test_a_design_without_feedback_falls_by_steps(face):
         [float(runs[snr][f"patch_psnr.{level}"].value) for snr in (0.0, 5.0, 7.4, 10.0)]
         for level in ("high", "low", "background")
     )
-    assert high[0] + 3 < high[1] == high[2] == high[3]
-    assert low[0] == low[1] < low[2] - 3
-    assert low[2] == low[3]
-    assert behind[0] == behind[1] == behind[2] < behind[3] - 3
+    # The enhancer sees some pixels across a border: what arrives beside a patch changes it a little.
+    near = partial(pytest.approx, abs=0.1)
+    assert high[0] + 3 < high[1]
+    assert high[2:] == near([high[1]] * 2)
+    assert low[1] == near(low[0])
+    assert low[1] < low[2] - 3
+    assert low[2] == near(low[3])
+    assert behind[1:3] == near([behind[0]] * 2)
+    assert behind[2] < behind[3] - 3
     assert torch.equal(runs[10.0]["image"], runs[20.0]["image"])
 
 
