@@ -1,6 +1,6 @@
 """SA-OOSC's codec beside OOSC, NTSCC, DeepJSCC, SwinJSCC, and a digital link with the same importance."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, ClassVar
 from linksim.benches.bench import Part
 from linksim.benches.codecs import figures
 from linksim.benches.codecs.points import (
+    DESIGN_SNR_DB,
+    MIDDLE_RATE,
     OOSC,
+    RATES,
+    SNRS_DB,
     SYSTEMS,
     WITHOUT_IMPORTANCE,
     kodak_link,
@@ -18,7 +22,9 @@ from linksim.benches.codecs.points import (
     scene_points,
 )
 from linksim.benches.codecs.tables import kodak_report, scene_report
+from linksim.benches.limits import limit_rows
 from linksim.benches.pictures import PictureBench
+from linksim.blocks.rate import PAPER_CBR
 from linksim.blocks.sources import PictureCases
 from linksim.montecarlo import Sweep
 
@@ -33,7 +39,6 @@ pictures, noise and fades, and pay for all that the receiver needs: `cbr` is the
 at 10 dB, the others for 0 to 20 dB with a quarter of the pictures over known slow Rayleigh fading.
 
 """
-REPORTS: Mapping[str, Callable[["pd.DataFrame"], str]] = {"scenes": scene_report, "kodak": kodak_report}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +67,23 @@ class CodecsBench(PictureBench):
 
     def report(self, tables: Mapping[str, "pd.DataFrame"]) -> str:
         """See `Bench`."""
-        return HEAD + "\n".join(report(tables[name]) for name, report in REPORTS.items() if name in tables)
+        sections: list[str] = []
+        if "scenes" in tables:
+            sections.append(scene_report(tables["scenes"], self._limits("scenes", [(PAPER_CBR, DESIGN_SNR_DB)])))
+        if "kodak" in tables:
+            by_rate = self._limits("kodak", [(rate, DESIGN_SNR_DB) for rate in RATES.values()])
+            by_snr = self._limits("kodak", [(RATES[MIDDLE_RATE], snr_db) for snr_db in SNRS_DB])
+            sections.append(kodak_report(tables["kodak"], by_rate, by_snr))
+        return HEAD + "\n".join(sections)
+
+    def _limits(self, name: str, points: Sequence[tuple[float, float]]) -> Mapping[str, Sequence[float]]:
+        """The limits of Gaussian KLT coefficients for this bench's scenes or photographs."""
+        if name == "scenes":
+            cases = PictureCases.scenes(self.needed_scenes())
+        else:
+            assert self.kodak is not None
+            cases = PictureCases(self.kodak)
+        return limit_rows((cases[number]["image"][0] for number in range(len(cases))), points)
 
     def figures(self, tables: Mapping[str, "pd.DataFrame"]) -> Iterator[str]:
         """See `Bench`."""

@@ -13,7 +13,10 @@ from linksim.benches.codecs.points import (
     CURVES,
     DEEPJSCC,
     DESIGN_SNR_DB,
+    DESIGNED,
     HIGH_FIRST,
+    JOINT,
+    LAYERS,
     MIDDLE_RATE,
     NTSCC,
     OOSC,
@@ -38,9 +41,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-BARS = (SA_OOSC, HIGH_FIRST, OOSC, NTSCC, DEEPJSCC, SWINJSCC, RIVAL)
-COLOUR: Mapping[str, str] = dict(zip(BARS, (*COLOURS, "0.45"), strict=True))
-MARKER: Mapping[str, str] = dict(zip(CURVES, "osD^v", strict=True))
+BARS = (SA_OOSC, HIGH_FIRST, OOSC, NTSCC, DEEPJSCC, SWINJSCC, RIVAL, LAYERS)
+COLOUR: Mapping[str, str] = dict(zip((*BARS, DESIGNED), (*COLOURS, "0.5", "0.1", "0.1"), strict=True))
+MARKER: Mapping[str, str] = dict(zip(CURVES, "osD^vxP.", strict=True))
+PICTURED = (*JOINT, LAYERS)
+"""Systems of which one scene is shown."""
 GREY: Mapping[str, str] = dict(zip(PUBLISHED_RATES, ("0.3", "0.5", "0.7"), strict=False))
 SHOWN_LEVELS = ("high", "medium", "low", "background")
 CROP = 8 * PATCH
@@ -83,7 +88,8 @@ def levels_against_snr(table: "pd.DataFrame", out: Path) -> str:
         for system in CURVES:
             means = [look_up(table, f"patch_psnr.{level}", system=system, channel="awgn", snr_db=snr).mean
                      for snr in SCENE_SNRS_DB]  # fmt: skip
-            ax.plot(SCENE_SNRS_DB, means, color=COLOUR[system], marker=MARKER[system], markersize=4, label=system)
+            style = {"color": COLOUR[system], "marker": MARKER[system], "ls": "--" if system == DESIGNED else "-"}
+            ax.plot(SCENE_SNRS_DB, means, markersize=4, label=system, **style)
         ax.set_title(f"{level} importance" if level != "background" else level)
         ax.grid(alpha=0.3)
     for ax in axes[1]:
@@ -125,10 +131,11 @@ def one_scene(folder: Path, out: Path, seed: int) -> Iterator[str]:
     """As Figs. 4 and 10: rate maps of one scene, and what comes of its regions, at 10 dB."""
     case = _telling_case(folder)
     runs: dict[str, Result] = {}
-    for system in CURVES:
+    for system in PICTURED:
         link = scene_link(system, "awgn")
         inputs = {name: value for name, value in case.items() if name in link.input_ports}
-        runs[system] = link.run(**inputs, snr_db=DESIGN_SNR_DB, seed=seed, probe=["importance.out", "rate.lengths"])
+        probe = ["importance.out", "rate.lengths"] if system in JOINT else []
+        runs[system] = link.run(**inputs, snr_db=DESIGN_SNR_DB, seed=seed, probe=probe)
     image = case["image"][0]
     yield _save(_rate_maps(image, runs), out, "rate_maps.png")
     yield _save(_regions(image, runs), out, "regions.png")
@@ -164,8 +171,8 @@ def _rate_maps(image: Tensor, runs: Mapping[str, Result]) -> "Figure":
 @styled()
 def _regions(image: Tensor, runs: Mapping[str, Result]) -> "Figure":
     importance = runs[SA_OOSC]["importance.out"][0]
-    columns: Sequence[str] = CURVES
-    figure = _figure(13.0, 9.4)
+    columns: Sequence[str] = PICTURED
+    figure = _figure(15.0, 9.4)
     axes = figure.subplots(len(SHOWN_LEVELS), len(columns) + 1)
     for row, level in zip(axes, SHOWN_LEVELS, strict=True):
         label = IMPORTANCE_NAMES.index(level)

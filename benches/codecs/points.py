@@ -6,17 +6,24 @@ from typing import Any
 from linksim import Block, Flowgraph
 from linksim.blocks import AWGN, MSSSIM, AmplitudeFading, FixedRate, LagrangianRateAllocator, RateAllocator, Rayleigh
 from linksim.blocks.rate import PAPER_CBR
-from linksim.flowgraphs import deepjscc, ntscc, oosc, sa_oosc, separation, swinjscc
+from linksim.flowgraphs import deepjscc, ntscc, oosc, sa_oosc, semantic_separation, separation, swinjscc
 from linksim.flowgraphs.parts import Codec
+from linksim.flowgraphs.semantic_separation import FOR_10_DB
 
 SA_OOSC, HIGH_FIRST, ALPHA_RULE, OOSC = "SA-OOSC", "SA-OOSC, high first", "SA-OOSC, alpha 16", "OOSC"
 NTSCC, DEEPJSCC, SWINJSCC = "NTSCC", "DeepJSCC", "SwinJSCC"
 RIVAL = "AVIF + LDPC, regions twice"
 REGION_GAINS = {"AVIF + LDPC": 1.0, RIVAL: 2.0, "AVIF + LDPC, regions four times": 4.0}
 """Digital links that know the SNR, by how many times the bytes per pixel go to what matters."""
-SYSTEMS = (SA_OOSC, HIGH_FIRST, ALPHA_RULE, OOSC, NTSCC, DEEPJSCC, SWINJSCC, *REGION_GAINS)
-CURVES = (SA_OOSC, OOSC, NTSCC, DEEPJSCC, SWINJSCC)
+LAYERS, DESIGNED = "layers", "layers, designed for 10 dB"
+"""`semantic_separation`, knowing the SNR, and without feedback."""
+SYSTEMS = (SA_OOSC, HIGH_FIRST, ALPHA_RULE, OOSC, NTSCC, DEEPJSCC, SWINJSCC, *REGION_GAINS, LAYERS, DESIGNED)
+JOINT = (SA_OOSC, OOSC, NTSCC, DEEPJSCC, SWINJSCC)
+"""Joint source-channel coding, one system for all SNRs."""
+CURVES = (*JOINT, RIVAL, LAYERS, DESIGNED)
 """Those that are measured at every SNR; the others on AWGN at 10 dB alone."""
+FADING = (*JOINT, DESIGNED)
+"""Those that are measured over fading: no transmitter knows a fade."""
 WITHOUT_IMPORTANCE = (SA_OOSC, NTSCC, DEEPJSCC, SWINJSCC)
 """Where there are no objects OOSC is SA-OOSC."""
 CHANNELS: dict[str, Callable[[], Block]] = {"awgn": AWGN, "rayleigh": Rayleigh, "real rayleigh": AmplitudeFading}
@@ -40,6 +47,9 @@ def scene_link(system: str, channel: str) -> Flowgraph:
     """A system for street scenes, everything that it sends within CBR 0.0201."""
     common: dict[str, Any] = {"channel": CHANNELS[channel]()}
     goal: dict[str, Any] = {"target_cbr_total": PAPER_CBR}
+    if system in (LAYERS, DESIGNED):
+        protection = FOR_10_DB if system == DESIGNED else None
+        return semantic_separation(protection=protection, channel=common["channel"], **goal)
     if system in REGION_GAINS:
         return separation(codec="avif", region_gain=REGION_GAINS[system], channel=common["channel"], **goal)
     if system in WEIGHTS:
@@ -69,10 +79,10 @@ def kodak_link(system: str, channel: str, rate: str) -> Flowgraph:
 
 def scene_points(system: str, channel: str) -> list[dict[str, Any]]:
     """The SNRs of a system on a channel."""
-    if system not in CURVES:
-        snrs = (DESIGN_SNR_DB,) if channel == "awgn" else ()
+    if channel == "awgn":
+        snrs = SCENE_SNRS_DB if system in CURVES else (DESIGN_SNR_DB,)
     else:
-        snrs = SCENE_SNRS_DB if channel == "awgn" else FADING_SNRS_DB
+        snrs = FADING_SNRS_DB if system in FADING else ()
     return [{"channel": channel, "snr_db": snr} for snr in snrs]
 
 

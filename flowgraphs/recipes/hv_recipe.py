@@ -24,6 +24,8 @@ from linksim.blocks import (
 from linksim.blocks.jscc.calibration import calibrate
 from linksim.blocks.losses.sums import DEFAULT_LAMBDA
 from linksim.blocks.sources.training_crops import training_pictures
+from linksim.blocks.vectorizer.hv import transform_of
+from linksim.blocks.vectorizer.imitation import TransformImitation, adopt
 from linksim.errors import require
 from linksim.flowgraphs.parts import Codec, IdealHeader, picture_link
 from linksim.flowgraphs.parts.codec import PictureCodec
@@ -45,7 +47,8 @@ PRESETS = {"small": "conv", "light": "conv_light", "paper": "swin"}
 class HVRecipe(PictureRecipe):
     """The vectorizer alone and without a channel, then the joint coder, then all together.
 
-    With weights to start from, the first two stages are done already and left out.
+    With weights to start from, the first two stages are done already and left out. Where these weights are of another
+    transform than the preset's, "small" for "light", they give all layers that both have, and teach the others first.
 
     Args:
         cbr: range of the mean rates, payload uses over 3*height*width.
@@ -80,9 +83,17 @@ class HVRecipe(PictureRecipe):
 
     def make_codec(self, start: str | None) -> PictureCodec:
         """See `PictureRecipe`."""
-        if start is not None:
-            weights_path(start, "vectorizer")
-        return Codec(start, transform=PRESETS[self.preset], importance_gain_db=0.0)
+        transform = PRESETS[self.preset]
+        if start is None or transform_of(start) == transform:
+            if start is not None:
+                weights_path(start, "vectorizer")
+            return Codec(start, transform=transform, importance_gain_db=0.0)
+        codec, teacher = (Codec(name, transform=None if name else transform, importance_gain_db=0.0)
+                          for name in (None, start))  # fmt: skip
+        require(codec.token == teacher.token, "preset", f"of the transform of '{start}', or one like it", self.preset)
+        for name, part in codec.parts.items():
+            adopt(part, teacher.parts[name])
+        return codec
 
     def make_validation_link(self) -> tuple[PictureCodec, Flowgraph]:
         """See `PictureRecipe`; with NTSCC's rate."""
@@ -94,6 +105,11 @@ class HVRecipe(PictureRecipe):
     def stages(self) -> Sequence[Stage]:
         """The paper's three stages, or the last alone where the weights are trained already."""
         whole = (*VECTORIZER, *CODER)
+        if self.start is not None and transform_of(self.start) != PRESETS[self.preset]:
+            return [
+                Stage("imitation", 0.1, VECTORIZER, self.imitation),
+                Stage("system", 0.9, whole, self.system),
+            ]
         if self.start is not None:
             return [Stage("system", 1.0, whole, self.system)]
         return [
@@ -112,6 +128,17 @@ class HVRecipe(PictureRecipe):
         fg.connect(fg.vectorizer["quantized"], fg.devectorizer)
         fg.loss = HVLoss(rate_weight=self.rate_weight)
         self._noiseless(fg, fg.tokenizer, fg.vectorizer, fg.devectorizer, "distortion")
+        return fg
+
+    def imitation(self) -> Flowgraph:
+        """The transform beside its teacher's."""
+        fg = Flowgraph("imitation")
+        fg.crops, fg.tokenizer = self._crops(), Tokenizer(token=self.codec.token)
+        fg.connect(fg.crops["image"], fg.tokenizer)
+        vectorizer, devectorizer = (self.parts[name] for name in VECTORIZER)
+        fg.imitation = TransformImitation(vectorizer=vectorizer, devectorizer=devectorizer, teacher=self.start)  # pyright: ignore[reportArgumentType]
+        fg.connect(fg.tokenizer["tokens"], fg.imitation["tokens"])
+        fg.connect(fg.imitation, fg["loss"])
         return fg
 
     def coding(self) -> Flowgraph:

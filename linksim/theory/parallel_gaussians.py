@@ -31,14 +31,13 @@ def parallel_gaussian_limit(variances: ArrayLike, snr_db: float, *, uses: float)
     if not len(known) or bits == 0:
         return float(known.sum())
 
-    def rate(level: float) -> float:
-        return float(0.5 * np.log2(np.maximum(known / level, 1.0)).sum())
-
     # In logarithms: at a high rate the water stands many orders of magnitude under the variances.
-    low, high = np.log2(known.min()) - 2 * bits, float(np.log2(known.max()))
+    octaves = np.log2(known)
+    low, high = octaves.min() - 2 * bits, float(octaves.max())
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
-        low, high = (middle, high) if rate(2.0**middle) > bits else (low, middle)
+        rate = 0.5 * float(np.maximum(octaves - middle, 0.0).sum())
+        low, high = (middle, high) if rate > bits else (low, middle)
     return float(np.minimum(known, 2.0**high).sum())
 
 

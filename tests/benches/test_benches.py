@@ -167,13 +167,16 @@ def test_the_layers_bench(out, folders, monkeypatch):
         layers: (partial(semantic_separation, target_cbr_total=cbr), (10.0,)),
         regions: (partial(separation, target_cbr_total=cbr, region_gain=2.0), (10.0,)),
         designed: (partial(semantic_separation, target_cbr_total=cbr, protection=steps), (0.0, 10.0)),
+        known["FIXED"]: (partial(separation, target_cbr_total=cbr, design_snr_db=10.0), (0.0, 10.0)),
         ours: (klt, (0.0, 10.0)),
     }
     monkeypatch.setattr(f"{place}.LINKS", links)
     monkeypatch.setattr(f"{place}.SNRS_DB", (0.0, 10.0))
+    monkeypatch.setattr(f"{place}.FADING_SNRS_DB", (30.0,))
+    monkeypatch.setattr(f"{place}.FADES", 1)
     page, figures = find_bench("layers")(out=out, scenes=folders[0]).run()
     assert figures == ["layers.png"]
-    levels, gains, against_snr = (rows_of(page, section) for section in range(3))
+    levels, gains, against_snr, faded = (rows_of(page, section) for section in range(4))
     assert set(levels) == set(links)
     gain = float(gains[regions][1].split()[0])
     means = [float(levels[name][1].split()[0]) for name in (layers, regions)]
@@ -181,3 +184,16 @@ def test_the_layers_bench(out, folders, monkeypatch):
     assert float(levels[layers][4]) <= cbr
     low, high = map(float, against_snr[f"high: {designed}"])
     assert low + 2 < high
+    fixed_low, fixed_high = map(float, against_snr[f"high: {known['FIXED']}"])
+    assert fixed_low + 10 < fixed_high
+    # At 30 dB a fade is deep enough for the layers, protected for 6.8 dB, in one of 200 frames.
+    assert float(faded[f"high: {designed}"][0]) == pytest.approx(high, abs=0.01)
+
+
+def test_the_effort_bench(out, folders, monkeypatch):
+    monkeypatch.setattr("linksim.benches.effort.EFFORTS", (0, 1))
+    page, _ = find_bench("effort")(out=out, scenes=folders[0]).run()
+    ((steps, cells),) = rows_of(page, 0).items()
+    assert steps == "1"
+    assert float(cells[0]) > 0
+    assert all(abs(float(cell.split()[0])) < 3 for cell in cells[1:])
