@@ -74,8 +74,8 @@ class Codec(PictureCodec):
 
     Args:
         weights: a shipped name, the path of a .safetensors file, or None for an untrained codec.
-        transform: "conv", "conv_light", or "swin", the paper's, for which none are shipped; None is that of the
-            weights.
+        transform: "conv" ("small"), "conv_light" ("light"), or "swin", the paper's, for which none are shipped; None
+            is that of the weights.
         importance_gain_db: transmit power in dB, beyond what was learned, for patches whose rate exceeds their base
             rate.
         effort: steps of the transmitter's `LatentSearch`: decibels for seconds.

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from linksim.benches.bench import find_bench, known_benches
-from linksim.benches.codecs.points import REGION_GAINS, SYSTEMS, WITHOUT_IMPORTANCE
+from linksim.benches.codecs.points import DESIGNED, LAYERS, REGION_GAINS, SYSTEMS, WITHOUT_IMPORTANCE
 from linksim.benches.tables import markdown
 from linksim.errors import ParameterError
 
@@ -44,7 +44,7 @@ def test_the_whole_bench_and_going_on(cli, folders, out, monkeypatch):
     first = text.split("## ")[1]
     rows = {line.split(" | ")[0].removeprefix("| "): line.split(" | ") for line in first.splitlines() if "|" in line}
     assert set(SYSTEMS) <= rows.keys()
-    for system in set(SYSTEMS) - set(REGION_GAINS):
+    for system in set(SYSTEMS) - {*REGION_GAINS, LAYERS, DESIGNED}:
         cells = rows[system]
         assert all(15 < float(cell.split()[0]) < 60 for cell in cells[1:7])
         # 192 patches are too few for DeepJSCC's least rate and a header: it says so.
@@ -89,7 +89,7 @@ def test_a_table_is_markdown():
 
 def test_benches_are_found_and_their_options_are_theirs(cli, tmp_path):
     assert set(known_benches()) == {
-        "closed_forms", "codecs", "evaluation", "header", "importance", "klt", "layers", "ofdm",
+        "closed_forms", "codecs", "effort", "evaluation", "header", "importance", "klt", "layers", "ofdm",
         "separation",
     }  # fmt: skip
     code, text, _ = cli("bench")
