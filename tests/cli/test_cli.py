@@ -87,6 +87,8 @@ def test_transmit_passes_on_what_the_labels_lack(cli, picture, tmp_path):
         (["{picture}", "--cbr", "0.02", "--cbr-total", "0.02"], "give one of"),
         (["{picture}", "--cbr", "-1"], "'target_cbr' must be in"),
         (["{picture}", "--alpha", "-1"], "'alpha' must be"),
+        (["{picture}", "--link", "deepjscc", "--effort", "3"], "--effort is for the links sa_oosc and ntscc"),
+        (["{picture}", "--link", "avif-ldpc", "--effort", "3"], "--effort is not for the link 'avif-ldpc'"),
         (["{picture}", "--labels", "l.json"], "--labels needs --boxes"),
         (["{picture}", "--boxes", "nowhere.json"], "cannot read 'nowhere.json'"),
         (["{boxes}"], "is no picture in a known format"),
