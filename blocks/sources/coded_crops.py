@@ -106,6 +106,14 @@ class CodedTrainingCrops(Block):
     Raises:
         ParameterError: as `TrainingCrops`, or `pool` is not positive.
         FileError: as `TrainingPictures`.
+
+    >>> import tempfile
+    >>> from PIL import Image as PillowImage
+    >>> folder = tempfile.mkdtemp()
+    >>> for name in "ab": PillowImage.new("RGB", (96, 64), "red").save(f"{folder}/{name}.png")
+    >>> crops = CodedTrainingCrops(folders=(folder,), crop=64, pool=1).seed(1)(batch=2)
+    >>> crops.image.shape, crops.detail.shape
+    (torch.Size([2, 3, 64, 64]), torch.Size([2, 4, 4]))
     """
 
     def __init__(

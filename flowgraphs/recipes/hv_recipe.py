@@ -25,11 +25,11 @@ from linksim.blocks.jscc.calibration import calibrate
 from linksim.blocks.losses.sums import DEFAULT_LAMBDA
 from linksim.blocks.sources.training_crops import training_pictures
 from linksim.blocks.vectorizer.hv import transform_of
-from linksim.blocks.vectorizer.imitation import TransformImitation, adopt
 from linksim.errors import require
 from linksim.flowgraphs.parts import Codec, IdealHeader, picture_link
 from linksim.flowgraphs.parts.codec import PictureCodec
 from linksim.flowgraphs.parts.training_link import training_link
+from linksim.flowgraphs.recipes.imitation import TransformImitation, adopt
 from linksim.flowgraphs.recipes.picture_recipe import PictureRecipe, add_training_link
 from linksim.training import Stage
 from linksim.weights import weights_path

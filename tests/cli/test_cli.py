@@ -272,7 +272,7 @@ def test_the_papers_size_trains_and_its_weights_transmit(cli, street, picture, t
     command = ("train", "sa-oosc", "--preset", "paper", "--pictures", street, "--batch", 1, "--crop", 64)
     code, _, error = cli(*command, "--out", run, "--from", "small", "--steps", 1)
     assert code == 2
-    assert "'small.safetensors' lacks" in error
+    assert "'preset' must be of the transform of 'small'" in error
     assert cli(*command, "--out", run, "--steps", 2)[0] == 0
     code, _, _ = cli("transmit", picture, "--weights", run / "weights.safetensors", "--out", tmp_path / "sent")
     assert code == 0
@@ -334,7 +334,7 @@ def test_every_codec_trains_and_its_weights_make_a_link(cli, street, picture, tm
         (("ntscc", "--importance-exponent", "1"), "--importance-exponent means nothing to 'ntscc'; leave it out"),
         (("deepjscc", "--cbr", "0.01", "0.02"), "--cbr means nothing to 'deepjscc'; leave it out"),
         (("sa-oos",), "no recipe for 'sa-oos'; did you mean 'sa_oosc'"),
-        (("sa-oosc", "--preset", "smal"), "'preset' must be one of small, paper (got 'smal')"),
+        (("sa-oosc", "--preset", "smal"), "'preset' must be one of small, light, paper (got 'smal')"),
         (("sa-oosc", "--crop", "100"), "'crop' must be a multiple of 64"),
         (("sa-oosc", "--snr", "20", "0"), "'snr' must be two rising numbers"),
         (("sa-oosc", "--minutes", "5", "--steps", "5"), "only one of them"),

@@ -7,9 +7,9 @@ import torch
 
 from linksim.blocks import HVDevectorizer, HVVectorizer, Tokenizer
 from linksim.blocks.vectorizer.hv import transform_of
-from linksim.blocks.vectorizer.imitation import TransformImitation, adopt
 from linksim.errors import ParameterError
 from linksim.flowgraphs.parts import Codec
+from linksim.flowgraphs.recipes.imitation import TransformImitation, adopt
 from linksim.flowgraphs.recipes.sa_oosc import SAOOSCRecipe
 from linksim.weights import named_tensors, write_weights
 
