@@ -53,7 +53,7 @@ class LatentSearch(Block):
     def __init__(
         self,
         *,
-        steps: int,
+        steps: int = 30,
         weights: str | None = None,
         transform: str = "conv",
         transformer_blocks: int = 0,
