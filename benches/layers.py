@@ -41,6 +41,7 @@ LINKS: Mapping[str, tuple[Callable[..., Flowgraph], tuple[float, ...]]] = {
     "AVIF, regions twice, enhanced": (partial(separation, region_gain=2.0, enhancer="enhancer"), (DESIGN_SNR_DB,)),
     "AVIF, regions four times": (partial(separation, region_gain=4.0), (DESIGN_SNR_DB,)),
     "AVIF": (separation, (DESIGN_SNR_DB,)),
+    "AVIF, enhanced": (partial(separation, enhancer="enhancer"), (DESIGN_SNR_DB,)),
     DESIGNED: (partial(semantic_separation, protection=FOR_10_DB), SNRS_DB),
     FIXED: (partial(separation, region_gain=2.0, design_snr_db=DESIGN_SNR_DB), SNRS_DB),
     SA_OOSC: (_sa_oosc, SNRS_DB),
@@ -55,7 +56,8 @@ Made by `linksim bench layers`: street scenes of the part `val` with the labels 
 `semantic_separation`: each importance level is coded apart by AVIF, and the bytes are spread by measured slopes of
 weighted error. It follows the SNR of each frame, as the AVIF links without layers do. "Designed for 10 dB" is the same
 without feedback: its levels are protected for 6.8 dB, and a coarse picture of the whole for -1.2 dB. Layers are
-enhanced at the receiver by `PictureEnhancer` unless the row says otherwise, AVIF without layers is not.
+enhanced at the receiver by `PictureEnhancer` unless the row says otherwise; AVIF without layers is
+enhanced only where the row says so.
 
 """
 

@@ -31,9 +31,9 @@ class LatentSearch(Block):
     Nothing changes at the receiver, and nothing more is sent.
 
     Args:
-        steps: how many; each costs about three times what coding and decoding the picture costs.
+        steps: how many; each takes about as long as sending the picture without a search.
         weights, transform, transformer_blocks, importance_gain_db: the codec's, see `HVVectorizer` and `JSCCEncoder`.
-        importance_weights: of the squared error of patches of background, low, medium and high importance.
+        importance_weights: of the PSNR of patches of background, low, medium and high importance.
 
     Shapes: tokens, latent, lengths, base_rate, snr_db as for `HVVectorizer` and `JSCCEncoder`; importance
     [batch, rows, cols], 0 if absent; out as latent. No gradient.
