@@ -1,7 +1,7 @@
 # Everything works in .venv; the first target that needs it makes it.
 PYTHON ?= python3
 BIN := .venv/bin
-FILES = $(shell find linksim blocks flowgraphs benches cli -name '*.py' -o -name '*.safetensors' -o -name '*.csv' -o -name py.typed -o -path 'blocks/weights/*.md' | sort)
+FILES = $(shell find linksim blocks flowgraphs benches cli -name '*.py' -o -name '*.safetensors' -o -name '*.csv' -o -name py.typed -o -path 'blocks/weights/*.md' -o -name '*.words.txt' -o -name '*.counts.npz' | sort)
 # uv installs in seconds what takes pip minutes. Where it finds no package that pip's own settings would find, pip does it.
 UV := $(shell command -v uv)
 SETTINGS := --config-settings editable_mode=strict
@@ -52,7 +52,7 @@ clean:
 	@touch $@ .venv/core
 
 # A strict editable install links file by file, so that type checkers see it: new files need a new install.
-.venv/linked: .venv/bin/python $(FILES)
-	@echo '$(FILES)' | cmp --silent - .venv/files || { $(call install,--no-deps --editable .); }
-	@echo '$(FILES)' > .venv/files
+.venv/linked: .venv/bin/python pyproject.toml $(FILES)
+	@{ echo '$(FILES)'; cat pyproject.toml; } | cmp --silent - .venv/files || { $(call install,--no-deps --editable .); }
+	@{ echo '$(FILES)'; cat pyproject.toml; } > .venv/files
 	@touch $@

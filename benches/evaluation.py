@@ -83,7 +83,7 @@ class EvaluationBench(PictureBench):
         weights: shipped names, paths of .safetensors files, or "klt".
     """
 
-    weights: tuple[str, ...] = ("small",)
+    weights: tuple[str, ...] = ("light",)
 
     about: ClassVar[str] = "weights of SA-OOSC's codec: by importance, against SNR, on Kodak"
 

@@ -1,7 +1,7 @@
 """Measure what error the patches of pictures have at each rate, by their entropy and the SNR: the table of
 `MeasuredDistortion`.
 
-    .venv/bin/python scripts/measure_distortion.py SCENES BSDS --weights small
+    .venv/bin/python scripts/measure_distortion.py SCENES BSDS --weights light
 
 Sends crops of the part `train` of SCENES and of the pictures of BSDS with one length for all patches, every length of
 V at 0, 10 and 20 dB, and averages the squared error of patches of like entropy. A quarter of an hour on one core.
@@ -62,7 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scenes", type=Path)
     parser.add_argument("photographs", type=Path)
-    parser.add_argument("--weights", default="small", help="a shipped name, or a .safetensors file")
+    parser.add_argument("--weights", default="light", help="a shipped name, or a .safetensors file")
     parser.add_argument("--out", type=Path, default=None)
     asked = parser.parse_args()
     torch.set_num_threads(1)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from linksim.blocks.header.code_rate import CodeRate
 from linksim.blocks.rate.goal import MAX_LAGRANGIAN_ETA, LevelsAt
-from linksim.blocks.rate.measured_distortion import MeasuredDistortion
+from linksim.blocks.rate.measured_distortion import DEFAULT_TABLE, MeasuredDistortion
 from linksim.blocks.rate.solved import SolvedAllocation, SolvedRate
 from linksim.blocks.rate_set import RateSet
 from linksim.errors import ParameterError, require
@@ -15,7 +15,6 @@ from linksim.types import Decibels, Entropy, Importance, Size
 
 PAPER_WEIGHTS = (1.0, 2.0, 4.0, 8.0)
 """2^I for the labels 0 to 3, as SA-OOSC weighs patches in its loss."""
-DEFAULT_TABLE = "small"
 Weights = tuple[float, float, float, float]
 
 

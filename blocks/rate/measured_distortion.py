@@ -14,6 +14,8 @@ from linksim.types import Decibels, Entropy
 
 TABLES = Path(__file__).parent
 PREFIX = "distortion_"
+DEFAULT_TABLE = "light"
+"""Of the default weights; also for weights that have no table of their own."""
 MIN_ENTROPY = 1.0
 """Bits; entropies are compared by their logarithm."""
 
@@ -40,7 +42,7 @@ class MeasuredDistortion(Block):
     (torch.Size([1, 1, 2, 8]), True)
     """
 
-    def __init__(self, *, table: str = "small") -> None:
+    def __init__(self, *, table: str = DEFAULT_TABLE) -> None:
         super().__init__()
         snrs, entropies, errors = read_table(table_path(table))
         self.register_buffer("snrs_db", torch.tensor(snrs), persistent=False)

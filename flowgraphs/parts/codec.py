@@ -22,8 +22,8 @@ from linksim.blocks import (
 )
 from linksim.blocks.jscc.deepjscc import FIXED_RATES
 from linksim.blocks.jscc.swinjscc import ANY_RATE
-from linksim.blocks.rate.lagrangian import DEFAULT_TABLE, PAPER_WEIGHTS
-from linksim.blocks.rate.measured_distortion import known_tables
+from linksim.blocks.rate.lagrangian import PAPER_WEIGHTS
+from linksim.blocks.rate.measured_distortion import DEFAULT_TABLE, known_tables
 from linksim.blocks.rate_set import RateSet
 from linksim.blocks.vectorizer import conv_transform
 from linksim.blocks.vectorizer.hv import TRANSFORMS, transform_of
@@ -74,7 +74,7 @@ class Codec(PictureCodec):
 
     Args:
         weights: a shipped name, the path of a .safetensors file, or None for an untrained codec.
-        transform: "conv" ("small"), "conv_light" ("light"), or "swin", the paper's, for which none are shipped; None
+        transform: "conv_light" ("light"), "conv" ("small"), or "swin", the paper's, for which none are shipped; None
             is that of the weights.
         importance_gain_db: transmit power in dB, beyond what was learned, for patches whose rate exceeds their base
             rate.
@@ -85,7 +85,7 @@ class Codec(PictureCodec):
 
     def __init__(
         self,
-        weights: str | None = "small",
+        weights: str | None = "light",
         *,
         transform: str | None = None,
         importance_gain_db: float = IMPORTANCE_GAIN_DB,

@@ -39,7 +39,7 @@ CALIBRATION_PICTURES = 48
 TAPS = ("entropy", "hyper_bits", "quantized")
 RANDOM_LABELS = 0.6
 MAX_ALPHA = 24.0
-PRESETS = {"small": "conv", "light": "conv_light", "paper": "swin"}
+PRESETS = {"light": "conv_light", "small": "conv", "paper": "swin"}
 """The transform of each preset."""
 
 
@@ -53,14 +53,15 @@ class HVRecipe(PictureRecipe):
     Args:
         cbr: range of the mean rates, payload uses over 3*height*width.
         rate_weight: squared error on the 0..255 scale per bit per pixel.
-        preset: size of the networks: "small", "light", or "paper", which wants a GPU.
+        preset: size of the networks: "light", "small", or "paper", which wants a GPU. None is that of the weights to
+            start from, or "light".
 
     Source: SA-OOSC appendix 13 and eqs. 13, 20.
     """
 
     cbr: tuple[float, float] = (0.012, 0.09)
     rate_weight: float = DEFAULT_LAMBDA
-    preset: str = "small"
+    preset: str | None = None
 
     rate_factors: ClassVar[Mapping[str, float]] = {".klt.": 0.03, ".boost.": 3.0, ".core.": 0.3}
     # The rate's running mean belongs to a checkpoint, but not to what is shipped.
@@ -70,7 +71,8 @@ class HVRecipe(PictureRecipe):
     def __post_init__(self) -> None:
         low, high = self.cbr
         require(0 < low <= high < 1, "cbr", "two rising numbers in 0..1", self.cbr)
-        require(self.preset in PRESETS, "preset", f"one of {', '.join(PRESETS)}", self.preset)
+        known = self.preset is None or self.preset in PRESETS
+        require(known, "preset", f"one of {', '.join(PRESETS)}", self.preset)
         super().__post_init__()
         self.parts["rate"] = RandomRateAllocator(
             least_cbr=low, most_cbr=high, most_alpha=MAX_ALPHA if self.uses_importance else 0.0, rate_set="default"
@@ -81,9 +83,16 @@ class HVRecipe(PictureRecipe):
     def exponent(self) -> float:
         """Of the importance weights 2^(exponent*I)."""
 
+    @property
+    def transform(self) -> str:
+        """The transform that is trained."""
+        if self.preset is None:
+            return PRESETS["light"] if self.start is None else transform_of(self.start)
+        return PRESETS[self.preset]
+
     def make_codec(self, start: str | None) -> PictureCodec:
         """See `PictureRecipe`."""
-        transform = PRESETS[self.preset]
+        transform = self.transform
         if start is None or transform_of(start) == transform:
             if start is not None:
                 weights_path(start, "vectorizer")
@@ -105,7 +114,7 @@ class HVRecipe(PictureRecipe):
     def stages(self) -> Sequence[Stage]:
         """The paper's three stages, or the last alone where the weights are trained already."""
         whole = (*VECTORIZER, *CODER)
-        if self.start is not None and transform_of(self.start) != PRESETS[self.preset]:
+        if self.start is not None and transform_of(self.start) != self.transform:
             return [
                 Stage("imitation", 0.1, VECTORIZER, self.imitation),
                 Stage("system", 0.9, whole, self.system),

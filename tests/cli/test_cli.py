@@ -334,7 +334,7 @@ def test_every_codec_trains_and_its_weights_make_a_link(cli, street, picture, tm
         (("ntscc", "--importance-exponent", "1"), "--importance-exponent means nothing to 'ntscc'; leave it out"),
         (("deepjscc", "--cbr", "0.01", "0.02"), "--cbr means nothing to 'deepjscc'; leave it out"),
         (("sa-oos",), "no recipe for 'sa-oos'; did you mean 'sa_oosc'"),
-        (("sa-oosc", "--preset", "smal"), "'preset' must be one of small, light, paper (got 'smal')"),
+        (("sa-oosc", "--preset", "smal"), "'preset' must be one of light, small, paper (got 'smal')"),
         (("sa-oosc", "--crop", "100"), "'crop' must be a multiple of 64"),
         (("sa-oosc", "--snr", "20", "0"), "'snr' must be two rising numbers"),
         (("sa-oosc", "--minutes", "5", "--steps", "5"), "only one of them"),

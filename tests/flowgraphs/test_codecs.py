@@ -158,9 +158,9 @@ def test_more_power_for_importance_is_undone_at_the_other_end(image):
     assert noisy[4.0][high].value.item() > noisy[0.0][high].value.item() + 0.3
 
 
-def test_weights_without_a_table_of_their_own_take_that_of_small():
-    link = sa_oosc(codec=Codec("ntscc"))
-    assert link.transmitter.rate.settings["distortion"] == "small"
+def test_weights_without_a_table_of_their_own_take_that_of_the_default():
+    for weights, table in (("ntscc", "light"), ("small", "small"), ("light", "light")):
+        assert sa_oosc(codec=Codec(weights)).transmitter.rate.settings["distortion"] == table
 
 
 # -- parts

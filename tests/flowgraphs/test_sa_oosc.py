@@ -104,10 +104,10 @@ def test_a_file_keeps_the_link_and_knows_its_weights(photograph, tmp_path):
     one, two = (fg.run(image=image, snr_db=8.0, seed=4) for fg in (link, again))
     assert torch.equal(one["image"], two["image"])
     text = path.read_text()
-    path.write_text(text.replace("weights: small", "weights: smal"))
-    with pytest.raises(WeightsError, match="did you mean 'small'"):
+    path.write_text(text.replace("weights: light", "weights: ligh"))
+    with pytest.raises(WeightsError, match="did you mean 'light'"):
         Flowgraph.load(path)
-    path.write_text(text.replace("weights: small", "transform: conv", 1))
+    path.write_text(text.replace(", weights: light", "", 1))
     with pytest.raises(FlowgraphFileError, match="are not those of the blocks here"):
         Flowgraph.load(path)
 
