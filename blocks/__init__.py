@@ -3,7 +3,14 @@
 from linksim.blocks.channels import AWGN, AmplitudeFading, InstantaneousSNR, RandomFading, Rayleigh, Rician
 from linksim.blocks.equalizers import MMSEEqualizer, ZeroForcingEqualizer
 from linksim.blocks.framing import ErasureConcealment, FrameBuilder, FrameSplitter
-from linksim.blocks.header import HeaderDecoder, HeaderEncoder, IdealHeader, NoHeader
+from linksim.blocks.header import (
+    HeaderDecoder,
+    HeaderEncoder,
+    IdealHeader,
+    NoHeader,
+    ShortHeaderDecoder,
+    ShortHeaderEncoder,
+)
 from linksim.blocks.importance import PatchImportance
 from linksim.blocks.jscc import (
     DeepJSCCDecoder,
@@ -31,6 +38,7 @@ from linksim.blocks.layers import (
 )
 from linksim.blocks.losses import BitsPerPixel, HVLoss, SystemLoss, WeightedDistortion
 from linksim.blocks.metrics import (
+    BLEU,
     MSSSIM,
     PSNR,
     SAD,
@@ -41,6 +49,10 @@ from linksim.blocks.metrics import (
     FrameErrors,
     HeaderErrors,
     PatchPSNR,
+    SentenceErrors,
+    SentenceSimilarity,
+    UseLedger,
+    WordErrors,
 )
 from linksim.blocks.modulation import BPSKDemapper, BPSKMapper, QPSKDemapper, QPSKMapper
 from linksim.blocks.picture_codecs import PictureDecoder, PictureEncoder, PictureEnhancer
@@ -72,12 +84,27 @@ from linksim.blocks.sionna import (
 )
 from linksim.blocks.sources import BitSource, CodedTrainingCrops, PictureSource, TrainingCrops, UniformDecibels
 from linksim.blocks.tensorflow import KerasBlock
+from linksim.blocks.text import (
+    MutualInformationBound,
+    NoiseAttention,
+    SemanticTextDecoder,
+    SemanticTextEncoder,
+    TextChannelDecoder,
+    TextChannelEncoder,
+    TextCompressor,
+    TextDecompressor,
+    TextSource,
+    WordDetokenizer,
+    WordTokenizer,
+)
 from linksim.blocks.tokens import Detokenizer, Tokenizer
 from linksim.blocks.transport import (
     CapacityAchievingTransport,
     ControlDecoder,
     ControlEncoder,
     LinkAdaptation,
+    ShortTransportDecoder,
+    ShortTransportEncoder,
     TransportDecoder,
     TransportEncoder,
 )
@@ -85,6 +112,7 @@ from linksim.blocks.vectorizer import HVDevectorizer, HVVectorizer, KLTDevectori
 
 __all__ = [
     "AWGN",
+    "BLEU",
     "MSSSIM",
     "PSNR",
     "SAD",
@@ -144,7 +172,9 @@ __all__ = [
     "LinkAdaptation",
     "MMSEEqualizer",
     "MeasuredDistortion",
+    "MutualInformationBound",
     "NoHeader",
+    "NoiseAttention",
     "OFDMChannel",
     "ObjectDetector",
     "PatchImportance",
@@ -167,16 +197,33 @@ __all__ = [
     "Rayleigh",
     "Rician",
     "RuleImportance",
+    "SemanticTextDecoder",
+    "SemanticTextEncoder",
+    "SentenceErrors",
+    "SentenceSimilarity",
     "Serializer",
+    "ShortHeaderDecoder",
+    "ShortHeaderEncoder",
+    "ShortTransportDecoder",
+    "ShortTransportEncoder",
     "SionnaBlock",
     "SwinJSCCDecoder",
     "SwinJSCCEncoder",
     "SystemLoss",
+    "TextChannelDecoder",
+    "TextChannelEncoder",
+    "TextCompressor",
+    "TextDecompressor",
+    "TextSource",
     "Tokenizer",
     "TrainingCrops",
     "TransportDecoder",
     "TransportEncoder",
     "UniformDecibels",
+    "UseLedger",
     "WeightedDistortion",
+    "WordDetokenizer",
+    "WordErrors",
+    "WordTokenizer",
     "ZeroForcingEqualizer",
 ]

@@ -5,6 +5,7 @@ import typer
 from linksim.cli.commands_catalogue import blocks, doctor, draw
 from linksim.cli.commands_pictures import agreement, annotate, demo, transmit
 from linksim.cli.commands_sweeps import plot, replay, results, sweep
+from linksim.cli.commands_text import send_text
 from linksim.cli.commands_training import bench, train
 from linksim.cli.usage import CarefulCommand
 
@@ -16,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 COMMANDS = (
-    transmit, demo, annotate, agreement, blocks, draw, train, bench, sweep, results, plot, replay, doctor,
+    transmit, send_text, demo, annotate, agreement, blocks, draw, train, bench, sweep, results, plot, replay, doctor,
 )  # fmt: skip
 for command in COMMANDS:
     app.command(cls=CarefulCommand)(command)

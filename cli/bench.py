@@ -24,6 +24,8 @@ class Benching:
     scenes: Path | None
     kodak: Path | None
     weights: tuple[str, ...] | None
+    text: Path | None
+    captions: Path | None
     out: Path
     workers: int
     seed: int
@@ -35,7 +37,7 @@ class Benching:
         kind = find_bench(self.name)
         known = {field.name for field in fields(kind)}
         settings: dict[str, Any] = {"out": self.out, "workers": self.workers, "seed": self.seed}
-        for name in ("scenes", "kodak", "weights"):
+        for name in ("scenes", "kodak", "weights", "text", "captions"):
             value = getattr(self, name)
             if value is not None and name not in known:
                 raise ParameterError(f"--{name} means nothing to the bench '{kind.title()}'; leave it out")

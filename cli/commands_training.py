@@ -10,16 +10,25 @@ from linksim.cli.options import Device, Seed
 
 
 def train(
-    system: Annotated[str, typer.Argument(help="What to train: sa_oosc, ntscc, deepjscc, swinjscc, or module:Class.")],
+    system: Annotated[
+        str,
+        typer.Argument(help="What to train: sa_oosc, ntscc, deepjscc, swinjscc, enhancer, text_link, or module:Class."),
+    ],
     pictures: Annotated[
         list[Path] | None,
         typer.Option(help="A folder of pictures, or of street scenes with split.json; may be repeated."),
+    ] = None,
+    text: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="For text_link: a .txt file with a sentence per line, or .json with captions; may be repeated."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the run; a run that it already contains is continued.")] = Path(
         "run"
     ),
     preset: Annotated[
-        str | None, typer.Option(help="Size of the networks: small (default) or paper, which needs a GPU.")
+        str | None, typer.Option(help="Size of the networks: light (default), small, or paper, which needs a GPU.")
     ] = None,
     start: Annotated[
         str | None,
@@ -53,6 +62,19 @@ def train(
     optimizer: Annotated[str, typer.Option(help="adam, adamw, nadam, sgd or muon.")] = "adam",
     batch: Annotated[int | None, typer.Option(help="Crops per step (default 8).", min=1)] = None,
     crop: Annotated[int | None, typer.Option(help="Edge of a crop in pixels, a multiple of 64 (default 256).")] = None,
+    word_list: Annotated[
+        str | None, typer.Option(help="For text_link: europarl (default), captions, or a .txt file, one word per line.")
+    ] = None,
+    uses_per_word: Annotated[
+        int | None, typer.Option(help="For text_link: complex channel uses per word, 1, 2, 4 or 8 (default 8).")
+    ] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="For text_link: joint (default), or staged, the three stages of VLM-CSC.")
+    ] = None,
+    noise_attention: Annotated[
+        bool | None,
+        typer.Option("--nam/--no-nam", help="For text_link: with or without noise attention (default with)."),
+    ] = None,
     seed: Seed = 1,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
     half: Annotated[
@@ -74,8 +96,9 @@ def train(
         from linksim.cli.training_request import Training
 
     run_train(
-        Training(system, tuple(pictures or ()), out, preset, start, minutes, steps, snr, cbr, importance_exponent,
-                 fading, learning_rate, optimizer, batch, crop, seed, device.value, half, tuple(tracker or ()), shards)
+        Training(system, tuple(pictures or ()), tuple(text or ()), out, preset, start, minutes, steps, snr, cbr,
+                 importance_exponent, fading, learning_rate, optimizer, batch, crop, word_list, uses_per_word,
+                 schedule, noise_attention, seed, device.value, half, tuple(tracker or ()), shards)
     )  # fmt: skip
 
 
@@ -86,6 +109,10 @@ def bench(
     weights: Annotated[
         list[str] | None,
         typer.Option(help="For evaluation: shipped weights, a .safetensors file, or klt; may be repeated."),
+    ] = None,
+    text: Annotated[Path | None, typer.Option(help="For text: a file with a sentence per line.")] = None,
+    captions: Annotated[
+        Path | None, typer.Option(help="For text: a folder of folders with train.json and test.json.")
     ] = None,
     out: Annotated[
         Path, typer.Option(help="Folder for results, page and figures; a run that it already contains is continued.")
@@ -98,4 +125,6 @@ def bench(
     with importing():
         from linksim.cli.bench import Benching, run_bench
 
-    run_bench(Benching(name, scenes, kodak, tuple(weights or ()) or None, out, workers, seed, device.value))
+    run_bench(
+        Benching(name, scenes, kodak, tuple(weights or ()) or None, text, captions, out, workers, seed, device.value)
+    )

@@ -36,6 +36,7 @@ OPTIONAL = {
     "accelerate": ("accelerate", "accelerate"),
     "parquet": ("pyarrow", "pyarrow"),
     "heif": ("pillow-heif", "pillow_heif"),
+    "language": ("sentence-transformers", "sentence_transformers"),
 }
 """Extra to package and module."""
 PATIENCE_SECONDS = 120

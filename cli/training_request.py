@@ -17,7 +17,9 @@ from linksim.weights import weights_path
 DEFAULT_MINUTES = 60.0
 LEARNING_RATE, LEARNING_RATE_FROM = 4e-4, 2e-4
 FIELDS = {"cbr": "cbr", "importance_exponent": "importance_exponent", "fading": "fading_share", "snr_db": "snr_db",
-          "preset": "preset", "batch": "batch", "crop": "crop", "start": "start"}  # fmt: skip
+          "preset": "preset", "batch": "batch", "crop": "crop", "start": "start",
+          "word_list": "word_list", "uses_per_word": "uses_per_word", "schedule": "schedule",
+          "noise_attention": "noise_attention"}  # fmt: skip
 """The options that are fields of a recipe."""
 OPTIONS = {"snr_db": "snr", "start": "from"}
 """What an option is called where that is not its name here."""
@@ -29,6 +31,7 @@ class Training:
 
     system: str
     pictures: tuple[Path, ...]
+    text: tuple[Path, ...]
     out: Path
     preset: str | None
     start: str | None
@@ -42,6 +45,10 @@ class Training:
     optimizer: str
     batch: int | None
     crop: int | None
+    word_list: str | None
+    uses_per_word: int | None
+    schedule: str | None
+    noise_attention: bool | None
     seed: int
     device: str
     half: bool | None
@@ -54,12 +61,13 @@ class Training:
         kind = _recipe_class(self.system)
         known = {field.name for field in fields(kind)}  # pyright: ignore[reportArgumentType]
         settings: dict[str, Any] = {}
-        if "pictures" in known and not self.pictures:
-            raise ParameterError(f"'{self.system}' is trained on pictures: name a folder by --pictures")
-        if "pictures" not in known and self.pictures:
-            raise ParameterError(f"--pictures means nothing to '{self.system}'; leave it out")
-        if self.pictures:
-            settings["pictures"] = tuple(str(folder) for folder in self.pictures)
+        for option, given, what in (("pictures", self.pictures, "a folder"), ("text", self.text, "a file")):
+            if option in known and not given:
+                raise ParameterError(f"'{self.system}' is trained on {option}: name {what} by --{option}")
+            if option not in known and given:
+                raise ParameterError(f"--{option} means nothing to '{self.system}'; leave it out")
+            if given:
+                settings[option] = tuple(str(path) for path in given)
         for option, field in FIELDS.items():
             value = getattr(self, option)
             if value is not None and field not in known:

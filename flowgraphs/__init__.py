@@ -3,6 +3,7 @@
 from linksim.flowgraphs.bpsk import bpsk
 from linksim.flowgraphs.coded_qam import coded_qam
 from linksim.flowgraphs.deepjscc import deepjscc
+from linksim.flowgraphs.digital_text import digital_text
 from linksim.flowgraphs.keras_deepjscc import keras_deepjscc
 from linksim.flowgraphs.klt import klt
 from linksim.flowgraphs.ntscc import ntscc
@@ -11,6 +12,7 @@ from linksim.flowgraphs.sa_oosc import sa_oosc
 from linksim.flowgraphs.semantic_separation import semantic_separation
 from linksim.flowgraphs.separation import CODEC_LINKS, separation
 from linksim.flowgraphs.swinjscc import swinjscc
+from linksim.flowgraphs.text_link import text_link
 
 LINKS = {
     "klt": klt,
@@ -27,6 +29,9 @@ USES_IMPORTANCE = ("klt", "sa_oosc")
 DIGITAL_LINKS = {**CODEC_LINKS, "semantic_separation": semantic_separation}
 """The digital links, by name."""
 
+TEXT_LINKS = {"text_link": text_link, "digital_text": digital_text}
+"""The links that carry sentences, by name."""
+
 FLOWGRAPHS = {
     "bpsk": bpsk,
     "coded_qam": coded_qam,
@@ -34,6 +39,7 @@ FLOWGRAPHS = {
     "oosc": oosc,
     **LINKS,
     **DIGITAL_LINKS,
+    **TEXT_LINKS,
 }
 """All ready flowgraphs, by name; each can be made without arguments."""
 
@@ -41,10 +47,12 @@ __all__ = [
     "DIGITAL_LINKS",
     "FLOWGRAPHS",
     "LINKS",
+    "TEXT_LINKS",
     "USES_IMPORTANCE",
     "bpsk",
     "coded_qam",
     "deepjscc",
+    "digital_text",
     "keras_deepjscc",
     "klt",
     "ntscc",
@@ -53,4 +61,5 @@ __all__ = [
     "semantic_separation",
     "separation",
     "swinjscc",
+    "text_link",
 ]

@@ -5,7 +5,7 @@ tensors that belong together and travel on one edge; inside a bundle every name 
 """
 
 import copyreg
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, Self, TypeAlias
 
@@ -44,6 +44,8 @@ Size: TypeAlias = Int[Tensor, "batch 2"]
 """Height and width of the original picture in pixels."""
 Flags: TypeAlias = Bool[Tensor, "batch"]
 """One truth value per frame."""
+TextFeatures: TypeAlias = Float[Tensor, "batch words width"]
+"""One vector for each word of a sentence."""
 PowerLoading: TypeAlias = Float[Tensor, "batch levels 2"]
 """Power loading that the transmitter chose, in dB, for each value of the rate set V: first coefficient, all others."""
 
@@ -77,6 +79,40 @@ class Symbols(Bundle):
     def mask(self) -> Tensor:
         """True where a sample is sent, bool [batch, uses]."""
         return torch.arange(self.samples.shape[1], device=self.length.device) < self.length[:, None]
+
+
+@dataclass(frozen=True)
+class Text(Bundle):
+    """Sentences as UTF-8; past `length` the bytes are zero."""
+
+    utf8: UInt8[Tensor, "batch bytes"]
+    length: Int[Tensor, "batch"]
+
+    @classmethod
+    def of(cls, sentences: Sequence[str]) -> Self:
+        """These sentences, one frame each."""
+        encoded = [torch.tensor(list(sentence.encode()), dtype=torch.uint8) for sentence in sentences]
+        length = torch.tensor([len(row) for row in encoded])
+        return cls(torch.nn.utils.rnn.pad_sequence(encoded, batch_first=True), length)
+
+    @property
+    def sentences(self) -> list[str]:
+        """As Python strings; what is not valid UTF-8 becomes the replacement character."""
+        rows = zip(self.utf8.cpu().numpy(), self.length.tolist(), strict=True)
+        return [row[:length].tobytes().decode(errors="replace") for row, length in rows]
+
+
+@dataclass(frozen=True)
+class Words(Bundle):
+    """Sentences as places in a word list; past `length` they are 0, the padding."""
+
+    indices: Int[Tensor, "batch words"]
+    length: Int[Tensor, "batch"]
+
+    @property
+    def mask(self) -> Tensor:
+        """True where there is a word, bool [batch, words]."""
+        return torch.arange(self.indices.shape[1], device=self.length.device) < self.length[:, None]
 
 
 @dataclass(frozen=True)
@@ -200,6 +236,9 @@ PORT_TYPES: dict[str, object] = {
     "PowerLoading": PowerLoading,
     "Distortion": Distortion,
     "Symbols": Symbols,
+    "Text": Text,
+    "Words": Words,
+    "TextFeatures": TextFeatures,
     "Received": Received,
     "ReceivedCodeword": ReceivedCodeword,
     "Boxes": Boxes,

@@ -1,6 +1,7 @@
 """Errors, quality and cost, one value per frame."""
 
 from linksim.blocks.metrics.bit_errors import BitErrors, FrameErrors
+from linksim.blocks.metrics.bleu import BLEU
 from linksim.blocks.metrics.cbr_ledger import CBRLedger
 from linksim.blocks.metrics.delivered import Delivered
 from linksim.blocks.metrics.entropy_scores import EntropyScores
@@ -9,8 +10,12 @@ from linksim.blocks.metrics.ms_ssim import MSSSIM
 from linksim.blocks.metrics.patch_psnr import PatchPSNR
 from linksim.blocks.metrics.psnr import PSNR
 from linksim.blocks.metrics.sad import SAD
+from linksim.blocks.metrics.sentence_similarity import SentenceSimilarity
+from linksim.blocks.metrics.use_ledger import UseLedger
+from linksim.blocks.metrics.word_errors import SentenceErrors, WordErrors
 
 __all__ = [
+    "BLEU",
     "MSSSIM",
     "PSNR",
     "SAD",
@@ -21,4 +26,8 @@ __all__ = [
     "FrameErrors",
     "HeaderErrors",
     "PatchPSNR",
+    "SentenceErrors",
+    "SentenceSimilarity",
+    "UseLedger",
+    "WordErrors",
 ]

@@ -3,6 +3,8 @@
 import math
 import warnings
 from abc import ABC, abstractmethod
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import Any, NamedTuple
 
 import torch
@@ -16,7 +18,9 @@ STEP = 4
 """Iterations of belief propagation between two looks at the checks."""
 LDPC_LONGEST, LDPC_LONGEST_LOW_RATE, LOW_RATE = 8448, 3824, 1 / 3
 """Base graph 1 ends at rate 1/3: below, code blocks are cut so short that they take base graph 2, down to 1/5."""
-POLAR_LONGEST, POLAR_MOST_CODED, POLAR_LEAST = 1013, 1088, 20
+POLAR_LONGEST, POLAR_MOST_CODED, POLAR_LEAST = 1013, 1088, 12
+POLAR_SHORT, POLAR_SHORT_CHECK, POLAR_CHECK = 19, 6, 11
+"""5G checks up to 19 bits by CRC-6, more by CRC-11."""
 LDPC_MOST_RATE, LDPC_MOST_SPREAD = 0.95, 5
 LDPC_LEAST = 12
 CHECK_BITS = 24
@@ -200,7 +204,8 @@ def _block_count(information_bits: int, coded_bits: int) -> int:
 
 
 class PolarCode(BlockCode):
-    """5G polar code as in the uplink: CRC-11 in each block, successive cancellation list decoding.
+    """5G polar code as in the uplink: CRC-11 in each block, CRC-6 in one of up to 19 bits, there without the three
+    parity-check bits of 5G; successive cancellation list decoding.
 
     Source: 3GPP TS 38.212, sections 5.3.1 and 5.4.1, by Sionna's Polar5GEncoder and Polar5GDecoder.
     """
@@ -211,10 +216,11 @@ class PolarCode(BlockCode):
         self._payload = max(math.ceil(information_bits / blocks), POLAR_LEAST)
         self._list_size = list_size
         least, most = min(self.coded_lengths), max(self.coded_lengths)
+        check = POLAR_SHORT_CHECK if self._payload <= POLAR_SHORT else POLAR_CHECK
         require(
-            self._payload + 11 <= least and most <= POLAR_MOST_CODED,
+            self._payload + check <= least and most <= POLAR_MOST_CODED,
             "coded_bits",
-            f"such that {self._payload} bits and 11 of a check fit each block's {least} coded bits",
+            f"such that {self._payload} bits and {check} of a check fit each block's {least} coded bits",
             coded_bits,
         )
 
@@ -273,7 +279,9 @@ def _polar(k: int, n: int, list_size: int, device: str, precision: Precision) ->
         from sionna.phy.fec.polar import Polar5GDecoder, Polar5GEncoder
 
         where: dict[str, Any] = {"device": device, "precision": precision}
-        encoder = Polar5GEncoder(k, n, **where)
+        # Sionna prints that it leaves out the parity-check bits of short codes; so does `PolarCode` say.
+        with redirect_stdout(StringIO()):
+            encoder = Polar5GEncoder(k, n, **where)
         return _Pair(encoder, Polar5GDecoder(encoder, "SCL", list_size, return_crc_status=True, **where))
 
 

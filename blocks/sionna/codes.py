@@ -90,7 +90,8 @@ class LDPCDecoder(Block):
 
 
 class PolarEncoder(Block):
-    """5G polar code for any number of bits: code blocks of at most 1,088 coded bits, each with CRC-11.
+    """5G polar code for any number of bits: code blocks of at most 1,088 coded bits, each with CRC-11; up to 19 bits
+    have CRC-6.
 
     Args:
         information_bits: k, bits in.

@@ -2,6 +2,7 @@
 
 from linksim.blocks.transport.control import ControlDecoder, ControlEncoder
 from linksim.blocks.transport.link_adaptation import LinkAdaptation
+from linksim.blocks.transport.short_transport import ShortTransportDecoder, ShortTransportEncoder
 from linksim.blocks.transport.transport_coder import CapacityAchievingTransport, TransportDecoder, TransportEncoder
 
 __all__ = [
@@ -9,6 +10,8 @@ __all__ = [
     "ControlDecoder",
     "ControlEncoder",
     "LinkAdaptation",
+    "ShortTransportDecoder",
+    "ShortTransportEncoder",
     "TransportDecoder",
     "TransportEncoder",
 ]

@@ -1,0 +1,176 @@
+"""Links that carry sentences."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+from linksim import Flowgraph
+from linksim.blocks import AWGN, OFDMChannel, Rayleigh, TextSource
+from linksim.blocks.header.short import SHORT_HEADER_USES
+from linksim.errors import ParameterError, WeightsError
+from linksim.flowgraphs import digital_text, text_link
+from linksim.flowgraphs.parts.text_codec import TextCodec
+from linksim.flowgraphs.recipes.text_link import TextRecipe
+from linksim.montecarlo import Sweep
+from linksim.training import Budget, Trainer
+from linksim.types import Symbols, Text
+from linksim.weights import named_tensors, write_weights
+
+SENTENCES = ["we agree .", "no", "the house is open to all members of this parliament .", "is it so ?"]
+
+
+@pytest.fixture
+def europarl(data_folder):
+    return str(data_folder / "vlm" / "text" / "europarl_test.txt")
+
+
+def mean(run, name):
+    return float(run[name].value.mean())
+
+
+@pytest.mark.parametrize("make", [text_link, digital_text])
+@pytest.mark.parametrize("channel", [AWGN, lambda: OFDMChannel(model="tdl-a")])
+def test_sentences_arrive_over_a_good_channel(make, channel):
+    run = make(channel=channel()).run(text=Text.of(SENTENCES), snr_db=30.0, seed=1)
+    assert run["text"].sentences == ["we agree.", "no", "the house is open to all members of this parliament.",
+                                     "is it so?"]  # fmt: skip
+    assert run["bleu_1"].value.tolist() == [1.0] * 4
+    assert int(run["sentence_error_rate"].errors.sum()) == int(run["word_error_rate"].errors.sum()) == 0
+    assert not bool(run["erased"].any())
+    spent = run["uses_total"].value - run["uses"].value
+    assert bool((spent >= SHORT_HEADER_USES).all())
+
+
+def test_uses_are_counted_and_equal_where_asked():
+    text = Text.of(SENTENCES)
+    learned, digital = (
+        link.run(text=text, snr_db=10.0, seed=1) for link in (text_link(), digital_text(uses_per_word=8))
+    )
+    assert learned["uses"].value.tolist() == digital["uses"].value.tolist() == [24.0, 8.0, 88.0, 32.0]
+    assert learned["uses_total"].value.tolist() == [56.0, 40.0, 120.0, 64.0]
+    free = [mean(digital_text().run(text=text, snr_db=snr_db, seed=1), "uses") for snr_db in (0.0, 10.0, 20.0)]
+    assert free[0] > 2 * free[1] > 2 * free[2]
+
+
+@pytest.mark.parametrize("make", [text_link, digital_text])
+def test_a_lost_header_is_an_empty_sentence(make):
+    run = make().run(text=Text.of(SENTENCES * 8), snr_db=-25.0, seed=1)
+    assert float(run["erased"].float().mean()) > 0.9
+    lost = [sentence for sentence, erased in zip(run["text"].sentences, run["erased"].tolist(), strict=True) if erased]
+    assert set(lost) == {""}
+    assert float(run["bleu_1"].value[run["erased"]].max()) == 0
+
+
+def test_words_that_the_list_does_not_have_are_counted_and_arrive_as_unknown():
+    run = text_link().run(text=Text.of(["we agree with the xqzwk here .", "xqzwk", "我们 同意"]), snr_db=20.0, seed=1)
+    assert run["unknown"].errors.tolist() == [1, 1, 2]
+    assert run["text"].sentences[0] == "we agree with the <unk> here."
+    assert run["word_error_rate"].errors.tolist() == [1, 1, 2]
+
+
+def test_bad_text_is_refused():
+    for sentence in ("", "word " * 10_000, "a\x00b"):
+        for make in (text_link, digital_text):
+            with pytest.raises(ParameterError, match="a sentence must have"):
+                make().run(text=Text.of([sentence]), snr_db=10.0, seed=1)
+
+
+def test_the_receiver_knows_only_what_crossed_the_channel():
+    """Other words of the same number, but the same frame: the receiver shows what the frame holds."""
+    link = text_link()
+    frame = link.run(text=Text.of(["we agree ."]), snr_db=10.0, seed=1, probe=["transmitter.symbols"])[
+        "transmitter.symbols"
+    ]
+    received = AWGN().seed(1)(symbols=frame, snr_db=torch.tensor([20.0]))
+    run = link.receiver.run(received=received, seed=5)
+    assert run["text"].sentences == ["we agree."]
+    cut = Symbols(functional.pad(frame.samples, (0, -8)), frame.length - 8)
+    received = AWGN().seed(1)(symbols=cut, snr_db=torch.tensor([20.0]))
+    assert link.receiver.run(received=received, seed=5)["text"].sentences == ["we agree"]
+
+
+def test_trained_weights_beat_the_random_code_and_keep_the_promise(europarl):
+    """The issue's bounds for Europarl: BLEU-1 of 0.9 at 10 dB, 0.8 at 4 dB, 0.6 at 0 dB."""
+    source = {"files": (europarl,), "shuffle": True}
+    found = {}
+    for weights in ("europarl", None):
+        link = text_link(codec=TextCodec(weights, word_list="europarl"), source=TextSource(**source))
+        found[weights] = [mean(link.run(batch=100, snr_db=snr_db, seed=3), "bleu_1") for snr_db in (0.0, 4.0, 10.0)]
+    assert all(ours >= bound for ours, bound in zip(found["europarl"], (0.6, 0.8, 0.9), strict=True))
+    assert found["europarl"][0] > found[None][0] + 0.3
+    assert found["europarl"] == sorted(found["europarl"])
+
+
+def test_over_fading_the_learned_link_loses_less_than_the_digital_one(europarl):
+    """One fade a sentence that no transmitter knows; at equal uses."""
+    links = {"learned": text_link, "digital": lambda **parts: digital_text(uses_per_word=8, **parts)}
+    scores = {
+        name: make(channel=Rayleigh(), source=TextSource(files=(europarl,), shuffle=True))
+        .run(batch=150, snr_db=5.0, seed=3)["bleu_1"]
+        .value
+        for name, make in links.items()
+    }
+    assert float(scores["learned"].mean()) > float(scores["digital"].mean())
+
+
+def test_a_link_is_saved_swept_and_repeats(tmp_path, europarl):
+    link = text_link(source=TextSource(files=(europarl,), shuffle=True))
+    link.save(tmp_path / "link.yaml")
+    one, two = (fg.run(batch=4, snr_db=2.0, seed=4) for fg in (link, Flowgraph.load(tmp_path / "link.yaml")))
+    assert one["text"].sentences == two["text"].sentences
+    table = Sweep(link, grid={"snr_db": [0.0, 10.0]}, stop="frames=32", chunk=16, seed=1).run()
+    bleu = table[table["metric"] == "bleu_1"]["estimate"].tolist()
+    assert bleu[0] < bleu[1]
+
+
+def test_weights_that_fit_no_codec_are_named():
+    with pytest.raises(WeightsError, match="hold no 'text_channel_encoder'; those that do: captions, europarl"):
+        TextCodec("small")
+    with pytest.raises(WeightsError, match="has in another shape"):
+        TextCodec("captions", word_list="europarl")
+
+
+# -- training
+
+
+def recipe(tmp_path, **settings):
+    text = tmp_path / "text.txt"
+    text.write_text("\n".join(SENTENCES * 30))
+    return TextRecipe(text=(str(text),), word_list="europarl", uses_per_word=2, batch=8, **settings)
+
+
+@pytest.mark.parametrize("schedule", ["joint", "staged"])
+def test_training_learns_few_sentences(tmp_path, schedule):
+    task = recipe(tmp_path, schedule=schedule, snr_db=(0.0, 6.0))
+    before = task.validate()
+    trainer = Trainer(task, tmp_path / "run", Budget(None, 60), {}, learning_rate=2e-3, seed=1)
+    found = trainer.run(lambda _progress: None)
+    assert found["words_right_0dB"] > before["words_right_0dB"] + 0.2
+    path = tmp_path / "w.safetensors"
+    write_weights(path, dict(named_tensors(task.codec.parts)))
+    again = TextCodec(str(path), word_list="europarl")
+    assert again.uses_per_word == 2
+    run = text_link(codec=again).run(text=Text.of(SENTENCES), snr_db=12.0, seed=1)
+    assert mean(run, "bleu_1") > 0.8
+
+
+def test_without_noise_attention_there_is_none(tmp_path):
+    task = recipe(tmp_path, noise_attention=False)
+    assert not any("noise" in name for part in task.parts.values() for name, _ in part.named_parameters())
+    path = tmp_path / "w.safetensors"
+    write_weights(path, dict(named_tensors(task.codec.parts)))
+    assert (
+        text_link(codec=TextCodec(str(path), word_list="europarl"))
+        .run(text=Text.of(SENTENCES), snr_db=30.0, seed=1)["text"]
+        .sentences[1]
+        == "no"
+    )
+
+
+def test_recipes_name_what_is_wrong(tmp_path):
+    for settings, complaint in (
+        ({"snr_db": (5.0, 0.0)}, "'snr' must be two rising numbers"),
+        ({"schedule": "both"}, "'schedule' must be joint or staged"),
+    ):
+        with pytest.raises(ParameterError, match=complaint):
+            recipe(tmp_path, **settings)
