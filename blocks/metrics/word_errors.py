@@ -10,7 +10,7 @@ from linksim.types import Counts, Text
 
 
 class WordErrors(Block):
-    """The word error rate: the fewest words to replace, leave out and put in, of the words sent.
+    """The word error rate: the fewest words to replace, leave out and put in, of the words sent; it may exceed 1.
 
     Shapes: sent and received [batch, bytes]; out.errors and out.trials [batch]. No gradient.
     Source: Levenshtein 1966, over words.

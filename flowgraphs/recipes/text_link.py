@@ -24,12 +24,14 @@ from linksim.errors import require
 from linksim.files import file_digest
 from linksim.flowgraphs.parts.text_codec import TextCodec
 from linksim.flowgraphs.recipes.picture_recipe import described_weights
+from linksim.flowgraphs.recipes.weight_anchor import WeightAnchor
 from linksim.precision import single_precision
 from linksim.training import Recipe, Stage
 from linksim.types import Decibels, Received, Score, Symbols, Text, TextFeatures, Words
 
 VALIDATION_SNRS_DB = (0.0, 5.0, 10.0)
 HOLD_OUT, VALIDATED = 40, 200
+ANCHOR_STRENGTH = 1000.0
 UNKNOWN_SHARE = 0.02
 """Of all words: the codec must learn to say that it does not know one."""
 SEMANTIC, CHANNEL = ("semantic_text_encoder", "semantic_text_decoder"), ("text_channel_encoder", "text_channel_decoder")
@@ -92,6 +94,8 @@ class TextRecipe(Recipe):
         schedule: "joint", or "staged": the channel coder by mutual information, the semantic coder by cross-entropy,
             then all.
         batch: sentences in a batch.
+        anchor: a file of `WeightAnchor`, which holds weights where an earlier task needs them; None holds none.
+        anchor_strength: lambda of elastic weight consolidation.
     """
 
     text: tuple[str, ...]
@@ -103,6 +107,8 @@ class TextRecipe(Recipe):
     noise_attention: bool | None = None
     schedule: str = "joint"
     batch: int = 64
+    anchor: str | None = None
+    anchor_strength: float = ANCHOR_STRENGTH
 
     def __post_init__(self) -> None:
         low, high = self.snr_db
@@ -146,7 +152,7 @@ class TextRecipe(Recipe):
             fg.connect(fg.channel_decoder[name], fg.cross_entropy[name])
         fg.connect(fg.tokenizer["words"], fg.cross_entropy["words"])
         if self.schedule == "joint":
-            fg.connect(fg.cross_entropy, fg["loss"])
+            self._finish(fg)
             return fg
         fg.loss_block, fg.bound = TextLoss(), self.parts["bound"]
         self._bound(fg)
@@ -154,6 +160,15 @@ class TextRecipe(Recipe):
         fg.connect(fg.loss_block, fg["loss"])
         fg.connect(fg.cross_entropy, fg["cross_entropy"])
         return fg
+
+    def _finish(self, fg: Flowgraph) -> None:
+        """Cross-entropy as the loss, held by the anchor where there is one."""
+        if self.anchor is None:
+            fg.connect(fg.cross_entropy, fg["loss"])
+            return
+        fg.anchor = WeightAnchor(parts=self.codec.parts, path=self.anchor, strength=self.anchor_strength)
+        fg.connect(fg.cross_entropy, fg.anchor, fg["loss"])
+        fg.connect(fg.cross_entropy, fg["cross_entropy"])
 
     def channel_alone(self) -> Flowgraph:
         """The link up to the receiver's symbols, and how much these say."""
@@ -209,7 +224,8 @@ class TextRecipe(Recipe):
     def identity(self) -> Mapping[str, Any]:
         """The settings; files count by what they hold, not by where they are."""
         described = {"files": [file_digest(Path(path)) for path in self.text]}
-        plain = {**asdict(self), "start": described_weights(self.start), "text": described}
+        anchor = None if self.anchor is None else file_digest(Path(self.anchor))
+        plain = {**asdict(self), "start": described_weights(self.start), "text": described, "anchor": anchor}
         return json.loads(json.dumps(plain))
 
 

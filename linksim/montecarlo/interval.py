@@ -66,7 +66,8 @@ def clustered_rate(
 
     The variance of the ratio is taken between frames; over that of independent trials it gives the effective trials,
     and the effective frames with errors, (sum e)^2 / sum e^2, give the degrees of freedom of a score interval. Without
-    errors the bound is that of the frame error rate, which is never below.
+    errors the bound is that of the frame error rate, which is never below. A rate above 1, as the word error rate may
+    have, has the interval of a ratio.
 
     Args:
         frames: how many frames.
@@ -83,6 +84,9 @@ def clustered_rate(
     if frames == 1:
         return Interval(errors / trials, 0.0, 1.0, UNRELIABLE)
     rate = errors / trials
+    if rate > 1:
+        # Not a share: words that were put in count as errors beyond those that were sent.
+        return ratio(frames, (errors, trials), squares, confidence)
     errored = errors * errors / squares[0]
     spread = squares[0] - 2 * rate * squares[1] + rate * rate * squares[2]
     variance = max(frames / (frames - 1) * spread, 0.0) / trials**2

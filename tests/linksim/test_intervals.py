@@ -212,6 +212,20 @@ def mean_coverage(over, pictures, spread, noise, rounds, truth_is_sample):
     return hits / REPETITIONS
 
 
+def test_a_rate_above_one_has_an_interval_that_covers():
+    """More errors than trials, as words that were put in: Poisson errors of mean 12 out of 10 words a frame."""
+    generator = np.random.default_rng(5)
+    covered = 0
+    for _ in range(500):
+        errors, trials = generator.poisson(12, 200), np.full(200, 10)
+        squares = (int((errors**2).sum()), int((errors * trials).sum()), int((trials**2).sum()))
+        found = clustered_rate(200, int(errors.sum()), int(trials.sum()), squares)
+        covered += found.low <= 1.2 <= found.high
+        assert found.low < found.estimate < found.high
+    # 95 % of 500 within four deviations.
+    assert 455 <= covered <= 495
+
+
 def test_means_over_pictures_and_over_noise_cover_what_they_say():
     assert 0.93 <= mean_coverage("pictures", 8, 3.0, 0.5, 1, truth_is_sample=False) <= 0.97
     assert 0.93 <= mean_coverage("noise", 6, 3.0, 0.5, 5, truth_is_sample=True) <= 0.97
