@@ -18,7 +18,7 @@ all send the same header of 32 uses. A lost sentence is the empty one, of BLEU 0
 
 """
 CHANNEL_NAMES = {"awgn": "AWGN", "rayleigh": "slow Rayleigh fading, known at the receiver, one fade a sentence"}
-METRICS = {"bleu_1": "BLEU-1", "bleu_4": "BLEU-4", "sentence_error_rate": "sentences wrong", "erased": "lost"}
+METRICS = {"bleu_1": "BLEU-1", "bleu_4": "BLEU-4", "sentence_error_rate": "Sentences wrong", "erased": "Sentences lost"}
 
 
 def sentences_page(table: "pd.DataFrame") -> str:
@@ -66,7 +66,8 @@ def _of(table: "pd.DataFrame", metric: str, system: str, snr_db: float) -> Any:
 
 def _cell(table: "pd.DataFrame", metric: str, system: str, snr_db: float) -> str:
     found = _of(table, metric, system, snr_db)
-    return f"{found.mean:.3f} ({found.low:.3f} to {found.high:.3f})"
+    # All of these lie in 0..1; an interval of Student's t does not know it.
+    return f"{found.mean:.3f} ({max(found.low, 0.0):.3f} to {min(found.high, 1.0):.3f})"
 
 
 def _crossing(table: "pd.DataFrame", snrs: tuple[float, ...]) -> str:

@@ -322,7 +322,7 @@ def test_transformer_blocks_change_nothing_until_they_are_trained(generator):
 # -- weights
 
 
-def test_the_shipped_preset_is_small_and_has_a_card():
+def test_shipped_weights_are_small_and_have_cards():
     from importlib.resources import files
 
     folder = files("linksim.blocks.weights")

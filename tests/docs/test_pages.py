@@ -49,9 +49,9 @@ def test_what_a_page_names_exists(page):
         assert (ROOT / script).is_file(), script
     makefile = (ROOT / "Makefile").read_text()
     assert all(f"\n{target}:" in makefile for target in re.findall(r"`make (\w+)", text))
-    commands = {entry.name or entry.callback.__name__ for entry in app.registered_commands}
+    commands = {(entry.name or entry.callback.__name__).replace("_", "-") for entry in app.registered_commands}
     shell = "".join(re.findall(r"```sh\n(.*?)```", text, re.S))
-    assert set(re.findall(r"^(?:\.venv/bin/)?linksim ([a-z]+)", shell, re.M)) <= commands
+    assert set(re.findall(r"^(?:\.venv/bin/)?linksim ([a-z][a-z-]*)", shell, re.M)) <= commands
     assert {name.replace("-", "_") for name in re.findall(r"linksim bench ([a-z]\w+)", text)} <= set(known_benches())
     for target in re.findall(r"\]\(([^)#:]+)\)", text):
         assert target.startswith("generated") or "/generated/" in target or (page.parent / target).exists(), target
