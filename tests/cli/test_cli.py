@@ -169,6 +169,7 @@ def test_doctor(cli):
         "accelerate",
         "parquet",
         "heif",
+        "language",
     }
 
 
