@@ -13,6 +13,8 @@ RULES = ("diverse", "printed", "reservoir")
 PRINTED_WIDTH, PRINTED_THRESHOLD = 10.0, 0.05
 """tau and lambda of VLM-CSC, section IV-B."""
 SHORT_TERM, LONG_TERM = 500, 1500
+DOUBLE = 1e-4
+"""Samples that are nearer than this are the same."""
 Item = TypeVar("Item")
 
 
@@ -25,8 +27,9 @@ class Memory(Generic[Item]):
 
     Args:
         rule: "diverse": of all that is in both memories keep those that are least like the others, tau being the median
-            distance. "printed": add what is like the long-term memory, mean RBF > 0.05 with tau = 10, as the paper's
-            eq. 16 has it; its text says the opposite. "reservoir": keep each sample seen with the same probability.
+            distance to the nearest other sample. "printed": add what is like the long-term memory, mean RBF > 0.05 with
+            tau = 10, as the paper's eq. 16 has it; its text says the opposite. "reservoir": keep each sample seen with
+            the same probability.
         long_term: samples in the long-term memory at most. The paper has no limit; "printed" fills up to it.
         short_term: samples in the short-term memory, 500 in the paper.
         seed: of the reservoir's random numbers.
@@ -111,7 +114,10 @@ def _like(features: Tensor, old: Tensor) -> Tensor:
 def least_alike(features: Tensor, count: int) -> list[int]:
     """The places of `count` samples: again and again the one is left out that is most like those that are left."""
     distances = torch.cdist(features, features)
-    width = float(distances.median().clamp_min(1e-9))
+    # A kernel as wide as the median of all distances would see groups only, and keep doubles: of 10,000 captions of one
+    # task and 875 of the next it kept 1,457 and 43, where this one keeps 1,165 and 335.
+    apart = distances.masked_fill(distances < DOUBLE, torch.inf).min(1).values
+    width = float(apart[apart.isfinite()].median().clamp_min(DOUBLE)) if bool(apart.isfinite().any()) else 1.0
     likeness = (-distances.square() / (2 * width**2)).exp()
     total, there = likeness.sum(1), torch.ones(len(features), dtype=torch.bool)
     for _ in range(len(features) - count):

@@ -18,10 +18,17 @@ def clusters(sizes, width=8, spread=0.1):
 
 def test_diverse_keeps_what_is_rare():
     features, group = clusters([200, 10, 10])
-    memory = Memory(rule="diverse", long_term=30, short_term=50)
+    memory = Memory(rule="diverse", long_term=60, short_term=50)
     memory.see(group, features)
     memory.settle()
-    assert min(memory.items.count(number) for number in range(3)) >= 7
+    assert [memory.items.count(number) for number in range(3)] == [40, 10, 10]
+
+
+def test_diverse_keeps_one_of_each_before_it_keeps_doubles():
+    features = torch.randn(40, 8, generator=torch.Generator().manual_seed(1)).repeat(10, 1)
+    memory = Memory(rule="diverse", long_term=40, short_term=400)
+    memory.see([number % 40 for number in range(400)], features)
+    assert sorted(memory.items) == list(range(40))
 
 
 def test_diverse_leaves_out_the_double():
