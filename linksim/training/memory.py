@@ -27,9 +27,9 @@ class Memory(Generic[Item]):
 
     Args:
         rule: "diverse": of all that is in both memories keep those that are least like the others, tau being a third
-            of the median distance to the nearest other sample, so that doubles go first. "printed": add what is like the
-            long-term memory, mean RBF > 0.05 with tau = 10, as the paper's eq. 16 has it; its text says the opposite.
-            "reservoir": keep each sample seen with the same probability.
+            of the median distance to the nearest other sample, so that doubles go first. "printed": add what is like
+            the long-term memory, mean RBF > 0.05 with tau = 10, as the paper's eq. 16 has it; its text says the
+            opposite. "reservoir": keep each sample seen with the same probability.
         long_term: samples in the long-term memory at most. The paper has no limit; "printed" fills up to it.
         short_term: samples in the short-term memory, 500 in the paper.
         seed: of the reservoir's random numbers.
