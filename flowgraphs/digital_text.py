@@ -2,7 +2,6 @@
 
 from linksim import Block, Decibels, Flowgraph, Received
 from linksim.blocks import (
-    AWGN,
     FrameBuilder,
     FrameSplitter,
     ShortHeaderDecoder,
@@ -15,7 +14,7 @@ from linksim.blocks import (
 from linksim.blocks.text.digital import DEFAULT_CODE
 from linksim.blocks.text.tokenizer import DEFAULT_WORDS
 from linksim.blocks.transport.short_transport import LARGEST_NUMBER
-from linksim.flowgraphs.parts.text_quality import add_text_quality, text_flowgraph
+from linksim.flowgraphs.parts.text_system import text_system
 from linksim.types import Text
 
 
@@ -40,16 +39,8 @@ def digital_text(
     Outputs: text; erased, header or check having failed; bleu_1 to bleu_4, word_error_rate, sentence_error_rate;
     unknown, words that the code cannot say; uses, uses_total.
     """
-    fg, sent = text_flowgraph("digital_text", source)
-    fg.transmitter = _transmitter(code, word_list, uses_per_word)
-    fg.channel, fg.receiver = channel or AWGN(), _receiver(code, word_list)
-    fg.connect(sent, fg.transmitter["text"])
-    fg.connect(fg.transmitter["symbols"], fg.channel["symbols"])
-    fg.connect(fg.channel, fg.receiver["received"])
-    for block in (fg.transmitter, fg.channel):
-        fg.connect(fg["snr_db"], block["snr_db"])
-    add_text_quality(fg, sent, fg.transmitter, fg.receiver)
-    return fg
+    transmitter, receiver = _transmitter(code, word_list, uses_per_word), _receiver(code, word_list)
+    return text_system("digital_text", transmitter, receiver, channel=channel, source=source)
 
 
 def _transmitter(code: str, word_list: str, uses_per_word: int | None) -> Flowgraph:

@@ -2,7 +2,6 @@
 
 from linksim import Block, Decibels, Flowgraph, Received
 from linksim.blocks import (
-    AWGN,
     FrameBuilder,
     FrameSplitter,
     ShortHeaderDecoder,
@@ -12,7 +11,7 @@ from linksim.blocks import (
 )
 from linksim.blocks.text.tokenizer import MAX_WORDS
 from linksim.flowgraphs.parts.text_codec import TextCodec
-from linksim.flowgraphs.parts.text_quality import add_text_quality, text_flowgraph
+from linksim.flowgraphs.parts.text_system import text_system
 from linksim.types import Text
 
 
@@ -35,17 +34,9 @@ def text_link(
     Source: Xie et al., DeepSC, IEEE Trans. Signal Process. 2021; VLM-CSC (arXiv 2407.00020), section III.
     """
     codec = codec or TextCodec()
-    fg, sent = text_flowgraph("text_link", source)
-    fg.transmitter = _transmitter(codec)
-    fg.channel, fg.receiver = channel or AWGN(), _receiver(codec)
-    fg.connect(sent, fg.transmitter["text"])
-    fg.connect(fg.transmitter["symbols"], fg.channel["symbols"])
-    fg.connect(fg.channel, fg.receiver["received"])
-    for block in (fg.transmitter, fg.channel):
-        fg.connect(fg["snr_db"], block["snr_db"])
-    add_text_quality(fg, sent, fg.transmitter, fg.receiver)
-    fg.connect(fg.receiver["confidence"], fg["confidence"])
-    return fg
+    link = text_system("text_link", _transmitter(codec), _receiver(codec), channel=channel, source=source)
+    link.connect(link.receiver["confidence"], link["confidence"])
+    return link
 
 
 def _transmitter(codec: TextCodec) -> Flowgraph:
