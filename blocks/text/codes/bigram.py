@@ -1,5 +1,6 @@
 """An arithmetic code of words, each predicted by the one before it."""
 
+from contextlib import suppress
 from typing import Any
 
 import constriction
@@ -45,12 +46,10 @@ class BigramCode(TextCode):
         digits = [int(padded[at : at + DIGIT_BITS], 2) for at in range(0, len(padded), DIGIT_BITS)]
         coder: Any = _stream.queue.RangeDecoder(np.array(digits, dtype=np.uint32))
         places = [START]
-        try:
+        # So constriction refuses digits that no encoder gives: what came before them is what can be read.
+        with suppress(AssertionError):
             for _ in range(int(coder.decode(_uniform())) + 1):
                 places.append(int(coder.decode(self._after(places[-1]))) + UNKNOWN)
-        except AssertionError:
-            # So constriction refuses digits that no encoder gives: what came before them is what can be read.
-            pass
         return places[1:]
 
     def _shortest(self, bits: str, places: list[int]) -> str:
