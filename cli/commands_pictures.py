@@ -16,7 +16,8 @@ def transmit(
         str,
         typer.Option(
             help="The link: sa_oosc, ntscc, swinjscc, deepjscc (learned), klt (closed form), or a picture "
-            "codec with LDPC and QAM: avif-ldpc, heif-ldpc, webp-ldpc, jpeg2000-ldpc, jpeg-ldpc."
+            "codec with LDPC and QAM: avif-ldpc, heif-ldpc, webp-ldpc, jpeg2000-ldpc, jpeg-ldpc; or vlm_csc, which "
+            "sends what the picture says."
         ),
     ] = "sa_oosc",
     weights: Annotated[
@@ -69,18 +70,44 @@ def transmit(
             max=10_000,
         ),
     ] = 0,
+    captioner: Annotated[
+        str | None,
+        typer.Option(help="For vlm_csc: local (default), transformers:MODEL (BLIP and its kind) or endpoint:MODEL."),
+    ] = None,
+    generator: Annotated[
+        str | None,
+        typer.Option(
+            help="For vlm_csc: flow (default), retrieval:PICTURES (a folder of captioned pictures), diffusers:MODEL "
+            "(Stable Diffusion and its kind) or endpoint:MODEL."
+        ),
+    ] = None,
     seed: Seed = 1,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
     json: Json = False,
 ) -> None:
     """Send one picture over a noisy channel, and report the result."""
     with importing():
+        from linksim.cli.described_picture import VLM_CSC, DescribedPicture, run_described_picture
         from linksim.cli.importance import ImportanceSource
         from linksim.cli.links import link_name
         from linksim.cli.transmission import Transmission
         from linksim.cli.transmit import run_transmit
+        from linksim.errors import ParameterError
         from linksim.flowgraphs import USES_IMPORTANCE
 
+    if link.replace("-", "_") == VLM_CSC:
+        described = DescribedPicture(
+            picture, out, captioner or "local", generator or "flow", weights, channel, snr, seed, device.value
+        )
+        described.refuse(
+            {"boxes": boxes, "labels": labels, "importance": importance, "detector": detector, "model": model,
+             "cbr": cbr, "cbr-total": cbr_total, "psnr": psnr, "alpha": alpha, "effort": effort}
+        )  # fmt: skip
+        run_described_picture(described, json)
+        return
+    for name, value in (("captioner", captioner), ("generator", generator)):
+        if value is not None:
+            raise ParameterError(f"--{name} is for the link '{VLM_CSC}'; leave it out")
     goals = {"target_cbr": cbr, "target_cbr_total": cbr_total, "target_psnr": psnr}
     of_use = link_name(link) in USES_IMPORTANCE
     source = ImportanceSource(importance, boxes, labels, detector, model, of_use=of_use)

@@ -12,11 +12,16 @@ from linksim.cli.options import Device, Seed
 def train(
     system: Annotated[
         str,
-        typer.Argument(help="What to train: sa_oosc, ntscc, deepjscc, swinjscc, enhancer, text_link, or module:Class."),
+        typer.Argument(
+            help="What to train: sa_oosc, ntscc, deepjscc, swinjscc, enhancer, text_link, vlm_csc, or module:Class."
+        ),
     ],
     pictures: Annotated[
         list[Path] | None,
-        typer.Option(help="A folder of pictures, or of street scenes with split.json; may be repeated."),
+        typer.Option(
+            help="A folder of pictures, or of street scenes with split.json; for vlm_csc captioned pictures, a folder "
+            "with metadata.jsonl or a .json file of tiles; may be repeated."
+        ),
     ] = None,
     text: Annotated[
         list[Path] | None,
@@ -63,7 +68,11 @@ def train(
     batch: Annotated[int | None, typer.Option(help="Crops per step (default 8).", min=1)] = None,
     crop: Annotated[int | None, typer.Option(help="Edge of a crop in pixels, a multiple of 64 (default 256).")] = None,
     word_list: Annotated[
-        str | None, typer.Option(help="For text_link: europarl (default), captions, or a .txt file, one word per line.")
+        str | None,
+        typer.Option(
+            help="For text_link (default europarl) and vlm_csc (default captions): a shipped list, or a .txt file with "
+            "one word per line."
+        ),
     ] = None,
     uses_per_word: Annotated[
         int | None, typer.Option(help="For text_link: complex channel uses per word, 1, 2, 4 or 8 (default 8).")
@@ -112,7 +121,7 @@ def bench(
     ] = None,
     text: Annotated[Path | None, typer.Option(help="For text: a file with a sentence per line.")] = None,
     captions: Annotated[
-        Path | None, typer.Option(help="For text: a folder of folders with train.json and test.json.")
+        Path | None, typer.Option(help="For text and vlm_csc: a folder of folders with train.json and test.json.")
     ] = None,
     out: Annotated[
         Path, typer.Option(help="Folder for results, page and figures; a run that it already contains is continued.")

@@ -37,6 +37,7 @@ OPTIONAL = {
     "parquet": ("pyarrow", "pyarrow"),
     "heif": ("pillow-heif", "pillow_heif"),
     "language": ("sentence-transformers", "sentence_transformers"),
+    "knowledge": ("timm", "timm"),
 }
 """Extra to package and module."""
 PATIENCE_SECONDS = 120

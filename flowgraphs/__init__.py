@@ -13,6 +13,7 @@ from linksim.flowgraphs.semantic_separation import semantic_separation
 from linksim.flowgraphs.separation import CODEC_LINKS, separation
 from linksim.flowgraphs.swinjscc import swinjscc
 from linksim.flowgraphs.text_link import text_link
+from linksim.flowgraphs.vlm_csc import vlm_csc
 
 LINKS = {
     "klt": klt,
@@ -40,6 +41,7 @@ FLOWGRAPHS = {
     **LINKS,
     **DIGITAL_LINKS,
     **TEXT_LINKS,
+    "vlm_csc": vlm_csc,
 }
 """All ready flowgraphs, by name; each can be made without arguments."""
 
@@ -62,4 +64,5 @@ __all__ = [
     "separation",
     "swinjscc",
     "text_link",
+    "vlm_csc",
 ]

@@ -46,6 +46,8 @@ Flags: TypeAlias = Bool[Tensor, "batch"]
 """One truth value per frame."""
 TextFeatures: TypeAlias = Float[Tensor, "batch words width"]
 """One vector for each word of a sentence."""
+PictureFeatures: TypeAlias = Float[Tensor, "batch places width"]
+"""One vector for each place of a picture, row by row."""
 PowerLoading: TypeAlias = Float[Tensor, "batch levels 2"]
 """Power loading that the transmitter chose, in dB, for each value of the rate set V: first coefficient, all others."""
 

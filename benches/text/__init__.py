@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from linksim.benches.bench import Bench, Part
 from linksim.benches.text.figures import draw
-from linksim.benches.text.points import CHUNK, SENTENCES, SNRS_DB, SYSTEMS, caption_link, sentence_link
+from linksim.benches.text.points import (
+    CAPTION_SYSTEMS,
+    CHUNK,
+    SENTENCES,
+    SNRS_DB,
+    SYSTEMS,
+    caption_link,
+    sentence_link,
+)
 from linksim.benches.text.tables import HEAD, captions_page, sentences_page
 from linksim.errors import ParameterError
 from linksim.montecarlo import Sweep
@@ -44,11 +52,13 @@ class TextBench(Bench):
             Sweep, stop=f"frames={SENTENCES}", chunk=CHUNK, seed=self.seed, device=self.device, curve="snr_db"
         )
         for channel, snrs in SNRS_DB.items():
-            grid: dict[str, list[Any]] = {"system": list(SYSTEMS), "channel": [channel], "snr_db": list(snrs)}
+            grid: dict[str, list[Any]] = {"channel": [channel], "snr_db": list(snrs)}
             if self.text:
-                yield Part("sentences", {}, make(sentence_link, grid={"file": [str(self.text)], **grid}))
+                own: dict[str, list[Any]] = {"file": [str(self.text)], "system": list(SYSTEMS)}
+                yield Part("sentences", {}, make(sentence_link, grid={**own, **grid}))
             if self.captions:
-                where: dict[str, list[Any]] = {"folder": [str(self.captions)], "seen": [True, False]}
+                where: dict[str, list[Any]] = {"folder": [str(self.captions)], "seen": [True, False],
+                                               "system": list(CAPTION_SYSTEMS)}  # fmt: skip
                 yield Part("captions", {}, make(caption_link, grid={**where, **grid}))
 
     def report(self, tables: Mapping[str, "pd.DataFrame"]) -> str:

@@ -1,11 +1,11 @@
 """The figures of `linksim bench text`: BLEU-1 against the SNR."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from linksim.benches.tables import look_up
-from linksim.benches.text.points import FREE, LEARNED, SNRS_DB, SYSTEMS
+from linksim.benches.text.points import CAPTION_SYSTEMS, FREE_SYSTEMS, LEARNED, SNRS_DB, SYSTEMS
 from linksim.plot.style import COLOURS, save_figure, styled
 
 if TYPE_CHECKING:
@@ -17,22 +17,26 @@ TITLES = {"awgn": "AWGN", "rayleigh": "slow Rayleigh fading"}
 def draw(out: Path, tables: Mapping[str, "pd.DataFrame"]) -> Iterator[str]:
     """A figure for the sentences, and one for the captions that were not trained on."""
     if "sentences" in tables:
-        yield _curves(tables["sentences"], "Sentences of Europarl, 8 uses per word", out / "text_sentences.png")
+        yield _curves(
+            tables["sentences"], SYSTEMS, "Sentences of Europarl, 8 uses per word", out / "text_sentences.png"
+        )
     if "captions" in tables:
         table = tables["captions"]
         unseen = table.loc[~table["seen"].astype(bool)]
-        yield _curves(unseen, "Captions that were not trained on, 2 uses per word", out / "text_captions.png")
+        yield _curves(
+            unseen, CAPTION_SYSTEMS, "Captions that were not trained on, 2 uses per word", out / "text_captions.png"
+        )
 
 
 @styled()
-def _curves(table: "pd.DataFrame", title: str, file: Path) -> str:
+def _curves(table: "pd.DataFrame", systems: Sequence[str], title: str, file: Path) -> str:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     for ax, (channel, snrs) in zip(figure.subplots(1, 2, sharey=True), SNRS_DB.items(), strict=True):
-        for number, system in enumerate(SYSTEMS):
+        for number, system in enumerate(systems):
             found = [look_up(table, "bleu_1", channel=channel, system=system, snr_db=snr_db) for snr_db in snrs]
-            style = {"color": COLOURS[number % len(COLOURS)], "linestyle": "--" if system == FREE else "-"}
+            style = {"color": COLOURS[number % len(COLOURS)], "linestyle": "--" if system in FREE_SYSTEMS else "-"}
             width = 2.4 if system == LEARNED else 1.4
             ax.plot(snrs, [each.mean for each in found], marker="o", markersize=4, label=system, lw=width, **style)
             ax.fill_between(snrs, [e.low for e in found], [e.high for e in found], color=style["color"], alpha=0.15)

@@ -11,9 +11,15 @@ from linksim.flowgraphs import digital_text, text_link
 from linksim.flowgraphs.parts.text_codec import TextCodec
 
 LEARNED, BIGRAM, HUFFMAN, FREE = "learned", "bigram + polar", "Huffman + polar", "bigram + polar, free uses"
-CODES: Mapping[str, str] = {BIGRAM: "bigram", HUFFMAN: "huffman", FREE: "bigram"}
-SYSTEMS = (LEARNED, *CODES)
-"""The digital links spend as many uses as the learned one, but the last: it takes as few as the SNR allows."""
+WHOLE, WHOLE_FREE = "sentences + polar", "sentences + polar, free uses"
+CODES: Mapping[str, str] = {
+    BIGRAM: "bigram", HUFFMAN: "huffman", FREE: "bigram", WHOLE: "sentences", WHOLE_FREE: "sentences"
+}  # fmt: skip
+SYSTEMS = (LEARNED, BIGRAM, HUFFMAN, FREE)
+"""The digital links spend as many uses as the learned one, but for "free uses": these take as few as the SNR allows."""
+CAPTION_SYSTEMS = (*SYSTEMS, WHOLE, WHOLE_FREE)
+"""Captions come from few templates: a code of whole sentences is their strongest rival."""
+FREE_SYSTEMS = (FREE, WHOLE_FREE)
 CHANNELS: Mapping[str, Callable[[], Block]] = {"awgn": AWGN, "rayleigh": Rayleigh}
 SNRS_DB: Mapping[str, tuple[float, ...]] = {
     "awgn": (-4.0, -2.0, 0.0, 2.0, 4.0, 7.0, 10.0),
@@ -49,5 +55,5 @@ def _link(name: str, system: str, channel: str, source: TextSource) -> Flowgraph
     codec, through = TextCodec(name), CHANNELS[channel]()
     if system == LEARNED:
         return text_link(codec=codec, channel=through, source=source)
-    uses = None if system == FREE else codec.uses_per_word
+    uses = None if system in FREE_SYSTEMS else codec.uses_per_word
     return digital_text(code=CODES[system], word_list=name, uses_per_word=uses, channel=through, source=source)

@@ -1,5 +1,6 @@
 """Errors, quality and cost, one value per frame."""
 
+from linksim.blocks.metrics.bandwidth_ratio import BandwidthRatio
 from linksim.blocks.metrics.bit_errors import BitErrors, FrameErrors
 from linksim.blocks.metrics.bleu import BLEU
 from linksim.blocks.metrics.cbr_ledger import CBRLedger
@@ -19,6 +20,7 @@ __all__ = [
     "MSSSIM",
     "PSNR",
     "SAD",
+    "BandwidthRatio",
     "BitErrors",
     "CBRLedger",
     "Delivered",

@@ -69,12 +69,12 @@ def messages(image: Tensor, detections: Sequence[Mapping[str, Any]], scenario: s
     """The question about one picture [3, height, width], in the form of the chat interface."""
     shown = [{key: entry[key] for key in ("track_id", "name", "confidence", "box")} for entry in detections]
     listed = json.dumps([{"id": entry.pop("track_id"), **entry} for entry in shown])
-    pictures = [_picture(image, ()), _picture(image, detections)]
+    pictures = [picture_message(image), picture_message(image, detections)]
     content = [{"type": "text", "text": f"{FORM}\n{listed}"}, *pictures]
     return [{"role": "system", "content": instructions(scenario)}, {"role": "user", "content": content}]
 
 
-def _picture(image: Tensor, detections: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def picture_message(image: Tensor, detections: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """A picture as a data address, with numbered boxes where there are any."""
     from PIL import Image as PillowImage
     from PIL import ImageDraw

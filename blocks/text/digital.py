@@ -27,9 +27,10 @@ class TextCompressor(Block):
     """Sentences as few bits: words by arithmetic coding or Huffman's code, or characters.
 
     Args:
-        code: "bigram", each word predicted by the one before it; "huffman", words by how often they occur; "five_bit",
-            32 signs; "utf8".
-        word_list: for the first two, see `WordTokenizer`; a list of one's own needs the counts that
+        code: "bigram", each word predicted by the one before it; "huffman", words by how often they occur;
+            "sentences", whole sentences by how often they occur, any other as by "bigram"; "five_bit", 32 signs;
+            "utf8".
+        word_list: for the first three, see `WordTokenizer`; a list of one's own needs the counts that
             `scripts/count_words.py` writes beside it.
 
     Shapes: text [batch, bytes]; out.bits [batch, most bits]; out.bit_count and out.words [batch]; out.unknown: counts

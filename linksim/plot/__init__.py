@@ -1,6 +1,7 @@
 """Figures in one style. Panels take axes and return them."""
 
 from linksim.plot.curves import Curve, curves, quality, reconstructions, stacked_cbr, waterfall
+from linksim.plot.description import description_report
 from linksim.plot.panels import constellation, error_map, importance_map, picture, rate_map
 from linksim.plot.report import contact_sheet, report
 from linksim.plot.style import save_figure, styled
@@ -10,6 +11,7 @@ __all__ = [
     "constellation",
     "contact_sheet",
     "curves",
+    "description_report",
     "error_map",
     "importance_map",
     "picture",

@@ -65,12 +65,18 @@ def note(ax: Axes, text: str) -> Axes:
     return ax
 
 
+FEW_POINTS = 500
+"""Samples so few that each of them is to be seen."""
+
+
 def constellation(ax: Axes, samples: Tensor, title: str) -> Axes:
     """Received complex samples [uses], at most 20,000 of them, evenly picked."""
     points: NDArray[np.complex64] = samples.detach().cpu().numpy()
     points = points[:: max(len(points) // MAX_POINTS, 1)]
     reach = 1.05 * float(np.quantile(np.abs(points), 0.995)) if len(points) else 1.0
-    ax.plot(points.real, points.imag, ".", color=COLOURS[0], markersize=1.2, alpha=0.25, rasterized=True)
+    few = len(points) < FEW_POINTS
+    dot, opacity = (5.0, 0.8) if few else (1.2, 0.25)
+    ax.plot(points.real, points.imag, ".", color=COLOURS[0], markersize=dot, alpha=opacity, rasterized=True)
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title=title)
     ax.set(xlabel="in phase", ylabel="quadrature")
     ax.axhline(0, color="0.8", linewidth=0.6, zorder=0)

@@ -92,6 +92,7 @@ def test_benches_are_found_and_their_options_are_theirs(cli, tmp_path):
         "closed_forms", "codecs", "effort", "evaluation", "header", "importance", "klt", "layers", "ofdm",
         "separation",
         "text",
+        "vlm_csc",
     }  # fmt: skip
     code, text, _ = cli("bench")
     assert code == 0

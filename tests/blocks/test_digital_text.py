@@ -2,6 +2,7 @@ import math
 import random
 import subprocess
 import sys
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,13 +20,17 @@ from linksim.blocks import (
 )
 from linksim.blocks.text.codes import CODES, text_code
 from linksim.blocks.text.codes.huffman import huffman_code
+from linksim.blocks.text.codes.sentences import SentenceCode
 from linksim.blocks.text.codes.statistics import bigrams, word_counts
+from linksim.blocks.text.source import read_sentences
 from linksim.blocks.text.word_list import START, UNKNOWN, read_word_list, split_words
 from linksim.blocks.transport.short_transport import LARGEST_NUMBER, fewest_uses, plan_for
 from linksim.errors import FileError, ParameterError
 from linksim.montecarlo.interval import wilson
 from linksim.types import Symbols, Text
 
+OF_WORDS = [code for code in CODES if code != "sentences"]
+"""The codes that need no counts of whole sentences, which Europarl does not have."""
 SENTENCES = ["we agree .", "no", "the house is open to all members of this parliament .", "is it so ? yes !"]
 
 
@@ -35,7 +40,7 @@ def drawn_sentences(count, seed=1):
     return [" ".join(chance.choices(known, k=chance.randint(1, 32))) for _ in range(count)]
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", OF_WORDS)
 def test_every_code_gives_the_words_back(code):
     sentences = [*SENTENCES, *drawn_sentences(25)]
     coded = TextCompressor(code=code)(text=Text.of(sentences))
@@ -89,7 +94,7 @@ def test_probabilities_of_pairs_add_up_and_follow_the_counts():
 @pytest.mark.parametrize("code", CODES)
 def test_any_bits_are_read_as_some_sentence(code):
     chance = random.Random(3)
-    reader = text_code(code, "europarl")
+    reader = text_code(code, "europarl" if code in OF_WORDS else "captions")
     for length in (0, 1, 7, 40, 200):
         for _ in range(5):
             assert isinstance(reader.decode("".join(chance.choices("01", k=length))), str)
@@ -113,6 +118,39 @@ def test_counts_are_made_and_missing_ones_are_named(tmp_path):
         TextCompressor(word_list=str(other), code="huffman")
     with pytest.raises(ParameterError, match="no code of text 'hufman'; did you mean 'huffman'"):
         TextCompressor(code="hufman")
+
+
+def test_whole_sentences_have_codewords_of_their_own_and_others_an_escape(tmp_path):
+    text, words = tmp_path / "text.txt", tmp_path / "own.words.txt"
+    text.write_text("a b\n" * 8 + "b a\n" * 4 + "a c\n" + "c\n")
+    script = Path(__file__).parents[2] / "scripts" / "count_words.py"
+    subprocess.run([sys.executable, script, text, "--sentences", "--out", words], check=True, capture_output=True)
+    code = text_code("sentences", str(words))
+    assert isinstance(code, SentenceCode)
+    # Weights 8, 4, 2 for the escape, 1, 1: Huffman's lengths.
+    lengths = {sentence: len(code.encode(sentence)[0]) for sentence in ("a b", "b a", "a c", "c")}
+    assert lengths == {"a b": 1, "b a": 2, "a c": 4, "c": 4}
+    assert len(code.escape) == 3
+    for sentence in ("a b", "b a", "a c", "c", "c c c", "b"):
+        assert code.decode(code.encode(sentence)[0]) == sentence
+    new, unknown = code.encode("a xylophone")
+    assert new == code.escape + text_code("bigram", str(words)).encode("a xylophone")[0]
+    assert unknown == 1
+    assert isinstance(code.decode("0110101"), str)
+    with pytest.raises(FileError, match="no counts of whole sentences for 'europarl'"):
+        TextCompressor(code="sentences", word_list="europarl")
+
+
+def test_a_caption_that_was_trained_on_takes_as_many_bits_as_it_says(data_folder):
+    """Huffman's code is less than one bit over the entropy of what it was made for."""
+    folders = ("cifar10", "birds20", "catsdogs")
+    captions = [c for each in folders for c in read_sentences(str(data_folder / "vlm" / each / "train.json"))]
+    counts = Counter(captions)
+    entropy = -sum(n / len(captions) * math.log2(n / len(captions)) for n in counts.values())
+    coded = TextCompressor(code="sentences", word_list="captions")(text=Text.of(captions))
+    mean = float(coded.bit_count.double().mean())
+    assert entropy <= mean < entropy + 1.2
+    assert int(coded.unknown.errors.sum()) == 0
 
 
 # -- header

@@ -3,14 +3,12 @@
 import json
 import subprocess
 import sys
-import threading
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import torch
+from loopback import KEY, cut_off, fails, says
 
 from linksim import Detections, Flowgraph, Image
 from linksim.blocks import (
@@ -27,8 +25,6 @@ from linksim.blocks.semantics.detection_files import detection_list, read_detect
 from linksim.blocks.semantics.object_detector import _as_it_was
 from linksim.blocks.semantics.question import read_answer
 from linksim.errors import FileError, LinksimError, ParameterError
-
-KEY = "sk-never-to-be-seen"
 
 
 def detections(*objects):
@@ -163,75 +159,8 @@ def test_a_local_model_finds_what_ultralytics_finds(tmp_path, photograph):
 # -- the annotator, against a server that misbehaves
 
 
-class Endpoint:
-    """A local server that speaks the protocol, and answers with what a list of scripts says."""
-
-    def __init__(self):
-        self.scripts, self.asked, self.headers = [], [], []
-        endpoint = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                endpoint.asked.append(body)
-                endpoint.headers.append({name.lower(): value for name, value in self.headers.items()})
-                script = endpoint.scripts.pop(0) if len(endpoint.scripts) > 1 else endpoint.scripts[0]
-                script(self)
-
-            def log_message(self, *args):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
-
-
-def reply(handler, status, content, **headers):
-    data = json.dumps(content).encode()
-    handler.send_response(status)
-    for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **headers}.items():
-        handler.send_header(name.replace("_", "-"), value)
-    handler.end_headers()
-    handler.wfile.write(data)
-
-
-def says(text, before=0.0):
-    def script(handler):
-        time.sleep(before)
-        message = {"role": "assistant", "content": text}
-        usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
-        reply(handler, 200, {"id": "x", "object": "chat.completion", "created": 0, "model": "m", "usage": usage,
-                             "choices": [{"index": 0, "finish_reason": "stop", "message": message}]})  # fmt: skip
-
-    return script
-
-
-def fails(status, **headers):
-    return lambda handler: reply(handler, status, {"error": {"message": "no"}}, **headers)
-
-
-def cut_off(handler):
-    handler.send_response(200)
-    handler.send_header("Content-Type", "application/json")
-    handler.send_header("Content-Length", "5000")
-    handler.end_headers()
-    handler.wfile.write(b'{"id": "x", "choi')
-    handler.close_connection = True
-
-
 def answer(*levels):
     return json.dumps({"objects": [{"id": i, "importance": level} for i, level in enumerate(levels, 1)]})
-
-
-@pytest.fixture
-def endpoint(monkeypatch):
-    if __import__("importlib.util").util.find_spec("openai") is None:
-        pytest.skip("openai is an extra")
-    server = Endpoint()
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-    yield server
-    server.server.shutdown()
 
 
 def annotator(**settings):

@@ -4,11 +4,13 @@ from linksim.blocks.text.codes.bigram import BigramCode
 from linksim.blocks.text.codes.characters import FiveBitCode, Utf8Code
 from linksim.blocks.text.codes.code import TextCode
 from linksim.blocks.text.codes.huffman import WordHuffmanCode
+from linksim.blocks.text.codes.sentences import SentenceCode
 from linksim.errors import ParameterError, nearest
 
 CODES: dict[str, type[TextCode]] = {
     "bigram": BigramCode,
     "huffman": WordHuffmanCode,
+    "sentences": SentenceCode,
     "five_bit": FiveBitCode,
     "utf8": Utf8Code,
 }
@@ -21,4 +23,4 @@ def text_code(name: str, word_list: str) -> TextCode:
     return CODES[name](word_list)
 
 
-__all__ = ["CODES", "BigramCode", "FiveBitCode", "TextCode", "Utf8Code", "WordHuffmanCode", "text_code"]
+__all__ = ["CODES", "BigramCode", "FiveBitCode", "SentenceCode", "TextCode", "Utf8Code", "WordHuffmanCode", "text_code"]

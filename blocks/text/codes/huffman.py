@@ -1,6 +1,7 @@
 """Huffman's code of words."""
 
 import heapq
+from collections.abc import Sequence
 from functools import cache
 from itertools import count
 
@@ -40,12 +41,16 @@ class WordHuffmanCode(TextCode):
 @cache
 def huffman_code(word_list: str) -> dict[int, str]:
     """The codeword of each place in a word list but the padding and the start."""
+    return dict(enumerate(huffman(word_counts(word_list).tolist()[UNKNOWN:]), UNKNOWN))
+
+
+def huffman(weights: Sequence[float]) -> list[str]:
+    """Huffman's codeword of each of several symbols, by their weights; of a single one it is empty."""
     order = count()
-    weights = enumerate(word_counts(word_list).tolist())
+    codewords = [""] * len(weights)
     heap: list[tuple[float, int, tuple[int, ...]]] = [
-        (weight, next(order), (place,)) for place, weight in weights if place >= UNKNOWN
+        (weight, next(order), (place,)) for place, weight in enumerate(weights)
     ]
-    codewords = {places[0]: "" for _, _, places in heap}
     heapq.heapify(heap)
     while len(heap) > 1:
         (few, _, left), (more, _, right) = heapq.heappop(heap), heapq.heappop(heap)

@@ -1,5 +1,6 @@
 """How often words and pairs of words occur: counted by `scripts/count_words.py`, one file beside each word list."""
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -65,6 +66,23 @@ class Bigrams:
 def bigrams(word_list: str) -> Bigrams:
     """The pairs of a word list. Raises `FileError` as `_pairs`."""
     return Bigrams(word_list)
+
+
+@cache
+def known_sentences(word_list: str) -> Mapping[tuple[int, ...], int]:
+    """How often each whole sentence occurred, by its places in the word list, where these were counted.
+
+    Raises `FileError` where they were not.
+    """
+    path = counts_path(word_list)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            places, counts = file["sentences"].tolist(), file["sentence_counts"].tolist()
+    except (OSError, ValueError, KeyError):
+        raise FileError(
+            f"no counts of whole sentences for '{word_list}', which scripts/count_words.py --sentences makes"
+        ) from None
+    return {tuple(place for place in row if place): number for row, number in zip(places, counts, strict=True)}
 
 
 @cache

@@ -1,0 +1,117 @@
+"""Captions by networks that are not linksim's own."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from linksim.blocks.semantics.endpoint import Endpoint
+from linksim.blocks.semantics.question import picture_message
+from linksim.blocks.text.tokenizer import MAX_WORDS
+from linksim.blocks.text.word_list import split_words
+from linksim.errors import LinksimError
+from linksim.randomness import global_state
+
+Describe = Callable[[Tensor], Sequence[str]]
+"""From pictures [batch, 3, height, width] to a sentence each."""
+QUESTION = "Describe the picture in one plain sentence of at most 20 words. Answer with the sentence alone."
+NEW_TOKENS = 30
+
+
+def pillow_pictures(image: Tensor) -> list[Any]:
+    """Pictures [batch, 3, height, width] for a library that takes Pillow's."""
+    from PIL import Image as PillowImage
+
+    pixels = (image.detach().clamp(0, 1) * 255).round().byte().movedim(1, -1).cpu().numpy()
+    return [PillowImage.fromarray(each) for each in pixels]
+
+
+def transformers_captions(model: str) -> Describe:
+    """Captions by a model of transformers, loaded when the first picture comes."""
+
+    def describe(image: Tensor) -> Sequence[str]:
+        processor, network = _loaded(model, str(image.device))
+        inputs = processor(images=pillow_pictures(image), return_tensors="pt").to(image.device)
+        with torch.no_grad(), global_state:
+            tokens = network.generate(**inputs, max_new_tokens=NEW_TOKENS, do_sample=False)
+        return [_cleaned(text) for text in processor.batch_decode(tokens, skip_special_tokens=True)]
+
+    return describe
+
+
+@cache
+def _loaded(model: str, device: str) -> tuple[Any, Any]:
+    try:
+        with global_state:
+            from transformers import AutoModelForImageTextToText, AutoProcessor
+    except ImportError:
+        raise LinksimError("transformers is not installed; install it with: pip install 'linksim[knowledge]'") from None
+    processor = from_pretrained(AutoProcessor, model)
+    network = from_pretrained(AutoModelForImageTextToText, model)
+    return processor, network.eval().to(device)
+
+
+def from_pretrained(kind: Any, model: str, **settings: Any) -> Any:
+    """What a class of transformers or diffusers loads: from a local folder, from the hub's cache, or from the hub.
+
+    Raises `LinksimError` where none of them has it.
+    """
+    problem: Exception | None = None
+    for local in (True, False):
+        if Path(model).is_dir() and not local:
+            break
+        try:
+            with global_state:
+                return kind.from_pretrained(model, local_files_only=local, **settings)
+        except Exception as error:
+            problem = problem or error
+    reason = str(problem).splitlines()[0][:200] if problem else ""
+    raise LinksimError(
+        f"'{model}' cannot be loaded ({type(problem).__name__}: {reason}); give a folder that holds the model's files "
+        "(config, weights, tokenizer), or the name of one that the hub's cache has"
+    ) from problem
+
+
+def endpoint_captions(model: str, folder: str) -> Describe:
+    """Captions by an OpenAI-compatible endpoint."""
+    endpoint = Endpoint(model=model, cache=Path(folder) if folder else None)
+    return lambda image: [_asked(endpoint, picture) for picture in image]
+
+
+def _asked(endpoint: Endpoint, picture: Tensor) -> str:
+    pixels = (picture.detach().clamp(0, 1) * 255).round().byte().cpu().numpy()
+    about = f"{endpoint.model} {QUESTION} {pixels.shape}".encode()
+    key = hashlib.sha256(about + pixels.tobytes()).hexdigest()
+    kept = endpoint.kept(key, lambda content: _sentence(content["caption"]))
+    if kept is not None:
+        return kept
+    content = [{"type": "text", "text": QUESTION}, picture_message(picture)]
+    asked = endpoint.ask(
+        lambda client: client.chat.completions.create(
+            model=endpoint.model, messages=[{"role": "user", "content": content}]
+        ),
+        lambda answer: _sentence(answer.choices[0].message.content),
+    )
+    if asked.value is None:
+        raise LinksimError(f"the endpoint gave no caption by '{endpoint.model}': {asked.problem}")
+    endpoint.keep(key, {"caption": asked.value})
+    return asked.value
+
+
+def _sentence(answer: str | None) -> str:
+    """A caption from an answer. Raises ValueError where it is none."""
+    found = _cleaned(answer or "")
+    words = split_words(found)
+    if not 0 < len(words) <= MAX_WORDS:
+        raise ValueError(f"a caption must have 1 to {MAX_WORDS} words (got {len(words)})")
+    return found
+
+
+def _cleaned(text: str) -> str:
+    """On one line, without control characters and quotation marks around it."""
+    printable = "".join(sign if sign.isprintable() else " " for sign in text)
+    return " ".join(printable.split()).strip("\"'“” ")

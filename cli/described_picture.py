@@ -1,0 +1,163 @@
+"""`linksim transmit --link vlm_csc`: what a picture says, sent instead of the picture."""
+
+import io
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from torch import Tensor
+
+from linksim import Flowgraph, Result, __version__
+from linksim.blocks import Captioner, PictureGenerator
+from linksim.blocks.sources import read_picture
+from linksim.blocks.text.word_list import read_word_list, split_words
+from linksim.cli.console import PlainConsole, noting
+from linksim.cli.links import make_channel, pick_device
+from linksim.cli.progress import waiting
+from linksim.cli.send_text import marked
+from linksim.cli.transmission import PICTURE, REPORT, RESULT
+from linksim.errors import ParameterError
+from linksim.files import check_folder, write_whole
+from linksim.flowgraphs import text_link, vlm_csc
+from linksim.flowgraphs.parts.text_codec import TextCodec
+from linksim.flowgraphs.vlm_csc import CAPTION_WEIGHTS
+from linksim.plot import description_report, save_figure
+
+VLM_CSC = "vlm_csc"
+LOST = "lost: the header was not decoded"
+PROBES = ("link.channel.out", "link.receiver.splitter.out")
+
+
+@dataclass(frozen=True)
+class DescribedPicture:
+    """What the user asked for; a back-end is "name" or "name:model"."""
+
+    picture: Path
+    out: Path
+    captioner: str
+    generator: str
+    weights: str | None
+    channel: str
+    snr_db: float
+    seed: int
+    device: str
+
+    def refuse(self, options: Mapping[str, Any]) -> None:
+        """Raise `ParameterError` where an option that is set means nothing to this link."""
+        for name, value in options.items():
+            if value not in (None, 0):
+                raise ParameterError(f"--{name} means nothing to the link '{VLM_CSC}'; leave it out")
+
+    def build(self) -> Flowgraph:
+        """The flowgraph. Raises `ParameterError` where a name is unknown."""
+        codec = TextCodec(self.weights or CAPTION_WEIGHTS)
+        seen_by, _, caption_model = self.captioner.partition(":")
+        made_by, _, picture_model = self.generator.partition(":")
+        return vlm_csc(
+            captioner=Captioner(backend=seen_by, model=caption_model),
+            link=text_link(codec=codec, channel=make_channel(self.channel)),
+            generator=PictureGenerator(backend=made_by, model=picture_model),
+        )
+
+
+def run_described_picture(asked: DescribedPicture, as_json: bool) -> None:
+    """The command."""
+    console, notes = PlainConsole(), PlainConsole(stderr=True)
+    read = [asked.picture, Path(asked.generator.partition(":")[2] or ".")]
+    check_folder("--out", asked.out, (REPORT, PICTURE, RESULT), read)
+    with noting(), waiting("sending the picture"):
+        original = read_picture(asked.picture)
+        device = pick_device(asked.device)
+        link = asked.build().to(device)
+        start = time.perf_counter()
+        run = link.run(image=original[None].to(device), snr_db=asked.snr_db, seed=asked.seed, probe=PROBES)
+        result = described(asked, link, original, run, time.perf_counter() - start)
+        _write(asked.out, original, run, result)
+    if as_json:
+        print(json.dumps(result))
+        return
+    console.print(_table(result))
+    if result["unknown"]:
+        notes.note(
+            f"{result['unknown']} words of the caption are not in the codec's word list and were sent as <unk>; train "
+            "a codec on such captions with `linksim train text_link`"
+        )
+    if result["lost"]:
+        notes.note(f"{LOST}; the picture is mid-grey")
+    console.print(f"{REPORT}, {PICTURE} and {RESULT} are in {asked.out}", soft_wrap=True)
+
+
+def described(
+    asked: DescribedPicture, link: Flowgraph, original: Tensor, run: Result, seconds: float
+) -> dict[str, Any]:
+    """The content of result.json."""
+    received = run["text"].sentences[0]
+    confidence = run["confidence"][0].tolist()[: len(split_words(received))]
+    known = read_word_list(link.link.transmitter.tokenizer.known.name).places
+    return {
+        "caption": run["caption"].sentences[0],
+        "received": received,
+        "confidence": [round(value, 3) for value in confidence],
+        "unknown": sum(word not in known for word in split_words(run["caption"].sentences[0])),
+        "bleu_1": round(float(run["bleu_1"].value[0]), 4),
+        "lost": bool(run["erased"][0]),
+        **{name: int(run[name].value[0]) for name in ("uses", "uses_total")},
+        **{name: round(float(run[name].value[0]), 6) for name in ("cbr", "cbr_total")},
+        "link": VLM_CSC,
+        "captioner": asked.captioner,
+        "generator": asked.generator,
+        "weights": asked.weights or CAPTION_WEIGHTS,
+        "channel": asked.channel,
+        "csi": run["link.channel.out"].csi,
+        "snr_db": asked.snr_db,
+        "seed": asked.seed,
+        "picture": asked.picture.name,
+        "height": original.shape[1],
+        "width": original.shape[2],
+        "seconds": round(seconds, 3),
+        "linksim": __version__,
+    }
+
+
+def _write(out: Path, original: Tensor, run: Result, result: Mapping[str, Any]) -> None:
+    """report.png, reconstruction.png and result.json in a folder."""
+    from PIL import Image as PillowImage
+
+    out.mkdir(parents=True, exist_ok=True)
+    image = run["image"][0].cpu()
+    seen = run["link.receiver.splitter.out"]
+    count = int(seen.symbols.length[0])
+    received = seen.symbols.samples[0, :count] / seen.gain[0, :count]
+    title = (
+        f"{VLM_CSC} over {result['channel']}, {result['snr_db']:g} dB: {result['uses_total']} channel uses, "
+        f"CBR {result['cbr_total']:.5f} in all"
+    )
+    save_figure(
+        description_report(original, received, image, result["caption"], marked_words(result), title), out / REPORT
+    )
+    content = io.BytesIO()
+    pixels = (image.clamp(0, 1) * 255).round().byte().movedim(0, -1).numpy()
+    PillowImage.fromarray(pixels).save(content, "PNG")
+    write_whole(out / PICTURE, content.getvalue())
+    write_whole(out / RESULT, (json.dumps(result, indent=2) + "\n").encode())
+
+
+def marked_words(result: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """The received words with the decoder's probability of each; none where the header was lost."""
+    return list(zip(split_words(result["received"]), result["confidence"], strict=False))
+
+
+def _table(result: Mapping[str, Any]) -> Table:
+    table = Table(title=f"{result['picture']} over {result['channel']}, {result['snr_db']:g} dB", title_justify="left")
+    table.add_column("what")
+    table.add_column("value")
+    table.add_row("caption that was sent", result["caption"])
+    table.add_row("what arrived", "(lost)" if result["lost"] else marked(result))
+    table.add_row("BLEU-1", f"{result['bleu_1']:.3f}")
+    table.add_row("channel uses", f"{result['uses']}, with header {result['uses_total']}")
+    table.add_row("CBR, everything", f"{result['cbr_total']:.6f}")
+    return table

@@ -1,0 +1,263 @@
+import base64
+import io
+import json
+
+import pytest
+import torch
+from loopback import cut_off, fails, reply, says
+from PIL import Image as PillowImage
+
+from linksim.blocks import Captioner, PictureGenerator
+from linksim.blocks.knowledge import caption_models, generation_models
+from linksim.blocks.knowledge.caption_models import transformers_captions
+from linksim.blocks.knowledge.generation_models import diffusers_pictures
+from linksim.errors import LinksimError
+from linksim.types import Text
+
+KNOWN_WORDS = ("a", "red", "green", "dog", "cat", "house", "on", "the", "of", "near", "wall")
+
+# -- large models, tiny and random here
+
+
+@pytest.fixture(scope="module")
+def tiny_blip(tmp_path_factory):
+    """BLIP with two layers of width 32 and a word list of 20, untrained."""
+    from transformers import (
+        BertTokenizer,
+        BlipConfig,
+        BlipForConditionalGeneration,
+        BlipImageProcessorPil,
+        BlipProcessor,
+        BlipTextConfig,
+        BlipVisionConfig,
+    )
+
+    place = tmp_path_factory.mktemp("blip")
+    words = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *["a", "red", "green", "dog", "cat", "house", "on", "the", "of", "near", "wall"],
+    ]
+    (place / "vocab.txt").write_text("\n".join(words))
+    text = BlipTextConfig(vocab_size=len(words), hidden_size=32, encoder_hidden_size=32, intermediate_size=37,
+                          projection_dim=32, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=64,
+                          bos_token_id=2, eos_token_id=3, sep_token_id=3, pad_token_id=0)  # fmt: skip
+    vision = BlipVisionConfig(hidden_size=32, intermediate_size=37, projection_dim=32, num_hidden_layers=2,
+                              num_attention_heads=4, image_size=30, patch_size=10)  # fmt: skip
+    torch.manual_seed(0)
+    config = BlipConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=32)
+    BlipForConditionalGeneration(config).save_pretrained(place)
+    processor = BlipProcessor(
+        BlipImageProcessorPil(size={"height": 30, "width": 30}), BertTokenizer(str(place / "vocab.txt"))
+    )
+    processor.save_pretrained(place)
+    return place
+
+
+def test_a_model_of_transformers_is_loaded_from_a_folder_and_describes(tiny_blip):
+    state = torch.random.get_rng_state()
+    image = torch.rand(2, 3, 40, 56, generator=torch.Generator().manual_seed(1))
+    captioner = Captioner(backend="transformers", model=str(tiny_blip))
+    sentences = captioner(image=image).sentences
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert len(sentences) == 2
+    assert sentences == captioner(image=image).sentences
+    assert set(" ".join(sentences).split()) <= set(KNOWN_WORDS)
+
+
+@pytest.fixture(scope="module")
+def tiny_diffusion(tmp_path_factory):
+    """Stable Diffusion with the smallest parts, untrained: pictures of 32x32 pixels."""
+    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+    place = tmp_path_factory.mktemp("diffusion")
+    words = ["<|startoftext|>", "<|endoftext|>", *(f"{letter}</w>" for letter in "abcdefghijklmnopqrstuvwxyz"),
+             *"abcdefghijklmnopqrstuvwxyz"]  # fmt: skip
+    (place / "vocab.json").write_text(json.dumps({word: number for number, word in enumerate(words)}))
+    (place / "merges.txt").write_text("#version: 0.2\n")
+    tokenizer = CLIPTokenizer(str(place / "vocab.json"), str(place / "merges.txt"), model_max_length=77)
+    torch.manual_seed(0)
+    text = CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(words),
+            hidden_size=32,
+            intermediate_size=37,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            bos_token_id=0,
+            eos_token_id=1,
+        )
+    )
+    unet = UNet2DConditionModel(
+        block_out_channels=(32, 64),
+        layers_per_block=1,
+        sample_size=16,
+        in_channels=4,
+        out_channels=4,
+        cross_attention_dim=32,
+        attention_head_dim=8,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+    )
+    vae = AutoencoderKL(
+        block_out_channels=(32, 64),
+        in_channels=3,
+        out_channels=3,
+        latent_channels=4,
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+    )
+    StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=text,
+        tokenizer=tokenizer,
+        unet=unet,
+        scheduler=DDIMScheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    ).save_pretrained(place)
+    return place
+
+
+def test_a_pipeline_of_diffusers_is_loaded_from_a_folder_and_draws_by_the_seed(tiny_diffusion):
+    state = torch.random.get_rng_state()
+    generator = PictureGenerator(backend="diffusers", model=str(tiny_diffusion), steps=2, guidance=3.0)
+    text = Text.of(["a red dog", "", "a cat"])
+    one, other = generator.seed(1)(text=text), generator.seed(1)(text=text)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert one.shape == (3, 3, 32, 32)
+    assert torch.equal(one, other)
+    assert (one[1] == 0.5).all()
+    assert float(one.min()) >= 0
+    assert float(one.max()) <= 1
+    assert not torch.equal(one, generator.seed(2)(text=text))
+
+
+def test_a_turbo_model_takes_one_step_without_guidance(monkeypatch):
+    told = {}
+
+    class Pipeline:
+        def __call__(self, **settings):
+            told.update(settings)
+            return type("Out", (), {"images": torch.zeros(1, 8, 8, 3).numpy()})
+
+    monkeypatch.setattr(generation_models, "_pipeline", lambda _model: Pipeline())
+    diffusers_pictures("stabilityai/sd-turbo", 0, 0, None)(["a dog"], 1)
+    assert (told["num_inference_steps"], told["guidance_scale"]) == (1, 0.0)
+    diffusers_pictures("some/stable-diffusion", 64, 0, None)(["a dog"], 1)
+    assert (told["num_inference_steps"], told["guidance_scale"], told["height"]) == (25, 7.5, 64)
+
+
+def test_models_that_are_not_there_are_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for use in (
+        lambda: transformers_captions(str(empty))(torch.zeros(1, 3, 8, 8)),
+        lambda: diffusers_pictures(str(empty), 0, 0, None)(["a dog"], 1),
+    ):
+        with pytest.raises(LinksimError, match="give a folder that holds the model's files"):
+            use()
+
+
+@pytest.mark.parametrize(("package", "use"), [
+    ("transformers", lambda: caption_models._loaded.__wrapped__("m", "cpu")),
+    ("diffusers", lambda: generation_models._pipeline.__wrapped__("m")),
+])  # fmt: skip
+def test_a_missing_package_is_one_line(monkeypatch, package, use):
+    monkeypatch.setitem(__import__("sys").modules, package, None)
+    with pytest.raises(LinksimError, match=rf"{package} is not installed; .*linksim\[knowledge\]"):
+        use()
+
+
+# -- an endpoint that misbehaves
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Endpoints that wait a hundredth of a second before they ask again."""
+    for module in (caption_models, generation_models):
+        known = module.Endpoint
+        monkeypatch.setattr(
+            module,
+            "Endpoint",
+            lambda known=known, **settings: known(first_wait_seconds=0.01, timeout_seconds=1.0, **settings),
+        )
+
+
+def shows(content):
+    return lambda handler: reply(handler, 200, {"created": 0, "data": [{"b64_json": content}]})
+
+
+def png(colour, size=(20, 10)):
+    stream = io.BytesIO()
+    PillowImage.new("RGB", size, colour).save(stream, "PNG")
+    return base64.b64encode(stream.getvalue()).decode()
+
+
+@pytest.mark.parametrize("bad", [
+    fails(429), fails(500), cut_off, says(""), says(None), says("word " * 50), says("a dog", before=1.6),
+])  # fmt: skip
+@pytest.mark.usefixtures("quick")
+def test_a_caption_is_asked_for_again(endpoint, bad):
+    endpoint.scripts = [bad, says(' "A red dog\nby a wall." ')]
+    captioner = Captioner(backend="endpoint", model="m")
+    assert captioner(image=torch.rand(1, 3, 9, 7)).sentences == ["A red dog by a wall."]
+    assert len(endpoint.asked) == 2
+
+
+@pytest.mark.usefixtures("quick")
+def test_captions_are_kept_and_not_asked_for_twice(endpoint, tmp_path):
+    endpoint.scripts = [says("a dog")]
+    captioner = Captioner(backend="endpoint", model="m", cache=str(tmp_path / "kept"))
+    image = torch.rand(1, 3, 9, 7)
+    for _ in range(3):
+        assert captioner(image=image).sentences == ["a dog"]
+    assert len(endpoint.asked) == 1
+    next((tmp_path / "kept").iterdir()).write_text("broken")
+    assert captioner(image=image).sentences == ["a dog"]
+    assert len(endpoint.asked) == 2
+
+
+@pytest.mark.parametrize("bad", [fails(500), cut_off, says("")])
+@pytest.mark.usefixtures("quick")
+def test_no_caption_at_all_is_an_error_with_the_reason(endpoint, bad):
+    endpoint.scripts = [bad]
+    with pytest.raises(LinksimError, match="gave no caption by 'm': "):
+        Captioner(backend="endpoint", model="m")(image=torch.rand(1, 3, 9, 7))
+    assert len(endpoint.asked) == 4
+
+
+@pytest.mark.parametrize("bad", [fails(429), fails(503), cut_off, shows(None), shows("no base64!"), shows("aGVsbG8=")])
+@pytest.mark.usefixtures("quick")
+def test_a_picture_is_asked_for_again(endpoint, bad):
+    endpoint.scripts = [bad, shows(png("red"))]
+    out = PictureGenerator(backend="endpoint", model="m", size=16)(text=Text.of(["a red wall"]))
+    assert out.shape == (1, 3, 16, 16)
+    torch.testing.assert_close(out[0, :, 8, 8], torch.tensor([1.0, 0.0, 0.0]))
+    assert endpoint.asked[-1]["prompt"] == "a red wall"
+    assert endpoint.asked[-1]["size"] == "16x16"
+    assert len(endpoint.asked) == 2
+
+
+@pytest.mark.usefixtures("quick")
+def test_pictures_are_kept_by_their_sentence(endpoint, tmp_path):
+    endpoint.scripts = [shows(png("blue"))]
+    generator = PictureGenerator(backend="endpoint", model="m", size=8, cache=str(tmp_path / "kept"))
+    generator(text=Text.of(["a wall", "a wall"]))
+    assert len(endpoint.asked) == 1
+    generator(text=Text.of(["another wall"]))
+    assert len(endpoint.asked) == 2
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_refused_key_is_said_at_once(endpoint):
+    endpoint.scripts = [fails(401)]
+    with pytest.raises(LinksimError, match="refuses the key or the model 'm'"):
+        PictureGenerator(backend="endpoint", model="m")(text=Text.of(["a wall"]))
+    assert len(endpoint.asked) == 1
