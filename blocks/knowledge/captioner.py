@@ -44,7 +44,7 @@ class Captioner(Block):
         LinksimError: a package or its weights are missing, or the endpoint gives no caption.
 
     >>> Captioner(backend="endpoint", model="some-model")
-    Captioner(backend='endpoint', model='some-model')
+    Captioner(backend='endpoint', model='some-model', word_list='captions', cache='')
     """
 
     def __init__(
