@@ -12,7 +12,14 @@ from linksim.blocks.header import (
     ShortHeaderEncoder,
 )
 from linksim.blocks.importance import PatchImportance
+from linksim.blocks.intent import (
+    IntentMask,
+    MaskedPicture,
+)
 from linksim.blocks.jscc import (
+    ChannelStateEmbedding,
+    DeepJSCCCNNDecoder,
+    DeepJSCCCNNEncoder,
     DeepJSCCDecoder,
     DeepJSCCEncoder,
     Deserializer,
@@ -22,10 +29,13 @@ from linksim.blocks.jscc import (
     LinearJSCCDecoder,
     LinearJSCCDistortion,
     LinearJSCCEncoder,
+    MaskGuidedAttention,
     PowerNormalizer,
     Serializer,
     SwinJSCCDecoder,
     SwinJSCCEncoder,
+    UIDSCDecoder,
+    UIDSCEncoder,
 )
 from linksim.blocks.knowledge import (
     CaptionDecoder,
@@ -50,6 +60,7 @@ from linksim.blocks.metrics import (
     MSSSIM,
     PSNR,
     SAD,
+    SSIM,
     BandwidthRatio,
     BitErrors,
     CBRLedger,
@@ -58,6 +69,7 @@ from linksim.blocks.metrics import (
     FrameErrors,
     HeaderErrors,
     PatchPSNR,
+    RegionPSNR,
     SentenceErrors,
     SentenceSimilarity,
     UseLedger,
@@ -68,8 +80,10 @@ from linksim.blocks.picture_codecs import PictureDecoder, PictureEncoder, Pictur
 from linksim.blocks.rate import (
     FixedRate,
     LagrangianRateAllocator,
+    MaskedRate,
     MeasuredDistortion,
     RandomFixedRate,
+    RandomMaskedRate,
     RandomRateAllocator,
     RateAllocator,
 )
@@ -91,7 +105,14 @@ from linksim.blocks.sionna import (
     QAMMapper,
     SionnaBlock,
 )
-from linksim.blocks.sources import BitSource, CodedTrainingCrops, PictureSource, TrainingCrops, UniformDecibels
+from linksim.blocks.sources import (
+    BitSource,
+    CodedTrainingCrops,
+    MaskedCrops,
+    PictureSource,
+    TrainingCrops,
+    UniformDecibels,
+)
 from linksim.blocks.tensorflow import KerasBlock
 from linksim.blocks.text import (
     MutualInformationBound,
@@ -125,6 +146,7 @@ __all__ = [
     "MSSSIM",
     "PSNR",
     "SAD",
+    "SSIM",
     "AmplitudeFading",
     "BPSKDemapper",
     "BPSKMapper",
@@ -137,10 +159,13 @@ __all__ = [
     "CaptionDecoder",
     "CaptionedPictureSource",
     "Captioner",
+    "ChannelStateEmbedding",
     "ClassImportance",
     "CodedTrainingCrops",
     "ControlDecoder",
     "ControlEncoder",
+    "DeepJSCCCNNDecoder",
+    "DeepJSCCCNNEncoder",
     "DeepJSCCDecoder",
     "DeepJSCCEncoder",
     "Delivered",
@@ -163,6 +188,7 @@ __all__ = [
     "ImportanceAnnotator",
     "ImportanceStudent",
     "InstantaneousSNR",
+    "IntentMask",
     "JSCCDecoder",
     "JSCCEncoder",
     "KLTDevectorizer",
@@ -184,6 +210,10 @@ __all__ = [
     "LinearJSCCEncoder",
     "LinkAdaptation",
     "MMSEEqualizer",
+    "MaskGuidedAttention",
+    "MaskedCrops",
+    "MaskedPicture",
+    "MaskedRate",
     "MeasuredDistortion",
     "MutualInformationBound",
     "NoHeader",
@@ -208,9 +238,11 @@ __all__ = [
     "QPSKMapper",
     "RandomFading",
     "RandomFixedRate",
+    "RandomMaskedRate",
     "RandomRateAllocator",
     "RateAllocator",
     "Rayleigh",
+    "RegionPSNR",
     "Rician",
     "RuleImportance",
     "SemanticTextDecoder",
@@ -235,6 +267,8 @@ __all__ = [
     "TrainingCrops",
     "TransportDecoder",
     "TransportEncoder",
+    "UIDSCDecoder",
+    "UIDSCEncoder",
     "UniformDecibels",
     "UseLedger",
     "WeightedDistortion",

@@ -3,6 +3,7 @@
 from linksim.flowgraphs.bpsk import bpsk
 from linksim.flowgraphs.coded_qam import coded_qam
 from linksim.flowgraphs.deepjscc import deepjscc
+from linksim.flowgraphs.deepjscc_cnn import deepjscc_cnn
 from linksim.flowgraphs.digital_text import digital_text
 from linksim.flowgraphs.keras_deepjscc import keras_deepjscc
 from linksim.flowgraphs.klt import klt
@@ -13,6 +14,7 @@ from linksim.flowgraphs.semantic_separation import semantic_separation
 from linksim.flowgraphs.separation import CODEC_LINKS, separation
 from linksim.flowgraphs.swinjscc import swinjscc
 from linksim.flowgraphs.text_link import text_link
+from linksim.flowgraphs.uidsc import uidsc
 from linksim.flowgraphs.vlm_csc import vlm_csc
 
 LINKS = {
@@ -42,6 +44,8 @@ FLOWGRAPHS = {
     **DIGITAL_LINKS,
     **TEXT_LINKS,
     "vlm_csc": vlm_csc,
+    "uidsc": uidsc,
+    "deepjscc_cnn": deepjscc_cnn,
 }
 """All ready flowgraphs, by name; each can be made without arguments."""
 
@@ -54,6 +58,7 @@ __all__ = [
     "bpsk",
     "coded_qam",
     "deepjscc",
+    "deepjscc_cnn",
     "digital_text",
     "keras_deepjscc",
     "klt",
@@ -64,5 +69,6 @@ __all__ = [
     "separation",
     "swinjscc",
     "text_link",
+    "uidsc",
     "vlm_csc",
 ]

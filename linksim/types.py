@@ -20,6 +20,8 @@ Image: TypeAlias = Float[Tensor, "batch 3 height width"]
 """RGB in [0, 1]."""
 Importance: TypeAlias = Int[Tensor, "batch rows cols"]
 """One label per 16x16 patch: 0 background, 1 low, 2 medium, 3 high."""
+Mask: TypeAlias = Bool[Tensor, "batch height width"]
+"""True for the pixels that count: a region of interest."""
 Tokens: TypeAlias = Float[Tensor, "batch token_channels token_rows token_cols"]
 """Space to depth: 3*p*p channels at 1/p of the (padded) picture's size."""
 Latent: TypeAlias = Float[Tensor, "batch channels rows cols"]
@@ -223,6 +225,7 @@ class Ledger(Bundle):
 PORT_TYPES: dict[str, object] = {
     "Image": Image,
     "Importance": Importance,
+    "Mask": Mask,
     "Tokens": Tokens,
     "Latent": Latent,
     "Entropy": Entropy,

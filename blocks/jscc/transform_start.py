@@ -25,14 +25,14 @@ class TransformStart(NamedTuple):
     synthesis: dict[str, Tensor]
 
 
-def transform_start(weights: str, dimensions: int) -> TransformStart:
+def transform_start(weights: str, dimensions: int, transform: str = "conv") -> TransformStart:
     """The pieces of trained weights.
 
-    Raises `WeightsError` where they are unknown, hold no such codec, or one of another transform.
+    Raises `WeightsError` where they are unknown, hold no such codec, or one of another transform than `transform`.
     """
     path = weights_path(weights, "vectorizer")
-    if transform_of(weights) != "conv":
-        raise WeightsError(f"'{path.name}' is of another transform than 'conv', which these networks are of")
+    if transform_of(weights) != transform:
+        raise WeightsError(f"'{path.name}' is of another transform than '{transform}', which these networks are of")
     near, far = read_weights(path, "vectorizer.analysis"), read_weights(path, "devectorizer.synthesis")
     tail, first = len(analysis_layers()), slice(0, dimensions)
     scaled = far["network.0.weight"] * far["scale"].flatten()[:, None, None]

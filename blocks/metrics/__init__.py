@@ -10,8 +10,10 @@ from linksim.blocks.metrics.header_errors import HeaderErrors
 from linksim.blocks.metrics.ms_ssim import MSSSIM
 from linksim.blocks.metrics.patch_psnr import PatchPSNR
 from linksim.blocks.metrics.psnr import PSNR
+from linksim.blocks.metrics.region_psnr import RegionPSNR
 from linksim.blocks.metrics.sad import SAD
 from linksim.blocks.metrics.sentence_similarity import SentenceSimilarity
+from linksim.blocks.metrics.ssim import SSIM
 from linksim.blocks.metrics.use_ledger import UseLedger
 from linksim.blocks.metrics.word_errors import SentenceErrors, WordErrors
 
@@ -20,6 +22,7 @@ __all__ = [
     "MSSSIM",
     "PSNR",
     "SAD",
+    "SSIM",
     "BandwidthRatio",
     "BitErrors",
     "CBRLedger",
@@ -28,6 +31,7 @@ __all__ = [
     "FrameErrors",
     "HeaderErrors",
     "PatchPSNR",
+    "RegionPSNR",
     "SentenceErrors",
     "SentenceSimilarity",
     "UseLedger",

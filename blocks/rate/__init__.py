@@ -4,6 +4,7 @@ from linksim.blocks.rate.allocator import RateAllocator
 from linksim.blocks.rate.contract import PAPER_CBR, Allocation, RateBlock
 from linksim.blocks.rate.fixed import FixedRate
 from linksim.blocks.rate.lagrangian import LagrangianRateAllocator
+from linksim.blocks.rate.masked import MaskedRate, RandomMaskedRate
 from linksim.blocks.rate.measured_distortion import MeasuredDistortion
 from linksim.blocks.rate.random_allocator import RandomRateAllocator
 from linksim.blocks.rate.random_fixed import RandomFixedRate
@@ -15,8 +16,10 @@ __all__ = [
     "Allocation",
     "FixedRate",
     "LagrangianRateAllocator",
+    "MaskedRate",
     "MeasuredDistortion",
     "RandomFixedRate",
+    "RandomMaskedRate",
     "RandomRateAllocator",
     "RateAllocator",
     "RateBlock",

@@ -2,6 +2,7 @@
 
 from linksim.blocks.sources.bit_source import BitSource
 from linksim.blocks.sources.coded_crops import CodedTrainingCrops
+from linksim.blocks.sources.masked_crops import MaskedCrops
 from linksim.blocks.sources.masked_scenes import MaskedScene, cityscapes_scenes, coco_scenes
 from linksim.blocks.sources.picture_cases import PictureCases
 from linksim.blocks.sources.picture_file import list_pictures, read_picture, readable_pictures
@@ -14,6 +15,7 @@ __all__ = [
     "BitSource",
     "CodedTrainingCrops",
     "LabelledObjects",
+    "MaskedCrops",
     "MaskedScene",
     "PictureCases",
     "PictureSource",

@@ -10,7 +10,7 @@ from linksim.blocks.vectorizer.layers import ResidualBlock, scaled_convolution, 
 TOKEN = 4
 WIDTHS = (64, 128, 192)
 """Channels at 1/4, 1/8 and 1/16 of the picture's size."""
-ResidualBlocks = Callable[[int], ResidualBlock]
+ResidualBlocks = Callable[[int], nn.Module]
 """Makes a residual block of so many channels."""
 
 

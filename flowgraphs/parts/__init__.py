@@ -1,6 +1,14 @@
 """What links are made of: the codec, the header, and the flowgraphs of transmitter and receiver."""
 
-from linksim.flowgraphs.parts.codec import Codec, DeepJSCCCodec, KLTCodec, PictureCodec, SwinJSCCCodec
+from linksim.flowgraphs.parts.codec import (
+    Codec,
+    DeepJSCCCNNCodec,
+    DeepJSCCCodec,
+    KLTCodec,
+    PictureCodec,
+    SwinJSCCCodec,
+    UIDSCCodec,
+)
 from linksim.flowgraphs.parts.header import Header, IdealHeader, NoHeader, RobustHeader
 from linksim.flowgraphs.parts.picture_link import PICTURE_INPUTS, picture_link
 from linksim.flowgraphs.parts.system import PictureSystem
@@ -8,6 +16,7 @@ from linksim.flowgraphs.parts.system import PictureSystem
 __all__ = [
     "PICTURE_INPUTS",
     "Codec",
+    "DeepJSCCCNNCodec",
     "DeepJSCCCodec",
     "Header",
     "IdealHeader",
@@ -17,5 +26,6 @@ __all__ = [
     "PictureSystem",
     "RobustHeader",
     "SwinJSCCCodec",
+    "UIDSCCodec",
     "picture_link",
 ]

@@ -6,6 +6,8 @@ from typing import Any
 
 from linksim import Block
 from linksim.blocks import (
+    DeepJSCCCNNDecoder,
+    DeepJSCCCNNEncoder,
     DeepJSCCDecoder,
     DeepJSCCEncoder,
     HVDevectorizer,
@@ -19,9 +21,13 @@ from linksim.blocks import (
     LinearJSCCEncoder,
     SwinJSCCDecoder,
     SwinJSCCEncoder,
+    UIDSCDecoder,
+    UIDSCEncoder,
 )
 from linksim.blocks.jscc.deepjscc import FIXED_RATES
+from linksim.blocks.jscc.deepjscc_cnn import CNN_USES
 from linksim.blocks.jscc.swinjscc import ANY_RATE
+from linksim.blocks.jscc.uidsc import MASKED_RATES
 from linksim.blocks.rate.lagrangian import PAPER_WEIGHTS
 from linksim.blocks.rate.measured_distortion import DEFAULT_TABLE, known_tables
 from linksim.blocks.rate_set import RateSet
@@ -129,6 +135,31 @@ class SwinJSCCCodec(PictureCodec):
     def __init__(self, weights: str | None = "swinjscc") -> None:
         super().__init__(
             SwinJSCCEncoder(weights=weights), SwinJSCCDecoder(weights=weights), rate_set=ANY_RATE, prefix="swinjscc"
+        )
+
+
+class UIDSCCodec(PictureCodec):
+    """UIDSC's codec; `mask_attention`: whether it has an MGA. `weights` as for `Codec`."""
+
+    def __init__(self, weights: str | None = "uidsc", *, mask_attention: bool = True) -> None:
+        super().__init__(
+            UIDSCEncoder(mask_attention=mask_attention, weights=weights),
+            UIDSCDecoder(weights=weights),
+            rate_set=MASKED_RATES,
+            prefix="uidsc",
+        )
+
+
+class DeepJSCCCNNCodec(PictureCodec):
+    """DeepJSCC's codec as published, for one rate, CBR 1/12; `weights` as for `Codec`."""
+
+    def __init__(self, weights: str | None = "deepjscc_cnn_10db") -> None:
+        super().__init__(
+            DeepJSCCCNNEncoder(weights=weights),
+            DeepJSCCCNNDecoder(weights=weights),
+            token=1,
+            rate_set=(1, CNN_USES),
+            prefix="deepjscc_cnn",
         )
 
 

@@ -1,6 +1,6 @@
 """The link that a codec is trained in: a random rate, a random channel, no header, and the distortion."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from linksim import Decibels, Flowgraph, Image, Importance
 from linksim.blocks import NoHeader, RandomFading, WeightedDistortion
@@ -29,16 +29,19 @@ def training_link(
     importance_exponent: float = 0.0,
     psnr_weighting: float = 1.0,
     taps: Sequence[str] = (),
+    inputs: Mapping[str, object] | None = None,
 ) -> Flowgraph:
     """The codec's own transmitter and receiver, and `WeightedDistortion` of the picture.
 
-    Inputs: image (height and width multiples of 16), importance, mean_weight (see `WeightedDistortion`), snr_db.
+    Inputs: image (height and width multiples of 16), importance, mean_weight (see `WeightedDistortion`), snr_db, and
+    what `inputs` names beyond them.
     Outputs: image, distortion, lengths, ledger, cbr, cbr_total, and values of the transmitter that `taps` names.
     """
-    fg = Flowgraph(name, inputs=TRAINING_INPUTS)
-    offers = Offers(fg, TRAINING_INPUTS)
+    types = {**TRAINING_INPUTS, **(inputs or {})}
+    fg = Flowgraph(name, inputs=types)
+    offers = Offers(fg, types)
     header = NoHeader()
-    fg.transmitter = transmitter(codec, rate.fitted(rate_set=codec.rate_set), header, TRAINING_INPUTS, taps)
+    fg.transmitter = transmitter(codec, rate.fitted(rate_set=codec.rate_set), header, types, taps)
     offers.feed(fg.transmitter)
     fg.channel = RandomFading(fading_share=fading_share)
     offers.feed(fg.channel, out="received")
