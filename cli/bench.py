@@ -26,6 +26,7 @@ class Benching:
     weights: tuple[str, ...] | None
     text: Path | None
     captions: Path | None
+    masked: Path | None
     out: Path
     workers: int
     seed: int
@@ -37,7 +38,7 @@ class Benching:
         kind = find_bench(self.name)
         known = {field.name for field in fields(kind)}
         settings: dict[str, Any] = {"out": self.out, "workers": self.workers, "seed": self.seed}
-        for name in ("scenes", "kodak", "weights", "text", "captions"):
+        for name in ("scenes", "kodak", "weights", "text", "captions", "masked"):
             value = getattr(self, name)
             if value is not None and name not in known:
                 raise ParameterError(f"--{name} means nothing to the bench '{kind.title()}'; leave it out")

@@ -17,7 +17,7 @@ def transmit(
         typer.Option(
             help="The link: sa_oosc, ntscc, swinjscc, deepjscc (learned), klt (closed form), or a picture "
             "codec with LDPC and QAM: avif-ldpc, heif-ldpc, webp-ldpc, jpeg2000-ldpc, jpeg-ldpc; or vlm_csc, which "
-            "sends what the picture says."
+            "sends what the picture says; or uidsc, which sends what --intent asks for."
         ),
     ] = "sa_oosc",
     weights: Annotated[
@@ -81,6 +81,14 @@ def transmit(
             "(Stable Diffusion and its kind) or endpoint:MODEL."
         ),
     ] = None,
+    intent: Annotated[
+        str | None,
+        typer.Option(help="For uidsc: what to send, in English, of the objects in --boxes or by --detector."),
+    ] = None,
+    masks: Annotated[
+        Path | None,
+        typer.Option(help="For uidsc: a picture whose pixels are the places of the objects in --boxes, from 1."),
+    ] = None,
     seed: Seed = 1,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
     json: Json = False,
@@ -89,19 +97,33 @@ def transmit(
     with importing():
         from linksim.cli.described_picture import VLM_CSC, DescribedPicture, run_described_picture
         from linksim.cli.importance import ImportanceSource
+        from linksim.cli.intended_picture import UIDSC, IntendedPicture, run_intended_picture
         from linksim.cli.links import link_name
         from linksim.cli.transmission import Transmission
         from linksim.cli.transmit import run_transmit
         from linksim.errors import ParameterError
         from linksim.flowgraphs import USES_IMPORTANCE
 
+    goal = {"cbr": cbr, "cbr-total": cbr_total, "psnr": psnr, "alpha": alpha, "effort": effort}
+    if link.replace("-", "_") == UIDSC:
+        if intent is None:
+            raise ParameterError(f"the link '{UIDSC}' sends what you ask for: say it in --intent")
+        intended = IntendedPicture(
+            picture, out, intent, boxes, masks, detector, weights, channel, snr, seed, device.value
+        )
+        intended.check({"labels": labels, "importance": importance, "model": model, "captioner": captioner,
+                        "generator": generator, **goal})  # fmt: skip
+        run_intended_picture(intended, json)
+        return
+    for name, value in (("intent", intent), ("masks", masks)):
+        if value is not None:
+            raise ParameterError(f"--{name} is for the link '{UIDSC}'; leave it out")
     if link.replace("-", "_") == VLM_CSC:
         described = DescribedPicture(
             picture, out, captioner or "local", generator or "flow", weights, channel, snr, seed, device.value
         )
         described.refuse(
-            {"boxes": boxes, "labels": labels, "importance": importance, "detector": detector, "model": model,
-             "cbr": cbr, "cbr-total": cbr_total, "psnr": psnr, "alpha": alpha, "effort": effort}
+            {"boxes": boxes, "labels": labels, "importance": importance, "detector": detector, "model": model, **goal}
         )  # fmt: skip
         run_described_picture(described, json)
         return

@@ -123,6 +123,9 @@ def bench(
     captions: Annotated[
         Path | None, typer.Option(help="For text and vlm_csc: a folder of folders with train.json and test.json.")
     ] = None,
+    masked: Annotated[
+        Path | None, typer.Option(help="For intent: a folder with annotations.json, images and masks.")
+    ] = None,
     out: Annotated[
         Path, typer.Option(help="Folder for results, page and figures; a run that it already contains is continued.")
     ] = Path("bench"),
@@ -135,5 +138,7 @@ def bench(
         from linksim.cli.bench import Benching, run_bench
 
     run_bench(
-        Benching(name, scenes, kodak, tuple(weights or ()) or None, text, captions, out, workers, seed, device.value)
+        Benching(
+            name, scenes, kodak, tuple(weights or ()) or None, text, captions, masked, out, workers, seed, device.value
+        )
     )

@@ -1,6 +1,5 @@
 """`linksim transmit --link vlm_csc`: what a picture says, sent instead of the picture."""
 
-import io
 import json
 import time
 from collections.abc import Mapping
@@ -18,14 +17,15 @@ from linksim.blocks.text.word_list import read_word_list, split_words
 from linksim.cli.console import PlainConsole, noting
 from linksim.cli.links import make_channel, pick_device
 from linksim.cli.progress import waiting
+from linksim.cli.result_files import write_result_files
 from linksim.cli.send_text import marked
 from linksim.cli.transmission import PICTURE, REPORT, RESULT
 from linksim.errors import ParameterError
-from linksim.files import check_folder, write_whole
+from linksim.files import check_folder
 from linksim.flowgraphs import text_link, vlm_csc
 from linksim.flowgraphs.parts.text_codec import TextCodec
 from linksim.flowgraphs.vlm_csc import CAPTION_WEIGHTS
-from linksim.plot import description_report, save_figure
+from linksim.plot import description_report
 
 VLM_CSC = "vlm_csc"
 LOST = "lost: the header was not decoded"
@@ -125,9 +125,6 @@ def described(
 
 def _write(out: Path, original: Tensor, run: Result, result: Mapping[str, Any]) -> None:
     """report.png, reconstruction.png and result.json in a folder."""
-    from PIL import Image as PillowImage
-
-    out.mkdir(parents=True, exist_ok=True)
     image = run["image"][0].cpu()
     seen = run["link.receiver.splitter.out"]
     count = int(seen.symbols.length[0])
@@ -136,14 +133,8 @@ def _write(out: Path, original: Tensor, run: Result, result: Mapping[str, Any]) 
         f"{VLM_CSC} over {result['channel']}, {result['snr_db']:g} dB: {result['uses_total']} channel uses, "
         f"CBR {result['cbr_total']:.5f} in all"
     )
-    save_figure(
-        description_report(original, received, image, result["caption"], marked_words(result), title), out / REPORT
-    )
-    content = io.BytesIO()
-    pixels = (image.clamp(0, 1) * 255).round().byte().movedim(0, -1).numpy()
-    PillowImage.fromarray(pixels).save(content, "PNG")
-    write_whole(out / PICTURE, content.getvalue())
-    write_whole(out / RESULT, (json.dumps(result, indent=2) + "\n").encode())
+    figure = description_report(original, received, image, result["caption"], marked_words(result), title)
+    write_result_files(out, figure, image, result)
 
 
 def marked_words(result: Mapping[str, Any]) -> list[tuple[str, float]]:

@@ -1,6 +1,5 @@
 """`linksim transmit`: one picture over one link."""
 
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,10 +11,10 @@ from torch import Tensor
 from linksim import Result
 from linksim.cli.console import PlainConsole, noting
 from linksim.cli.progress import waiting
+from linksim.cli.result_files import write_result_files
 from linksim.cli.transmission import PICTURE, REPORT, RESULT, Transmission
 from linksim.cli.transmission_result import overhead, send, why_lost
-from linksim.files import write_whole
-from linksim.plot import report, save_figure
+from linksim.plot import report
 
 MUCH_OVERHEAD = 0.25
 """Share of all channel uses from which on the report says so."""
@@ -31,9 +30,6 @@ def figure_title(result: Mapping[str, Any]) -> str:
 
 def write_report(out: Path, original: Tensor, run: Result, result: Mapping[str, Any]) -> None:
     """report.png, reconstruction.png and result.json in a folder."""
-    from PIL import Image as PillowImage
-
-    out.mkdir(parents=True, exist_ok=True)
     image = run["image"][0].cpu()
     digital = "fits" in result
     caption = why_lost(result) if result["erased"] else f"reconstruction, {result['psnr_db']:.2f} dB"
@@ -44,12 +40,7 @@ def write_report(out: Path, original: Tensor, run: Result, result: Mapping[str, 
     if digital:
         titles["rate"] = "no rate per patch:\n" + "\n".join(_shares(result))
     figure = report(original, run["importance.out"][0], lengths, _payload(run, digital), image, titles)
-    save_figure(figure, out / REPORT)
-    pixels = (image.clamp(0, 1) * 255).round().byte().movedim(0, -1).numpy()
-    content = io.BytesIO()
-    PillowImage.fromarray(pixels).save(content, "PNG")
-    write_whole(out / PICTURE, content.getvalue())
-    write_whole(out / RESULT, (json.dumps(result, indent=2) + "\n").encode())
+    write_result_files(out, figure, image, result)
 
 
 def _parts(result: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

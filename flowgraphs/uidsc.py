@@ -23,7 +23,7 @@ def uidsc(
     The receiver is not told the mask: it sees the black background, as in the paper. With `rate=MaskedRate()` the rate
     map tells it which patches the mask touches, and the header, which codes the map, pays for that.
 
-    The paper leaves open its rate, the size of its networks and its equalizer. Ours: CBR 1/12, 2 M parameters, and MMSE.
+    The paper leaves open its rate, the size of its networks and its equalizer. Ours: CBR 1/12, 2 M parameters, MMSE.
 
     Args:
         intent: from image and sentence to mask, as `IntentMask()`; without it the mask is an input.

@@ -7,6 +7,7 @@ from torch.nn import functional
 from linksim.block import Block
 from linksim.blocks.jscc.channel_state import MAPS, StateAwareBlock, through
 from linksim.blocks.jscc.mask_attention import MaskGuidedAttention
+from linksim.blocks.jscc.mask_side import MASK_DIMENSIONS, mask_dimensions, mask_logits
 from linksim.blocks.jscc.serializer import sent_mask
 from linksim.blocks.jscc.transform_start import power_loading, transform_start
 from linksim.blocks.jscc.undo_fading import to_symbols, undo_fading
@@ -20,11 +21,13 @@ from linksim.precision import single_precision
 from linksim.types import PATCH, Codeword, Decibels, Lengths, Mask, ReceivedCodeword, Tokens
 from linksim.weights import load_part
 
-MASKED_RATES = (1, 8, 16, 32, 48, 64, 96, 128)
+MASKED_RATES = (1, 16, 32, 48, 64, 96, 128)
 """Complex uses per patch; 1, the least, is that of a patch of which nothing is kept, where the rate map says so."""
-DIMENSIONS = 2 * max(MASKED_RATES)
-OPEN = 4.0
-"""Of the gate's logits at the start: nothing is blackened yet."""
+ALL_DIMENSIONS = 2 * max(MASKED_RATES)
+DIMENSIONS = ALL_DIMENSIONS - MASK_DIMENSIONS
+"""Real dimensions of a patch, and those of its pixels."""
+STEEPNESS = 20.0
+"""Of the gate's logits at the start, in units of what is left out."""
 PIXELS = TOKEN**2
 Trunk = nn.Sequential
 
@@ -33,7 +36,8 @@ class UIDSCEncoder(Block):
     """Map the kept pixels to k complex symbols per patch, by a network that sees mask and SNR beside a KLT.
 
     What the mask leaves out goes in as mid-grey, of which the KLT makes zeros, and a patch without a kept pixel sends
-    zeros only, so that all power is left to the others. The receiver draws what was left out in black, as UIDSC has it.
+    zeros only, so that all power is left to the others. The first 29 real dimensions of each patch describe its share
+    of the mask (`mask_dimensions`); so the receiver can draw what was left out in black, as UIDSC has it.
     `MaskGuidedAttention` stands at 1/4 of the picture's size, `ChannelStateEmbedding` before each residual block. A
     rate k sends the first 2k real dimensions. Without a mask the whole picture is kept, and MGA is passed by, which is
     UIDSC's first stage of training. `mask_attention`: whether there is an MGA. `weights`: a shipped name ("uidsc") or
@@ -82,8 +86,9 @@ class UIDSCEncoder(Block):
         # As in the transforms: half precision would cost the KLT quality.
         with torch.autocast(tokens.device.type, enabled=False):
             dimensions = self.klt(centred.float()) + coded
-        if kept is not None:
-            dimensions = dimensions * functional.max_pool2d(kept, PATCH)
+        if kept is None:
+            kept = torch.ones_like(tokens[:, :1]).repeat_interleave(TOKEN, 2).repeat_interleave(TOKEN, 3)
+        dimensions = torch.cat([mask_dimensions(kept), dimensions * functional.max_pool2d(kept, PATCH)], 1)
         most = int(lengths.max())
         return to_symbols(dimensions[:, : 2 * most]) * sent_mask(lengths, most)
 
@@ -91,10 +96,10 @@ class UIDSCEncoder(Block):
 class UIDSCDecoder(Block):
     """Rebuild the kept pixels, black elsewhere, from the received symbols: `UIDSCEncoder`'s other end.
 
-    It is not told the mask. A gate for each pixel, which the network finds from what was received, blackens what was
-    left out. A patch whose length is the least of V is known to be empty, and is black; so the rate map can tell which
-    patches the mask touches (`MaskedRate`), and then the header pays for that. The dimensions are weighed for the noise
-    with which they came (Wiener).
+    It is not told the mask but by what was received. A gate for each pixel, from the dimensions that describe the mask
+    and from the network, blackens what was left out. A patch whose length is the least of V is known to be empty, and
+    is black; so the rate map can tell which patches the mask touches (`MaskedRate`), and then the header pays for that.
+    The dimensions are weighed for the noise with which they came (Wiener).
 
     Shapes: received as `ReceivedCodeword`; out [batch, 48, 4*rows, 4*cols]. A channel's known gain is undone; the SNR
     is that of the received symbols, trained for -5 to 25 dB. Gradients pass.
@@ -120,32 +125,35 @@ class UIDSCDecoder(Block):
             *layers, _ = synthesis_layers(StateAwareBlock)
             self.trunk = Trunk(*layers)
             self.last = zero_convolution(WIDTHS[0], 4 * PIXELS, 3)
-            nn.init.constant_(self.last.bias[3 * PIXELS :], OPEN)  # pyright: ignore[reportArgumentType, reportOptionalSubscript]
+            self.steepness = nn.Parameter(torch.tensor(STEEPNESS))
         self.register_buffer("deviation", klt_basis()[1][:DIMENSIONS].sqrt(), persistent=False)
         load_part(self, weights, "uidsc_decoder")
 
     @single_precision
     def forward(self, received: ReceivedCodeword) -> Tokens:
-        symbols, noise = undo_fading(received, DIMENSIONS)
+        symbols, noise = undo_fading(received, ALL_DIMENSIONS)
         power = received.power[:, None, None, None]
-        sent = sent_mask(received.lengths, DIMENSIONS // 2).repeat_interleave(2, -1)
+        sent = sent_mask(received.lengths, ALL_DIMENSIONS // 2).repeat_interleave(2, -1)
         told = received.lengths > self.least
         snr_db = _snr_db(noise, sent)
-        estimate = self._wiener(symbols * power.sqrt(), noise * power) * sent
+        scaled, scaled_noise = symbols * power.sqrt(), noise * power
+        present, left_out = mask_logits(scaled[..., :MASK_DIMENSIONS], scaled_noise[..., :MASK_DIMENSIONS])
+        estimate = self._wiener(scaled, scaled_noise, sent)
         energy = _excess(symbols, noise, sent)
-        seen = torch.stack([energy, told.to(energy)], 1)
+        seen = torch.cat([energy[:, None], torch.sigmoid(present)], 1)
         estimate = estimate.movedim(-1, 1).contiguous(memory_format=torch.channels_last)
         found = self.last(through(self.trunk, self.project(torch.cat([estimate, seen], 1)), snr_db)).float()
         with torch.autocast(symbols.device.type, enabled=False):
             tokens = self.klt(estimate.float()) + found[:, : 3 * PIXELS] + MEAN
-        gate = torch.sigmoid(found[:, 3 * PIXELS :]).repeat(1, 3, 1, 1)
-        scale = PATCH // TOKEN
-        return tokens * gate * told[:, None].repeat_interleave(scale, 2).repeat_interleave(scale, 3)
+        outline = functional.pixel_unshuffle(self.steepness * (0.5 - left_out), TOKEN)
+        patch = functional.interpolate(torch.sigmoid(present) * told[:, None], scale_factor=PATCH // TOKEN)
+        return tokens * (torch.sigmoid(found[:, 3 * PIXELS :] + outline) * patch).repeat(1, 3, 1, 1)
 
-    def _wiener(self, scaled: Tensor, noise: Tensor) -> Tensor:
-        """Each dimension as power loading sent it, to its least squared error; noise per real dimension."""
+    def _wiener(self, scaled: Tensor, noise: Tensor, sent: Tensor) -> Tensor:
+        """The pixels' dimensions as power loading sent them, to their least squared error; noise per real dimension."""
         deviation = self.get_buffer("deviation")
-        return scaled * (deviation.pow(1.5) / (deviation + noise))
+        weight = deviation.pow(1.5) / (deviation + noise[..., MASK_DIMENSIONS:])
+        return scaled[..., MASK_DIMENSIONS:] * weight * sent[..., MASK_DIMENSIONS:]
 
 
 def _padded(mask: Tensor, tokens: Tensor) -> Tensor:

@@ -38,6 +38,18 @@ class MaskedCrops(Block):
     Raises:
         ParameterError: `crop` is no multiple of 64 pixels.
         FileError: no folder has annotations.json and masks, or as `TrainingCrops`.
+
+    >>> import json, tempfile, pathlib
+    >>> from PIL import Image as PillowImage
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> for name, colour in (("images", "red"), ("masks", 1)):
+    ...     (folder / name).mkdir()
+    ...     PillowImage.new("RGB" if colour == "red" else "L", (96, 64), colour).save(folder / name / "a.png")
+    >>> objects = [{"index": 1, "category": "car", "box": [0, 0, 96, 64]}]
+    >>> entry = {"file": "a", "split": "train", "instances": objects}
+    >>> _ = (folder / "annotations.json").write_text(json.dumps([entry]))
+    >>> MaskedCrops(folders=(str(folder),), crop=64).seed(1)(batch=2).mask.float().mean().item()
+    1.0
     """
 
     def __init__(self, *, folders: tuple[str, ...], crop: int = 128) -> None:

@@ -43,15 +43,23 @@ class SegmentedPicture:
         return read_picture(self.picture)
 
     def numbers(self) -> Tensor:
-        """The number of the object at each pixel, uint8 [height, width], 0 where there is none.
+        """See `read_numbers`."""
+        return read_numbers(self.masks)
 
-        Raises `FileError` where the file cannot be read.
-        """
-        try:
-            with PillowImage.open(self.masks) as opened:
-                return torch.from_numpy(np.array(opened, dtype=np.uint8))
-        except (OSError, ValueError) as error:
-            raise FileError(f"'{self.masks}' is no picture of objects' numbers: {error}") from error
+
+def read_numbers(path: Path) -> Tensor:
+    """The number of the object at each pixel, uint8 [height, width], 0 where there is none, from a picture of 8 bits.
+
+    Raises `FileError` where the file cannot be read or has several values a pixel.
+    """
+    try:
+        with PillowImage.open(path) as opened:
+            numbers = torch.from_numpy(np.array(opened, dtype=np.uint8))
+    except (OSError, ValueError) as error:
+        raise FileError(f"'{path}' is no picture of objects' numbers: {error}") from error
+    if numbers.dim() != 2:
+        raise FileError(f"'{path}' must have one value a pixel, the number of an object (got {numbers.shape[-1]})")
+    return numbers
 
 
 def is_segmented(folder: Path) -> bool:

@@ -30,7 +30,7 @@ from linksim.blocks.jscc.swinjscc import ANY_RATE
 from linksim.blocks.jscc.uidsc import MASKED_RATES
 from linksim.blocks.rate.lagrangian import PAPER_WEIGHTS
 from linksim.blocks.rate.measured_distortion import DEFAULT_TABLE, known_tables
-from linksim.blocks.rate_set import RateSet
+from linksim.blocks.rate_set import MAX_USES, RateSet
 from linksim.blocks.vectorizer import conv_transform
 from linksim.blocks.vectorizer.hv import TRANSFORMS, transform_of
 
@@ -153,12 +153,13 @@ class UIDSCCodec(PictureCodec):
 class DeepJSCCCNNCodec(PictureCodec):
     """DeepJSCC's codec as published, for one rate, CBR 1/12; `weights` as for `Codec`."""
 
-    def __init__(self, weights: str | None = "deepjscc_cnn_10db") -> None:
+    def __init__(self, weights: str | None = "deepjscc_cnn") -> None:
         super().__init__(
             DeepJSCCCNNEncoder(weights=weights),
             DeepJSCCCNNDecoder(weights=weights),
             token=1,
-            rate_set=(1, CNN_USES),
+            # A set has two values at least; the networks have the first alone.
+            rate_set=(CNN_USES, MAX_USES),
             prefix="deepjscc_cnn",
         )
 

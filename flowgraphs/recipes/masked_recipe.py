@@ -4,6 +4,7 @@ import json
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from hashlib import blake2b
 from typing import Any, ClassVar
 
 import torch
@@ -137,7 +138,9 @@ class MaskedRecipe(Recipe):
     def identity(self) -> Mapping[str, Any]:
         """The settings; files count by what they hold, not by where they are."""
         kept = trained_pictures(self.pictures)
-        described: dict[str, Any] = {"masked": len(kept), "sha256": file_digest(kept[0].picture)[:16]}
+        files = [path for each in kept for path in (each.picture, each.masks)]
+        digest = blake2b("".join(file_digest(path) for path in files).encode(), digest_size=8).hexdigest()
+        described: dict[str, Any] = {"masked": len(kept), "digest": digest}
         plain = plain_folders(self.pictures)
         if plain:
             described["plain"] = training_pictures(plain, self.crop).described()

@@ -24,7 +24,7 @@ class UIDSCRecipe(MaskedRecipe):
     """
 
     mask_attention: bool = True
-    whole_share: float = 0.3
+    whole_share: float = 0.15
 
     def make_codec(self, start: str | None) -> PictureCodec:
         """See `MaskedRecipe`."""

@@ -89,7 +89,7 @@ def test_a_table_is_markdown():
 
 def test_benches_are_found_and_their_options_are_theirs(cli, tmp_path):
     assert set(known_benches()) == {
-        "closed_forms", "codecs", "effort", "evaluation", "header", "importance", "klt", "layers", "ofdm",
+        "closed_forms", "codecs", "effort", "evaluation", "header", "importance", "intent", "klt", "layers", "ofdm",
         "separation",
         "text",
         "vlm_csc",

@@ -87,7 +87,14 @@ def test_mutated_files_never_break_the_cli(tmp_path, monkeypatch, capsys):
 def test_random_wirings_fail_only_with_our_errors():
     chance = random.Random(7)
     # These need a folder, text, weights from elsewhere, or an endpoint.
-    sources = ("PictureSource", "TextSource", "CaptionedPictureSource", "TrainingCrops", "CodedTrainingCrops")
+    sources = (
+        "PictureSource",
+        "TextSource",
+        "CaptionedPictureSource",
+        "MaskedCrops",
+        "TrainingCrops",
+        "CodedTrainingCrops",
+    )
     outside = (*sources, "ObjectDetector", "ImportanceAnnotator")
     kinds = [kind for name, kind in catalogue().items() if name not in outside]
     settings = {"KerasBlock": {"model": lambda x: x}}

@@ -280,7 +280,17 @@ def _step(folder):
 
 
 def test_recipes_are_found_by_name():
-    assert {"sa_oosc", "ntscc", "deepjscc", "swinjscc", "enhancer", "text_link", "vlm_csc"} == set(known_recipes())
+    assert {
+        "sa_oosc",
+        "ntscc",
+        "deepjscc",
+        "swinjscc",
+        "enhancer",
+        "text_link",
+        "vlm_csc",
+        "uidsc",
+        "deepjscc_cnn",
+    } == set(known_recipes())
     assert find_recipe("sa-oosc") is find_recipe("sa_oosc")
     with pytest.raises(ParameterError, match="no recipe for 'sa_osc'; did you mean 'sa_oosc'"):
         find_recipe("sa_osc")

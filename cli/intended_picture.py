@@ -1,0 +1,151 @@
+"""`linksim transmit --link uidsc`: the part of a picture that a sentence asks for."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.table import Table
+from torch import Tensor
+
+from linksim import Flowgraph, Result, __version__
+from linksim.blocks import IntentMask, ObjectDetector
+from linksim.blocks.semantics.detection_files import read_detections
+from linksim.blocks.sources import read_picture
+from linksim.blocks.sources.segmented_pictures import read_numbers
+from linksim.cli.console import PlainConsole, noting
+from linksim.cli.links import make_channel, pick_device
+from linksim.cli.progress import waiting
+from linksim.cli.result_files import write_result_files
+from linksim.cli.transmission import PICTURE, REPORT, RESULT
+from linksim.errors import ParameterError
+from linksim.files import check_folder
+from linksim.flowgraphs import uidsc
+from linksim.flowgraphs.parts import UIDSCCodec
+from linksim.plot import intent_report
+from linksim.types import Detections, Text
+
+UIDSC = "uidsc"
+PROBES = ("link.channel.out", "link.receiver.equalizer.out")
+
+
+@dataclass(frozen=True)
+class IntendedPicture:
+    """What the user asked for. The objects come from `boxes` or by a `detector`, their pixels from `masks`."""
+
+    picture: Path
+    out: Path
+    intent: str
+    boxes: Path | None
+    masks: Path | None
+    detector: str | None
+    weights: str | None
+    channel: str
+    snr_db: float
+    seed: int
+    device: str
+
+    def check(self, others: Mapping[str, Any]) -> None:
+        """Raise `ParameterError` where options are missing, do not fit together, or mean nothing to this link."""
+        for name, value in others.items():
+            if value not in (None, 0):
+                raise ParameterError(f"--{name} means nothing to the link '{UIDSC}'; leave it out")
+        if (self.boxes is None) == (self.detector is None):
+            raise ParameterError("the sentence is about objects: give their --boxes (a JSON file), or a --detector")
+        if self.masks is not None and self.boxes is None:
+            raise ParameterError("--masks has the pixels of the objects in --boxes; give both")
+
+    def objects(self, image: Tensor) -> dict[str, Any]:
+        """Detections and instances of a picture [1, 3, height, width], as `IntentMask` takes them."""
+        if self.boxes is None:
+            assert self.detector is not None
+            return {"detections": ObjectDetector(model=self.detector)(image=image)}
+        found: Detections = read_detections(self.boxes)
+        if self.masks is None:
+            return {"detections": found}
+        return {"detections": found, "instances": read_numbers(self.masks)[None].long()}
+
+    def build(self) -> Flowgraph:
+        """The flowgraph. Raises `ParameterError` where a name is unknown."""
+        return uidsc(intent=IntentMask(), codec=UIDSCCodec(self.weights or UIDSC), channel=make_channel(self.channel))
+
+
+def run_intended_picture(asked: IntendedPicture, as_json: bool) -> None:
+    """The command."""
+    console, notes = PlainConsole(), PlainConsole(stderr=True)
+    read = [path for path in (asked.picture, asked.boxes, asked.masks) if path is not None]
+    check_folder("--out", asked.out, (REPORT, PICTURE, RESULT), read)
+    with noting(), waiting("sending the picture"):
+        image = read_picture(asked.picture)[None]
+        device = pick_device(asked.device)
+        link, objects = asked.build().to(device), asked.objects(image)
+        start = time.perf_counter()
+        given: dict[str, Any] = {
+            name: value.to(device) for name, value in {**objects, "intent": Text.of([asked.intent])}.items()
+        }
+        run = link.run(image=image.to(device), snr_db=asked.snr_db, seed=asked.seed, probe=PROBES, **given)
+        result = _described(asked, run, time.perf_counter() - start)
+        seen = run["link.receiver.equalizer.out"].symbols
+        payload = seen.samples[0, : int(seen.length[0])]
+        figure = intent_report(image[0], run["mask"][0].cpu(), payload.cpu(), run["image"][0].cpu(), _titles(result))
+        write_result_files(asked.out, figure, run["image"][0], result)
+    if as_json:
+        print(json.dumps(result))
+        return
+    console.print(_table(result))
+    if result["erased"]:
+        notes.note("lost: the header was not decoded; the picture is mid-grey")
+    console.print(f"{REPORT}, {PICTURE} and {RESULT} are in {asked.out}", soft_wrap=True)
+
+
+def _described(asked: IntendedPicture, run: Result, seconds: float) -> dict[str, Any]:
+    """The content of result.json."""
+    ledger = run["ledger"]
+    return {
+        "intent": asked.intent,
+        "explanation": run["explanation"].sentences[0],
+        "region_share": round(float(run["mask"].float().mean()), 4),
+        "region_psnr_db": round(float(run["region_psnr"].value[0]), 3),
+        "psnr_db": round(float(run["psnr"].value[0]), 3),
+        "masked_again_psnr_db": round(float(run["masked_again_psnr"].value[0]), 3),
+        "ssim": round(float(torch.nan_to_num(run["ssim"].value)[0]), 4),
+        "erased": bool(run["erased"][0]),
+        "cbr": round(float(run["cbr"].value[0]), 6),
+        "cbr_total": round(float(run["cbr_total"].value[0]), 6),
+        "ledger": {name: int(getattr(ledger, name)[0]) for name in ("payload", "header", "side_information", "pilots")},
+        "link": UIDSC,
+        "weights": asked.weights or UIDSC,
+        "channel": asked.channel,
+        "csi": run["link.channel.out"].csi,
+        "snr_db": asked.snr_db,
+        "seed": asked.seed,
+        "picture": asked.picture.name,
+        "seconds": round(seconds, 3),
+        "linksim": __version__,
+    }
+
+
+def _titles(result: Mapping[str, Any]) -> Mapping[str, str]:
+    return {
+        "figure": f"{UIDSC} over {result['channel']}, {result['snr_db']:g} dB: CBR {result['cbr_total']:.4f} in all",
+        "mask": f"asked for: {result['intent']}",
+        "image": f"received; region {result['region_psnr_db']:.2f} dB",
+        "explanation": str(result["explanation"]),
+    }
+
+
+def _table(result: Mapping[str, Any]) -> Table:
+    table = Table(title=f"{result['picture']} over {result['channel']}, {result['snr_db']:g} dB", title_justify="left")
+    table.add_column("what")
+    table.add_column("value", overflow="fold")
+    table.add_row("asked for", result["intent"])
+    table.add_row("taken", result["explanation"])
+    table.add_row("region, of all pixels", f"{result['region_share']:.1%}")
+    table.add_row("PSNR of the region", f"{result['region_psnr_db']:.2f} dB")
+    table.add_row("PSNR, black background included", f"{result['psnr_db']:.2f} dB")
+    table.add_row("CBR, payload", f"{result['cbr']:.5f}")
+    table.add_row("CBR, everything", f"{result['cbr_total']:.5f}")
+    return table
