@@ -15,6 +15,7 @@ from linksim.blocks.importance import PatchImportance
 from linksim.blocks.intent import (
     IntentMask,
     MaskedPicture,
+    MaskImportance,
 )
 from linksim.blocks.jscc import (
     ChannelStateEmbedding,
@@ -211,6 +212,7 @@ __all__ = [
     "LinkAdaptation",
     "MMSEEqualizer",
     "MaskGuidedAttention",
+    "MaskImportance",
     "MaskedCrops",
     "MaskedPicture",
     "MaskedRate",

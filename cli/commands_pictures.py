@@ -83,11 +83,14 @@ def transmit(
     ] = None,
     intent: Annotated[
         str | None,
-        typer.Option(help="For uidsc: what to send, in English, of the objects in --boxes or by --detector."),
+        typer.Option(
+            help="What is wanted, in English, of the objects in --boxes or by --detector: all that uidsc sends, and "
+            "what matters for sa_oosc and klt."
+        ),
     ] = None,
     masks: Annotated[
         Path | None,
-        typer.Option(help="For uidsc: a picture whose pixels are the places of the objects in --boxes, from 1."),
+        typer.Option(help="With --intent: a picture whose pixels are the places of the objects in --boxes, from 1."),
     ] = None,
     seed: Seed = 1,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
@@ -115,15 +118,13 @@ def transmit(
                         "generator": generator, **goal})  # fmt: skip
         run_intended_picture(intended, json)
         return
-    for name, value in (("intent", intent), ("masks", masks)):
-        if value is not None:
-            raise ParameterError(f"--{name} is for the link '{UIDSC}'; leave it out")
     if link.replace("-", "_") == VLM_CSC:
         described = DescribedPicture(
             picture, out, captioner or "local", generator or "flow", weights, channel, snr, seed, device.value
         )
         described.refuse(
-            {"boxes": boxes, "labels": labels, "importance": importance, "detector": detector, "model": model, **goal}
+            {"boxes": boxes, "labels": labels, "importance": importance, "detector": detector, "model": model,
+             "intent": intent, "masks": masks, **goal}
         )  # fmt: skip
         run_described_picture(described, json)
         return
@@ -132,7 +133,7 @@ def transmit(
             raise ParameterError(f"--{name} is for the link '{VLM_CSC}'; leave it out")
     goals = {"target_cbr": cbr, "target_cbr_total": cbr_total, "target_psnr": psnr}
     of_use = link_name(link) in USES_IMPORTANCE
-    source = ImportanceSource(importance, boxes, labels, detector, model, of_use=of_use)
+    source = ImportanceSource(importance, boxes, labels, detector, model, of_use=of_use, intent=intent, masks=masks)
     asked = Transmission(picture, out, link, weights, source, channel, snr, goals, alpha, effort, seed, device.value)
     run_transmit(asked, json)
 

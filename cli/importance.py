@@ -7,12 +7,23 @@ from pathlib import Path
 from torch import Tensor
 
 from linksim import Boxes, Detections
-from linksim.blocks import ClassImportance, ImportanceAnnotator, ImportanceStudent, ObjectDetector, RuleImportance
+from linksim.blocks import (
+    ClassImportance,
+    ImportanceAnnotator,
+    ImportanceStudent,
+    IntentMask,
+    MaskImportance,
+    ObjectDetector,
+    RuleImportance,
+)
 from linksim.blocks.importance import read_boxes
 from linksim.blocks.semantics import read_detections
+from linksim.cli.scene import check_scene, find_scene
 from linksim.errors import ParameterError, nearest
+from linksim.types import Text
 
 DETECTOR, MODEL = "yolo11x.pt", "gpt-4o"
+INTENT = "intent"
 JUDGES = ("student", "rules", "class")
 """Those that label detections here, without asking anyone."""
 WAYS = ("student", "file", "rules", "class", "mllm", "none")
@@ -23,7 +34,8 @@ class ImportanceSource:
     """What the user asked for: a way, files, and the detector's and the model's names.
 
     `way` None is "file" where there are boxes, else the student, where the link makes use of importance. `detector`
-    None is `DETECTOR` for the ways that need objects; the student takes objects only where one is named.
+    None is `DETECTOR` for the ways that need objects; the student takes objects only where one is named. With `intent`
+    what it asks for is of high importance; `masks` has the pixels of its objects.
     """
 
     way: str | None
@@ -32,10 +44,14 @@ class ImportanceSource:
     detector: str | None
     model: str | None
     of_use: bool = True
+    intent: str | None = None
+    masks: Path | None = None
 
     @property
     def chosen(self) -> str:
         """The way. Raises `ParameterError` where there is none of that name."""
+        if self.intent is not None:
+            return INTENT
         way = self.way or ("file" if self.boxes is not None else "student" if self.of_use else "none")
         if way not in WAYS:
             raise ParameterError(f"no --importance '{way}'; {nearest(way, WAYS)}")
@@ -49,6 +65,8 @@ class ImportanceSource:
         """
         way = self.chosen
         self._check(way)
+        if way == INTENT:
+            return {"known_importance": self._by_intent(image)}, way
         if way == "none":
             return {}, way
         if way == "file" and self.boxes is not None:
@@ -63,6 +81,12 @@ class ImportanceSource:
         if way == "mllm":
             return {"boxes": ImportanceAnnotator(model=self.model or MODEL)(image=image, detections=found)}, way
         return {"boxes": judged(way, image, found)}, way
+
+    def _by_intent(self, image: Tensor) -> Tensor:
+        assert self.intent is not None
+        scene = find_scene(image, self.boxes, self.masks, self.detector)
+        asked = IntentMask()(image=image, intent=Text.of([self.intent]), **scene)
+        return MaskImportance()(mask=asked.mask)
 
     def _by_student(self, image: Tensor) -> tuple[dict[str, Boxes | Tensor], str]:
         """The student's judgement; where nobody asked for it, only of pictures that it knows."""
@@ -84,6 +108,15 @@ class ImportanceSource:
 
     def _check(self, way: str) -> None:
         """Refuse options that the way has no use for. Raises `ParameterError`."""
+        if way == INTENT:
+            check_scene(self.boxes, self.masks, self.detector)
+            if self.way is not None or not self.of_use:
+                raise ParameterError(
+                    "--intent says what matters, for a link that uses importance; leave out --importance, or take "
+                    "--link sa_oosc, klt or uidsc"
+                )
+        elif self.masks is not None:
+            raise ParameterError("--masks has the pixels of what --intent asks for; give both")
         if self.labels is not None and self.boxes is None:
             raise ParameterError("--labels needs --boxes: labels name boxes by their ids")
         if way == "file" and self.boxes is None:

@@ -9,24 +9,22 @@ from typing import Any
 
 import torch
 from rich.table import Table
-from torch import Tensor
 
 from linksim import Flowgraph, Result, __version__
-from linksim.blocks import IntentMask, ObjectDetector
-from linksim.blocks.semantics.detection_files import read_detections
+from linksim.blocks import IntentMask
 from linksim.blocks.sources import read_picture
-from linksim.blocks.sources.segmented_pictures import read_numbers
 from linksim.cli.console import PlainConsole, noting
 from linksim.cli.links import make_channel, pick_device
 from linksim.cli.progress import waiting
 from linksim.cli.result_files import write_result_files
+from linksim.cli.scene import check_scene, find_scene
 from linksim.cli.transmission import PICTURE, REPORT, RESULT
 from linksim.errors import ParameterError
 from linksim.files import check_folder
 from linksim.flowgraphs import uidsc
 from linksim.flowgraphs.parts import UIDSCCodec
 from linksim.plot import intent_report
-from linksim.types import Detections, Text
+from linksim.types import Text
 
 UIDSC = "uidsc"
 PROBES = ("link.channel.out", "link.receiver.equalizer.out")
@@ -53,20 +51,7 @@ class IntendedPicture:
         for name, value in others.items():
             if value not in (None, 0):
                 raise ParameterError(f"--{name} means nothing to the link '{UIDSC}'; leave it out")
-        if (self.boxes is None) == (self.detector is None):
-            raise ParameterError("the sentence is about objects: give their --boxes (a JSON file), or a --detector")
-        if self.masks is not None and self.boxes is None:
-            raise ParameterError("--masks has the pixels of the objects in --boxes; give both")
-
-    def objects(self, image: Tensor) -> dict[str, Any]:
-        """Detections and instances of a picture [1, 3, height, width], as `IntentMask` takes them."""
-        if self.boxes is None:
-            assert self.detector is not None
-            return {"detections": ObjectDetector(model=self.detector)(image=image)}
-        found: Detections = read_detections(self.boxes)
-        if self.masks is None:
-            return {"detections": found}
-        return {"detections": found, "instances": read_numbers(self.masks)[None].long()}
+        check_scene(self.boxes, self.masks, self.detector)
 
     def build(self) -> Flowgraph:
         """The flowgraph. Raises `ParameterError` where a name is unknown."""
@@ -81,7 +66,7 @@ def run_intended_picture(asked: IntendedPicture, as_json: bool) -> None:
     with noting(), waiting("sending the picture"):
         image = read_picture(asked.picture)[None]
         device = pick_device(asked.device)
-        link, objects = asked.build().to(device), asked.objects(image)
+        link, objects = asked.build().to(device), find_scene(image, asked.boxes, asked.masks, asked.detector)
         start = time.perf_counter()
         given: dict[str, Any] = {
             name: value.to(device) for name, value in {**objects, "intent": Text.of([asked.intent])}.items()
