@@ -1,12 +1,12 @@
 """The part of a picture that a user wants, over a noisy link."""
 
 from linksim import Block, Decibels, Flowgraph, Image
-from linksim.blocks import SSIM, FixedRate, MaskedPicture, RegionPSNR
+from linksim.blocks import PSNR, SSIM, FixedRate, MaskedPicture, RegionPSNR
 from linksim.flowgraphs.parts import Header, PictureCodec, UIDSCCodec, picture_link
 from linksim.types import Mask
 
 CBR = 1 / 12
-LINK_OUTPUTS = ("image", "psnr", "erased", "target_met", "ledger", "cbr", "cbr_total")
+LINK_OUTPUTS = ("image", "erased", "target_met", "ledger", "cbr", "cbr_total")
 
 
 def uidsc(
@@ -70,14 +70,16 @@ def uidsc(
     fg.connect(fg["snr_db"], fg.link["snr_db"])
     if knows_mask:
         fg.connect(mask, fg.link["mask"])
-    fg.region_psnr, fg.ssim = RegionPSNR(), SSIM()
-    for block in (fg.region_psnr, fg.ssim):
+    # The link's own PSNR would have the background as it was painted.
+    fg.region_psnr, fg.ssim, fg.psnr = RegionPSNR(), SSIM(), PSNR()
+    for block in (fg.region_psnr, fg.ssim, fg.psnr):
         fg.connect(fg.link["image"], block["image"])
         fg.connect(fg.black, block["original"])
     fg.connect(mask, fg.region_psnr["mask"])
     fg.connect(fg.region_psnr["region"], fg["region_psnr"])
     fg.connect(fg.region_psnr["masked_again"], fg["masked_again_psnr"])
     fg.connect(fg.ssim, fg["ssim"])
+    fg.connect(fg.psnr, fg["psnr"])
     fg.connect(fg.black, fg["masked"])
     fg.connect(mask, fg["mask"])
     for name in LINK_OUTPUTS:
