@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from linksim.benches.intent.points import CHANNELS, SNRS_DB, SYSTEMS
+from linksim.benches.intent.points import CHANNELS, GREY, SNRS_DB, SWINJSCC, SYSTEMS
 from linksim.benches.intent.tables import CHANNEL_NAMES
 from linksim.benches.tables import look_up
 from linksim.plot.style import COLOURS, save_figure, styled
@@ -16,7 +16,8 @@ SHOWN = {"region_psnr": "PSNR of the region, dB", "psnr": "PSNR, black backgroun
 
 @styled()
 def draw(out: Path, table: "pd.DataFrame") -> str:
-    """PSNR of the region and of the whole masked picture, over both channels."""
+    """PSNR of the region and of the whole masked picture, over both channels; of systems whose background is grey the
+    region alone."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 8), layout="constrained")
@@ -25,6 +26,8 @@ def draw(out: Path, table: "pd.DataFrame") -> str:
         for down, (metric, label) in enumerate(SHOWN.items()):
             ax = axes[down, across]
             for number, system in enumerate(SYSTEMS):
+                if metric == "psnr" and system in (GREY, SWINJSCC):
+                    continue
                 found = [look_up(table, metric, channel=channel, system=system, snr_db=snr_db) for snr_db in SNRS_DB]
                 colour = COLOURS[number % len(COLOURS)]
                 ax.plot(SNRS_DB, [each.mean for each in found], marker="o", ms=4, label=system, color=colour)
