@@ -1,4 +1,5 @@
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from linksim.cli import main
 
 # Two threads on cores that others use too wait for each other: one is faster, and repeats to the last bit.
 torch.set_num_threads(1)
+
+# Workers of sweeps import the tests' own blocks by the name of their module, whichever tests ran before.
+sys.path.append(str(Path(__file__).parents[1]))
 
 ALLOWED_SKIPS = ("no data folder", "no GPU", "no GNU Radio")
 

@@ -9,8 +9,10 @@ from linksim.blocks import (
     FixedRate,
     HeaderEncoder,
     LagrangianRateAllocator,
+    MaskedRate,
     MeasuredDistortion,
     RandomFixedRate,
+    RandomMaskedRate,
     RandomRateAllocator,
     RateAllocator,
 )
@@ -309,7 +311,10 @@ RATES = [kind for kind in catalogue().values() if issubclass(kind, RateBlock)]
 
 
 def test_the_rate_blocks_are_found():
-    assert set(RATES) == {RateAllocator, LagrangianRateAllocator, FixedRate, RandomRateAllocator, RandomFixedRate}
+    assert set(RATES) == {
+        RateAllocator, LagrangianRateAllocator, FixedRate, RandomRateAllocator, RandomFixedRate, MaskedRate,
+        RandomMaskedRate,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", RATES)
