@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from linksim.block import Block
-from linksim.blocks.jscc.channel_state import MAPS, StateAwareBlock, through
+from linksim.blocks.jscc.channel_state import StateAwareBlock, through
 from linksim.blocks.jscc.mask_attention import MaskGuidedAttention
 from linksim.blocks.jscc.mask_side import MASK_DIMENSIONS, mask_dimensions, mask_logits
 from linksim.blocks.jscc.serializer import sent_mask
@@ -29,6 +29,8 @@ DIMENSIONS = ALL_DIMENSIONS - MASK_DIMENSIONS
 STEEPNESS = 20.0
 """Of the gate's logits at the start, in units of what is left out."""
 PIXELS = TOKEN**2
+SEEN = 2
+"""Beside its dimensions the receiver sees of each patch its strength, and whether it holds a kept pixel."""
 Trunk = nn.Sequential
 
 
@@ -121,7 +123,7 @@ class UIDSCDecoder(Block):
         with seeded_initialization():
             self.klt = nn.ConvTranspose2d(DIMENSIONS, 3 * PIXELS, PATCH // TOKEN, PATCH // TOKEN, bias=False)
             self.klt.weight = nn.Parameter(token_basis(DIMENSIONS, TOKEN))
-            self.project = scaled_convolution(DIMENSIONS + MAPS, WIDTHS[2], 1)
+            self.project = scaled_convolution(DIMENSIONS + SEEN, WIDTHS[2], 1)
             *layers, _ = synthesis_layers(StateAwareBlock)
             self.trunk = Trunk(*layers)
             self.last = zero_convolution(WIDTHS[0], 4 * PIXELS, 3)
