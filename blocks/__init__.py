@@ -55,7 +55,7 @@ from linksim.blocks.layers import (
     LayerTransportDecoder,
     LayerTransportEncoder,
 )
-from linksim.blocks.losses import BitsPerPixel, HVLoss, SystemLoss, WeightedDistortion
+from linksim.blocks.losses import BitsPerPixel, HVLoss, RegionLoss, SystemLoss, WeightedDistortion
 from linksim.blocks.metrics import (
     BLEU,
     MSSSIM,
@@ -244,6 +244,7 @@ __all__ = [
     "RandomRateAllocator",
     "RateAllocator",
     "Rayleigh",
+    "RegionLoss",
     "RegionPSNR",
     "Rician",
     "RuleImportance",

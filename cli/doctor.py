@@ -3,11 +3,14 @@
 import importlib.metadata
 import json
 import platform
+import signal
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import torch
 from rich.table import Table
 from rich.text import Text
 
@@ -45,12 +48,16 @@ PATIENCE_SECONDS = 120
 
 def examine() -> dict[str, Any]:
     """Versions, and whether each package can really be imported (each in a process of its own)."""
-    import torch
-
     wanted = {**{name: ("", module) for name, module in REQUIRED.items()}}
     wanted |= {package: (extra, module) for extra, (package, module) in OPTIONAL.items()}
     with ThreadPoolExecutor(4) as pool:
-        states = list(pool.map(lambda item: _state(item[0], item[1][1]), wanted.items()))
+        trials = _Trials()
+        try:
+            states = list(pool.map(lambda item: _state(item[0], item[1][1], trials), wanted.items()))
+        except BaseException:
+            # The pool waits for its threads, and each of them for its process.
+            trials.end()
+            raise
     packages = [
         {"package": name, "extra": wanted[name][0], **state} for name, state in zip(wanted, states, strict=True)
     ]
@@ -66,18 +73,50 @@ def examine() -> dict[str, Any]:
     }
 
 
-def _state(package: str, module: str) -> dict[str, Any]:
+class _Trials:
+    """Python processes that try an import each, until all of them are ended."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[str]] = set()
+        self._ended = False
+
+    def run(self, module: str) -> tuple[int, str]:
+        """Exit status and standard error of importing `module`; TimeoutExpired where it takes too long."""
+        command = [sys.executable, "-P", "-c", f"import {module}"]
+        with self._lock:
+            if self._ended:
+                return -signal.SIGKILL, ""
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            self._running.add(process)
+        try:
+            _, errors = process.communicate(timeout=PATIENCE_SECONDS)
+        finally:
+            process.kill()
+            process.wait()
+            with self._lock:
+                self._running.discard(process)
+        return process.returncode, errors
+
+    def end(self) -> None:
+        """End what runs; what is asked for from now on does not start."""
+        with self._lock:
+            self._ended = True
+            for process in self._running:
+                process.kill()
+
+
+def _state(package: str, module: str, trials: _Trials) -> dict[str, Any]:
     try:
         version = importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return {"version": None, "works": False, "problem": "not installed"}
     try:
-        command = [sys.executable, "-P", "-c", f"import {module}"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+        status, errors = trials.run(module)
     except subprocess.TimeoutExpired:
         return {"version": version, "works": False, "problem": f"import took over {PATIENCE_SECONDS} s"}
-    lines = done.stderr.strip().splitlines() or [f"import ended with status {done.returncode}"]
-    return {"version": version, "works": done.returncode == 0, "problem": lines[-1] if done.returncode else None}
+    lines = errors.strip().splitlines() or [f"import ended with status {status}"]
+    return {"version": version, "works": status == 0, "problem": lines[-1] if status else None}
 
 
 def run_doctor(as_json: bool) -> None:

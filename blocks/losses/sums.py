@@ -1,4 +1,4 @@
-"""SA-OOSC's losses: sums of distortions and rate."""
+"""Losses that are sums of distortions and rate."""
 
 from linksim.block import Block
 from linksim.errors import require
@@ -55,3 +55,20 @@ class SystemLoss(Block):
 
     def forward(self, distortion: Score, noiseless_distortion: Score, rate: Score) -> Score:
         return Score(self.rate_weight * rate.value + distortion.value + noiseless_distortion.value)
+
+
+class RegionLoss(Block):
+    """The mean of the distortion of a whole masked picture and of its region, all but the region blackened again.
+
+    The errors of a background that should be black weigh half as much as in the first alone, which they dominate.
+
+    Shapes: whole.value and region.value (as `WeightedDistortion`) [batch]; out.value [batch]. Gradients pass.
+    Source: linksim's; UIDSC (arXiv 2508.05884) minimises the first alone.
+
+    >>> import torch
+    >>> RegionLoss()(whole=Score(torch.tensor([80.0])), region=Score(torch.tensor([20.0]))).value.item()
+    50.0
+    """
+
+    def forward(self, whole: Score, region: Score) -> Score:
+        return Score((whole.value + region.value) / 2)

@@ -10,7 +10,16 @@ from typing import Any, ClassVar
 import torch
 
 from linksim import Flowgraph
-from linksim.blocks import PSNR, FixedRate, MaskedCrops, MaskedPicture, RegionPSNR, UniformDecibels
+from linksim.blocks import (
+    PSNR,
+    FixedRate,
+    MaskedCrops,
+    MaskedPicture,
+    RegionLoss,
+    RegionPSNR,
+    UniformDecibels,
+    WeightedDistortion,
+)
 from linksim.blocks.rate import RateBlock
 from linksim.blocks.sources.masked_crops import held_out_pictures, largest_region, plain_folders, trained_pictures
 from linksim.blocks.sources.training_crops import training_pictures
@@ -41,6 +50,8 @@ class MaskedRecipe(Recipe):
     """
 
     rate_factors: ClassVar[Mapping[str, float]] = {".klt.": 0.03}
+    weighs_region: ClassVar[bool] = False
+    """Whether the region counts beside the whole masked picture; see `RegionLoss`."""
 
     pictures: tuple[str, ...]
     start: str | None = None
@@ -103,11 +114,25 @@ class MaskedRecipe(Recipe):
         fg.connect(fg.snr, fg.link["snr_db"])
         fg.connect(fg.link["image"], fg.psnr["image"])
         fg.connect(image, fg.psnr["original"])
-        fg.connect(fg.link["distortion"], fg["loss"])
         fg.connect(fg.psnr, fg["psnr"])
         if masked:
             self._add_region(fg)
+        if masked and self.weighs_region:
+            self._add_region_loss(fg)
+        else:
+            fg.connect(fg.link["distortion"], fg["loss"])
         return fg
+
+    def _add_region_loss(self, fg: Flowgraph) -> None:
+        fg.masking_again, fg.region_loss = MaskedPicture(), RegionLoss()
+        fg.region_distortion = WeightedDistortion(psnr_weighting=self.psnr_weighting)
+        fg.connect(fg.link["image"], fg.masking_again["image"])
+        fg.connect(fg.crops["mask"], fg.masking_again["mask"])
+        fg.connect(fg.masking_again, fg.region_distortion["image"])
+        fg.connect(fg.masking["out"], fg.region_distortion["original"])
+        fg.connect(fg.link["distortion"], fg.region_loss["whole"])
+        fg.connect(fg.region_distortion, fg.region_loss["region"])
+        fg.connect(fg.region_loss, fg["loss"])
 
     def _add_region(self, fg: Flowgraph) -> None:
         fg.region = RegionPSNR()

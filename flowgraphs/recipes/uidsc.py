@@ -1,7 +1,8 @@
 """How UIDSC is trained: whole pictures without MGA, then masked ones with it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from linksim.blocks import RandomMaskedRate
 from linksim.blocks.jscc.uidsc import take_transform
@@ -10,6 +11,9 @@ from linksim.flowgraphs.parts import PictureCodec, UIDSCCodec
 from linksim.flowgraphs.recipes.direct_recipe import started
 from linksim.flowgraphs.recipes.masked_recipe import MaskedRecipe
 from linksim.training import Stage
+
+GAIN_FACTOR = 30.0
+"""On the learning rate of MGA's gain: one number that all of MGA waits for, and Adam moves it by a step at a time."""
 
 
 @dataclass(kw_only=True)
@@ -22,6 +26,9 @@ class UIDSCRecipe(MaskedRecipe):
 
     Source: UIDSC (arXiv 2508.05884), algorithm 1.
     """
+
+    rate_factors: ClassVar[Mapping[str, float]] = {**MaskedRecipe.rate_factors, "attention.gain": GAIN_FACTOR}
+    weighs_region: ClassVar[bool] = True
 
     mask_attention: bool = True
     whole_share: float = 0.15
