@@ -13,6 +13,7 @@ from linksim.blocks.header import (
 )
 from linksim.blocks.importance import PatchImportance
 from linksim.blocks.intent import (
+    ClassActivationMasks,
     IntentMask,
     MaskedPicture,
     MaskImportance,
@@ -161,6 +162,7 @@ __all__ = [
     "CaptionedPictureSource",
     "Captioner",
     "ChannelStateEmbedding",
+    "ClassActivationMasks",
     "ClassImportance",
     "CodedTrainingCrops",
     "ControlDecoder",

@@ -41,7 +41,11 @@ def transmit(
         ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="For mllm: the model's name at the endpoint (default gpt-4o).")
+        str | None,
+        typer.Option(
+            help="For mllm: the model's name at the endpoint (default gpt-4o). With --intent-by: the name or file of "
+            "the network."
+        ),
     ] = None,
     channel: Annotated[
         str,
@@ -84,8 +88,15 @@ def transmit(
     intent: Annotated[
         str | None,
         typer.Option(
-            help="What is wanted, in English, of the objects in --boxes or by --detector: all that uidsc sends, and "
-            "what matters for sa_oosc and klt."
+            help="What is wanted, in English: all that uidsc sends, and what matters for sa_oosc and klt. The objects "
+            "are those in --boxes or by --detector; without them large ones of 60 classes are found, no persons."
+        ),
+    ] = None,
+    intent_by: Annotated[
+        str | None,
+        typer.Option(
+            help="What understands --intent: words (rules, default), open-vocabulary (YOLOE or SAM 3), endpoint (a "
+            "multimodal model), or reasoning (Sa2VA, of LISA's kind)."
         ),
     ] = None,
     masks: Annotated[
@@ -102,6 +113,7 @@ def transmit(
         from linksim.cli.importance import ImportanceSource
         from linksim.cli.intended_picture import UIDSC, IntendedPicture, run_intended_picture
         from linksim.cli.links import link_name
+        from linksim.cli.scene import AskedRegion
         from linksim.cli.transmission import Transmission
         from linksim.cli.transmit import run_transmit
         from linksim.errors import ParameterError
@@ -111,11 +123,10 @@ def transmit(
     if link.replace("-", "_") == UIDSC:
         if intent is None:
             raise ParameterError(f"the link '{UIDSC}' sends what you ask for: say it in --intent")
-        intended = IntendedPicture(
-            picture, out, intent, boxes, masks, detector, weights, channel, snr, seed, device.value
-        )
-        intended.check({"labels": labels, "importance": importance, "model": model, "captioner": captioner,
-                        "generator": generator, **goal})  # fmt: skip
+        region = AskedRegion(intent, intent_by, model, boxes, masks, detector)
+        intended = IntendedPicture(picture, out, region, weights, channel, snr, seed, device.value)
+        intended.check({"labels": labels, "importance": importance, "captioner": captioner, "generator": generator,
+                        **goal})  # fmt: skip
         run_intended_picture(intended, json)
         return
     if link.replace("-", "_") == VLM_CSC:
@@ -124,7 +135,7 @@ def transmit(
         )
         described.refuse(
             {"boxes": boxes, "labels": labels, "importance": importance, "detector": detector, "model": model,
-             "intent": intent, "masks": masks, **goal}
+             "intent": intent, "intent-by": intent_by, "masks": masks, **goal}
         )  # fmt: skip
         run_described_picture(described, json)
         return
@@ -133,7 +144,9 @@ def transmit(
             raise ParameterError(f"--{name} is for the link '{VLM_CSC}'; leave it out")
     goals = {"target_cbr": cbr, "target_cbr_total": cbr_total, "target_psnr": psnr}
     of_use = link_name(link) in USES_IMPORTANCE
-    source = ImportanceSource(importance, boxes, labels, detector, model, of_use=of_use, intent=intent, masks=masks)
+    source = ImportanceSource(
+        importance, boxes, labels, detector, model, of_use=of_use, intent=intent, intent_by=intent_by, masks=masks
+    )
     asked = Transmission(picture, out, link, weights, source, channel, snr, goals, alpha, effort, seed, device.value)
     run_transmit(asked, json)
 

@@ -11,16 +11,14 @@ from linksim.blocks import (
     ClassImportance,
     ImportanceAnnotator,
     ImportanceStudent,
-    IntentMask,
     MaskImportance,
     ObjectDetector,
     RuleImportance,
 )
 from linksim.blocks.importance import read_boxes
 from linksim.blocks.semantics import read_detections
-from linksim.cli.scene import check_scene, find_scene
+from linksim.cli.scene import AskedRegion
 from linksim.errors import ParameterError, nearest
-from linksim.types import Text
 
 DETECTOR, MODEL = "yolo11x.pt", "gpt-4o"
 INTENT = "intent"
@@ -45,6 +43,7 @@ class ImportanceSource:
     model: str | None
     of_use: bool = True
     intent: str | None = None
+    intent_by: str | None = None
     masks: Path | None = None
 
     @property
@@ -83,10 +82,12 @@ class ImportanceSource:
         return {"boxes": judged(way, image, found)}, way
 
     def _by_intent(self, image: Tensor) -> Tensor:
+        asked = self._region()
+        return MaskImportance()(mask=asked.block()(image=image, **asked.find(image)).mask)
+
+    def _region(self) -> AskedRegion:
         assert self.intent is not None
-        scene = find_scene(image, self.boxes, self.masks, self.detector)
-        asked = IntentMask()(image=image, intent=Text.of([self.intent]), **scene)
-        return MaskImportance()(mask=asked.mask)
+        return AskedRegion(self.intent, self.intent_by, self.model, self.boxes, self.masks, self.detector)
 
     def _by_student(self, image: Tensor) -> tuple[dict[str, Boxes | Tensor], str]:
         """The student's judgement; where nobody asked for it, only of pictures that it knows."""
@@ -109,21 +110,22 @@ class ImportanceSource:
     def _check(self, way: str) -> None:
         """Refuse options that the way has no use for. Raises `ParameterError`."""
         if way == INTENT:
-            check_scene(self.boxes, self.masks, self.detector)
+            self._region().check()
             if self.way is not None or not self.of_use:
                 raise ParameterError(
                     "--intent says what matters, for a link that uses importance; leave out --importance, or take "
                     "--link sa_oosc, klt or uidsc"
                 )
-        elif self.masks is not None:
-            raise ParameterError("--masks has the pixels of what --intent asks for; give both")
+        elif self.masks is not None or self.intent_by is not None:
+            given = "masks" if self.intent_by is None else "intent-by"
+            raise ParameterError(f"--{given} is about what --intent asks for; give both")
         if self.labels is not None and self.boxes is None:
             raise ParameterError("--labels needs --boxes: labels name boxes by their ids")
         if way == "file" and self.boxes is None:
             raise ParameterError("--importance file needs --boxes, a file of boxes with labels")
         if way not in ("file", "none") and self.labels is not None:
             raise ParameterError(f"--importance {way} makes labels of its own; leave out --labels")
-        if self.model is not None and way != "mllm":
+        if self.model is not None and way not in ("mllm", INTENT):
             raise ParameterError(f"--model is for --importance mllm; '{way}' asks none")
         if way == "none" and (self.boxes or self.labels or self.detector):
             given = next(n for n in ("boxes", "labels", "detector") if getattr(self, n) is not None)

@@ -11,20 +11,18 @@ import torch
 from rich.table import Table
 
 from linksim import Flowgraph, Result, __version__
-from linksim.blocks import IntentMask
 from linksim.blocks.sources import read_picture
 from linksim.cli.console import PlainConsole, noting
 from linksim.cli.links import make_channel, pick_device
 from linksim.cli.progress import waiting
 from linksim.cli.result_files import write_result_files
-from linksim.cli.scene import check_scene, find_scene
+from linksim.cli.scene import AskedRegion
 from linksim.cli.transmission import PICTURE, REPORT, RESULT
 from linksim.errors import ParameterError
 from linksim.files import check_folder
 from linksim.flowgraphs import uidsc
 from linksim.flowgraphs.parts import UIDSCCodec
 from linksim.plot import intent_report
-from linksim.types import Text
 
 UIDSC = "uidsc"
 PROBES = ("link.channel.out", "link.receiver.equalizer.out")
@@ -32,14 +30,11 @@ PROBES = ("link.channel.out", "link.receiver.equalizer.out")
 
 @dataclass(frozen=True)
 class IntendedPicture:
-    """What the user asked for. The objects come from `boxes` or by a `detector`, their pixels from `masks`."""
+    """What the user asked for."""
 
     picture: Path
     out: Path
-    intent: str
-    boxes: Path | None
-    masks: Path | None
-    detector: str | None
+    region: AskedRegion
     weights: str | None
     channel: str
     snr_db: float
@@ -51,26 +46,26 @@ class IntendedPicture:
         for name, value in others.items():
             if value not in (None, 0):
                 raise ParameterError(f"--{name} means nothing to the link '{UIDSC}'; leave it out")
-        check_scene(self.boxes, self.masks, self.detector)
+        self.region.check()
 
     def build(self) -> Flowgraph:
         """The flowgraph. Raises `ParameterError` where a name is unknown."""
-        return uidsc(intent=IntentMask(), codec=UIDSCCodec(self.weights or UIDSC), channel=make_channel(self.channel))
+        return uidsc(
+            intent=self.region.block(), codec=UIDSCCodec(self.weights or UIDSC), channel=make_channel(self.channel)
+        )
 
 
 def run_intended_picture(asked: IntendedPicture, as_json: bool) -> None:
     """The command."""
     console, notes = PlainConsole(), PlainConsole(stderr=True)
-    read = [path for path in (asked.picture, asked.boxes, asked.masks) if path is not None]
+    read = [path for path in (asked.picture, asked.region.boxes, asked.region.masks) if path is not None]
     check_folder("--out", asked.out, (REPORT, PICTURE, RESULT), read)
     with noting(), waiting("sending the picture"):
         image = read_picture(asked.picture)[None]
         device = pick_device(asked.device)
-        link, objects = asked.build().to(device), find_scene(image, asked.boxes, asked.masks, asked.detector)
+        link, found = asked.build().to(device), asked.region.find(image)
         start = time.perf_counter()
-        given: dict[str, Any] = {
-            name: value.to(device) for name, value in {**objects, "intent": Text.of([asked.intent])}.items()
-        }
+        given: dict[str, Any] = {name: value.to(device) for name, value in found.items()}
         run = link.run(image=image.to(device), snr_db=asked.snr_db, seed=asked.seed, probe=PROBES, **given)
         result = _described(asked, run, time.perf_counter() - start)
         seen = run["link.receiver.equalizer.out"].symbols
@@ -90,7 +85,8 @@ def _described(asked: IntendedPicture, run: Result, seconds: float) -> dict[str,
     """The content of result.json."""
     ledger = run["ledger"]
     return {
-        "intent": asked.intent,
+        "intent": asked.region.intent,
+        "intent_by": asked.region.backend,
         "explanation": run["explanation"].sentences[0],
         "region_share": round(float(run["mask"].float().mean()), 4),
         "region_psnr_db": round(float(run["region_psnr"].value[0]), 3),

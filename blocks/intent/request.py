@@ -93,8 +93,32 @@ def read_request(sentence: str, scene: Iterable[str] = ()) -> Request:
     return Request(clauses, without, whole, background, tuple(problems))
 
 
+CONJUNCTIONS = re.compile(r",|\band\b|\bor\b|\bplus\b|\bas well as\b")
+
+
+def noun_phrases(sentence: str) -> tuple[list[str], list[str]]:
+    """What a sentence asks for and what it leaves out, as phrases for a network that knows words itself."""
+    text = re.sub(r"[^\w' -]+", " , ", sentence.lower())
+    wanted, *unwanted = EXCEPT.split(text)
+    return _phrases(wanted), [phrase for part in unwanted for phrase in _phrases(part)]
+
+
+def _phrases(text: str) -> list[str]:
+    """Without the words at both ends that say nothing."""
+    found: list[str] = []
+    for part in CONJUNCTIONS.split(text):
+        words = part.split()
+        while words and words[0] in FILLERS:
+            words.pop(0)
+        while words and words[-1] in FILLERS:
+            words.pop()
+        if words:
+            found.append(" ".join(words))
+    return found
+
+
 def _clauses(text: str, scene: tuple[str, ...], problems: list[str]) -> tuple[Clause, ...]:
-    parts = [part.strip() for part in re.split(r",|\band\b|\bor\b|\bplus\b|\bas well as\b", text)]
+    parts = [part.strip() for part in CONJUNCTIONS.split(text)]
     found: list[Clause] = []
     for part in parts:
         if any(word not in FILLERS for word in part.split()):

@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from linksim.block import Block
 from linksim.errors import LinksimError, require
 from linksim.randomness import global_state
 from linksim.types import Detections, Image
+
+HOMES = {"SAM3SemanticPredictor": "ultralytics.models.sam"}
+"""Modules of classes that the package itself does not export."""
 
 
 class ObjectDetector(Block):
@@ -85,9 +89,17 @@ def _as_it_was() -> Generator[None]:
 
 @cache
 def _load(model: str) -> Any:
+    return imported_ultralytics("YOLO", model)
+
+
+def imported_ultralytics(name: str, model: str, **settings: Any) -> Any:
+    """A class of ultralytics, made with these weights, or with `settings` where there are any.
+
+    Raises `LinksimError` where ultralytics is not installed, or the weights are not there and cannot be fetched.
+    """
     try:
         with _as_it_was():
-            from ultralytics import YOLO
+            kind = getattr(import_module(HOMES.get(name, "ultralytics")), name)
     except ImportError:
         raise LinksimError(
             "ultralytics (AGPL-3.0) is not installed; install it with: pip install 'linksim[detect]', or give "
@@ -95,11 +107,10 @@ def _load(model: str) -> Any:
         ) from None
     try:
         with global_state, torch.random.fork_rng():
-            network = YOLO(model)
+            return kind(**settings) if settings else kind(model)
     except Exception as error:
         raise LinksimError(
             f"the weights '{model}' are not there and cannot be fetched ({type(error).__name__}); download "
             f"{Path(model).name} from https://github.com/ultralytics/assets/releases and give its path, or give "
             "detections from a file"
         ) from error
-    return network
