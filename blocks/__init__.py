@@ -59,6 +59,7 @@ from linksim.blocks.layers import (
 from linksim.blocks.losses import BitsPerPixel, HVLoss, RegionLoss, SystemLoss, WeightedDistortion
 from linksim.blocks.metrics import (
     BLEU,
+    LPIPS,
     MSSSIM,
     PSNR,
     SAD,
@@ -70,6 +71,7 @@ from linksim.blocks.metrics import (
     EntropyScores,
     FrameErrors,
     HeaderErrors,
+    HEDDistance,
     PatchPSNR,
     RegionPSNR,
     SentenceErrors,
@@ -145,6 +147,7 @@ from linksim.blocks.vectorizer import HVDevectorizer, HVVectorizer, KLTDevectori
 __all__ = [
     "AWGN",
     "BLEU",
+    "LPIPS",
     "MSSSIM",
     "PSNR",
     "SAD",
@@ -181,6 +184,7 @@ __all__ = [
     "FrameBuilder",
     "FrameErrors",
     "FrameSplitter",
+    "HEDDistance",
     "HVDevectorizer",
     "HVLoss",
     "HVVectorizer",

@@ -41,6 +41,7 @@ OPTIONAL = {
     "heif": ("pillow-heif", "pillow_heif"),
     "language": ("sentence-transformers", "sentence_transformers"),
     "knowledge": ("timm", "timm"),
+    "perceptual": ("lpips", "lpips"),
 }
 """Extra to package and module."""
 PATIENCE_SECONDS = 120

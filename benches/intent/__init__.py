@@ -6,9 +6,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from linksim.benches.bench import Bench, Part
+from linksim.benches.bench import Bench, Part, by_case
 from linksim.benches.intent.figures import draw
-from linksim.benches.intent.points import CHANNELS, PICTURES, SNRS_DB, SYSTEMS, MaskedTestPictures, intent_link
+from linksim.benches.intent.points import (
+    CHANNELS,
+    PERCEPTUAL_POINTS,
+    PICTURES,
+    SNRS_DB,
+    SYSTEMS,
+    MaskedTestPictures,
+    intent_link,
+    perceptual_link,
+)
 from linksim.benches.intent.tables import page
 from linksim.errors import ParameterError
 from linksim.montecarlo import Sweep
@@ -42,10 +51,15 @@ class IntentBench(Bench):
             grid = {"channel": list(CHANNELS), "snr_db": list(SNRS_DB)}
             sweep = Sweep(partial(intent_link, system), grid=grid, cases=pictures, seed=self.seed, device=self.device)
             yield Part("intent", {"system": system}, sweep)
+        for system in SYSTEMS:
+            for channel, snr_db in PERCEPTUAL_POINTS:
+                link = partial(perceptual_link, system, channel)
+                sweep = Sweep(link, grid={"snr_db": [snr_db]}, cases=pictures, seed=self.seed, device=self.device)
+                yield Part("perceptual", {"system": system, "channel": channel}, sweep)
 
     def report(self, tables: Mapping[str, "pd.DataFrame"]) -> str:
         """See `Bench`."""
-        return page(tables["intent"])
+        return page(tables["intent"], tables[by_case("intent")], tables["perceptual"])
 
     def figures(self, tables: Mapping[str, "pd.DataFrame"]) -> Iterator[str]:
         """See `Bench`."""

@@ -7,23 +7,27 @@ from pathlib import Path
 from torch import Tensor
 
 from linksim import Block, Flowgraph
-from linksim.blocks import AWGN, MaskedRate, Rayleigh
+from linksim.blocks import AWGN, HEDDistance, MaskedRate, Rayleigh
 from linksim.blocks.sources.masked_crops import largest_region
 from linksim.blocks.sources.segmented_pictures import SegmentedPicture, segmented_pictures
 from linksim.errors import ParameterError
 from linksim.flowgraphs import uidsc
-from linksim.flowgraphs.parts import DeepJSCCCNNCodec, DeepJSCCCodec, PictureCodec, SwinJSCCCodec
+from linksim.flowgraphs.parts import Codec, DeepJSCCCNNCodec, DeepJSCCCodec, PictureCodec, SwinJSCCCodec
 
 LEAST_SHARE, MOST_SHARE = 0.05, 0.6
 """Of a picture's pixels: regions of other sizes are left out."""
 SNRS_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0, 25.0)
 CHANNELS: Mapping[str, Callable[[], Block]] = {"awgn": AWGN, "rayleigh": Rayleigh}
 PICTURES = 40
+PERCEPTUAL_POINTS = (("awgn", 0.0), ("awgn", 10.0), ("rayleigh", 5.0))
+"""Where the perceptual distance is taken, which needs a large network."""
 OURS, TOLD, PUBLISHED = "UIDSC", "UIDSC, patches told", "DeepJSCC as published"
 DEEPJSCC, GREY, SWINJSCC = "DeepJSCC", "DeepJSCC, grey background", "SwinJSCC, grey background"
+SA_OOSC = "SA-OOSC, patches told"
 SYSTEMS: Mapping[str, Callable[..., Flowgraph]] = {
     OURS: uidsc,
     TOLD: lambda **parts: uidsc(rate=MaskedRate(), **parts),
+    SA_OOSC: lambda **parts: uidsc(codec=Codec(importance_gain_db=0.0), rate=MaskedRate(), **parts),
     PUBLISHED: lambda **parts: _rival(DeepJSCCCNNCodec, **parts),
     DEEPJSCC: lambda **parts: _rival(DeepJSCCCodec, **parts),
     GREY: lambda **parts: _rival(DeepJSCCCodec, fill=0.5, **parts),
@@ -71,6 +75,19 @@ def _chosen(folder: str, count: int) -> Sequence[SegmentedPicture]:
 def intent_link(system: str, channel: str) -> Flowgraph:
     """A system of `SYSTEMS` over a channel of `CHANNELS`."""
     return SYSTEMS[system](channel=CHANNELS[channel]())
+
+
+def perceptual_link(system: str, channel: str) -> Flowgraph:
+    """The same, with the perceptual distance of the whole masked picture, `hed`, and of its region, `region_hed`."""
+    fg = intent_link(system, channel)
+    fg.hed, fg.region_hed = HEDDistance(), HEDDistance()
+    for block in (fg.hed, fg.region_hed):
+        fg.connect(fg.link["image"], block["image"])
+        fg.connect(fg.black, block["original"])
+    fg.connect(fg["mask"], fg.region_hed["mask"])
+    fg.connect(fg.hed, fg["hed"])
+    fg.connect(fg.region_hed, fg["region_hed"])
+    return fg
 
 
 def _rival(codec: Callable[[], PictureCodec], **parts: object) -> Flowgraph:

@@ -2,8 +2,21 @@
 
 from typing import TYPE_CHECKING
 
-from linksim.benches.intent.points import CHANNELS, DEEPJSCC, GREY, PICTURES, PUBLISHED, SNRS_DB, SWINJSCC, SYSTEMS
-from linksim.benches.tables import look_up, markdown
+from linksim.benches.intent.points import (
+    CHANNELS,
+    DEEPJSCC,
+    GREY,
+    OURS,
+    PERCEPTUAL_POINTS,
+    PICTURES,
+    PUBLISHED,
+    SA_OOSC,
+    SNRS_DB,
+    SWINJSCC,
+    SYSTEMS,
+    TOLD,
+)
+from linksim.benches.tables import look_up, markdown, paired_gain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,6 +28,7 @@ METRICS = {
     "ssim": ("SSIM of the whole masked picture", 3),
     "cbr_total": ("Channel bandwidth ratio of everything that was sent", 4),
 }
+PERCEPTUAL = {"hed": "whole", "region_hed": "region"}
 CHANNEL_NAMES = {"awgn": "AWGN", "rayleigh": "slow Rayleigh fading, one fade a picture, known at the receiver"}
 HEAD = f"""# The part of a picture that is asked for
 
@@ -27,14 +41,63 @@ the paper; but "patches told" sends the patches that the mask touches in the rat
 takes fewer channel uses. "{PUBLISHED}" has the five convolutions of its paper, trained on masked pictures at 10 dB.
 "{DEEPJSCC}" has a larger network, which was trained on whole pictures at 10 dB. "{GREY}" sends mid-grey where the mask
 leaves out, without training: its background is grey, so that only its region and the third PSNR say something.
-"{SWINJSCC}" knows the SNR as well.
+"{SWINJSCC}" knows the SNR as well. "{SA_OOSC}" sends the masked picture by SA-OOSC's codec with the same rate map as
+"{TOLD}".
 
 """
 
 
-def page(table: "pd.DataFrame") -> str:
+def page(table: "pd.DataFrame", cases: "pd.DataFrame", perceptual: "pd.DataFrame") -> str:
     """All of it but the figure."""
-    return HEAD + "\n".join(_section(table, channel) for channel in CHANNELS)
+    parts = [_headline(cases), _perceptual(perceptual), *(_section(table, channel) for channel in CHANNELS)]
+    return HEAD + "\n".join(parts)
+
+
+def _headline(cases: "pd.DataFrame") -> str:
+    """What UIDSC gains over each rival, picture by picture."""
+    rows: list[list[str]] = []
+    for system in SYSTEMS:
+        if system in (OURS, TOLD):
+            continue
+        cells: list[str] = []
+        for channel, snr_db in PERCEPTUAL_POINTS:
+            for metric in ("psnr", "region_psnr"):
+                point = {"channel": channel, "snr_db": snr_db}
+                gain = paired_gain(cases, metric, {"system": OURS, **point}, {"system": system, **point})
+                unfair = metric == "psnr" and system in (GREY, SWINJSCC)
+                cells.append("-" if unfair else f"{gain.mean:+.2f} ({gain.low:+.2f} to {gain.high:+.2f})")
+        rows.append([system, *cells])
+    head = ["", *(f"{_named(point)}, {what}" for point in PERCEPTUAL_POINTS for what in ("whole", "region"))]
+    return (
+        f"## What {OURS} gains\n\nPSNR of {OURS} less that of each rival, dB, mean over pictures of the difference "
+        f"with its 95 % interval:\n\n{markdown(head, rows)}"
+    )
+
+
+def _perceptual(table: "pd.DataFrame") -> str:
+    """The perceptual distance."""
+    rows = [
+        [system, *(_distance(table, system, point, metric) for point in PERCEPTUAL_POINTS for metric in PERCEPTUAL)]
+        for system in SYSTEMS
+    ]
+    head = ["", *(f"{_named(point)}, {what}" for point in PERCEPTUAL_POINTS for what in PERCEPTUAL.values())]
+    return (
+        "## Perceptual distance\n\nOn the features of HED (`HEDDistance`), an edge detector made from VGG16: lower is "
+        "better. It is not LPIPS, whose networks only a model hub has, and cannot be compared with figures of LPIPS:"
+        f"\n\n{markdown(head, rows)}"
+    )
+
+
+def _named(point: tuple[str, float]) -> str:
+    channel, snr_db = point
+    return f"{'AWGN' if channel == 'awgn' else 'Rayleigh'} {snr_db:g} dB"
+
+
+def _distance(table: "pd.DataFrame", system: str, point: tuple[str, float], metric: str) -> str:
+    if metric == "hed" and system in (GREY, SWINJSCC):
+        return "-"
+    found = look_up(table, metric, system=system, channel=point[0], snr_db=point[1])
+    return f"{found.mean:.3f} ({found.low:.3f} to {found.high:.3f})"
 
 
 def _section(table: "pd.DataFrame", channel: str) -> str:

@@ -34,7 +34,7 @@ NAMED = 0.05
 """Least probability of a class that the sentence names, where objects are looked for here."""
 OWN_FINDER = (
     "Objects were looked for without boxes and without a detector: so 60 of COCO's classes are found where they are "
-    "large, and no persons."
+    "large, and no persons. Boxes or a detector tell more."
 )
 
 

@@ -7,6 +7,8 @@ from linksim.blocks.metrics.cbr_ledger import CBRLedger
 from linksim.blocks.metrics.delivered import Delivered
 from linksim.blocks.metrics.entropy_scores import EntropyScores
 from linksim.blocks.metrics.header_errors import HeaderErrors
+from linksim.blocks.metrics.hed_distance import HEDDistance
+from linksim.blocks.metrics.lpips import LPIPS
 from linksim.blocks.metrics.ms_ssim import MSSSIM
 from linksim.blocks.metrics.patch_psnr import PatchPSNR
 from linksim.blocks.metrics.psnr import PSNR
@@ -19,6 +21,7 @@ from linksim.blocks.metrics.word_errors import SentenceErrors, WordErrors
 
 __all__ = [
     "BLEU",
+    "LPIPS",
     "MSSSIM",
     "PSNR",
     "SAD",
@@ -29,6 +32,7 @@ __all__ = [
     "Delivered",
     "EntropyScores",
     "FrameErrors",
+    "HEDDistance",
     "HeaderErrors",
     "PatchPSNR",
     "RegionPSNR",

@@ -171,6 +171,7 @@ def test_doctor(cli):
         "heif",
         "language",
         "knowledge",
+        "perceptual",
     }
 
 

