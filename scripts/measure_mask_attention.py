@@ -1,6 +1,6 @@
 """What UIDSC's mask-guided attention (MGA) gains on test pictures, and what a wrong mask costs it.
 
-The shipped weights are shown a wrong mask, or go without MGA; and the codec is trained with and without it, equally long.
+The shipped weights are shown a wrong mask, or go without MGA; the codec is trained with and without it, equally long.
 
     .venv/bin/python scripts/measure_mask_attention.py MASKED PICTURES... --steps 800 --out run
 

@@ -128,6 +128,7 @@ def _superpixels(picture: Tensor) -> Tensor:
 
 def _cut_out_class(picture: Tensor, scales: Sequence[Tensor], numbers: Sequence[int], segments: Tensor) -> Tensor:
     """The pixels of a class, bool [height, width], on the CPU."""
+    from scipy.ndimage import binary_fill_holes
     from skimage.filters import threshold_otsu
 
     active = sum(_normalized(_over_segments(scores[list(numbers)].amax(0), segments)) for scores in scales)
@@ -137,7 +138,9 @@ def _cut_out_class(picture: Tensor, scales: Sequence[Tensor], numbers: Sequence[
         return torch.zeros_like(active, dtype=torch.bool)
     threshold = float(threshold_otsu(active.numpy()))
     above = 0.5 + 0.5 * (active - threshold) / max(1 - threshold, 1e-6)
-    return cut_out(picture.cpu(), torch.where(active > threshold, above, 0.5 * active / max(threshold, 1e-6)))
+    found = cut_out(picture.cpu(), torch.where(active > threshold, above, 0.5 * active / max(threshold, 1e-6)))
+    # An object's eyes have other colours than its fur.
+    return torch.from_numpy(binary_fill_holes(found.numpy()))
 
 
 def _over_segments(scores: Tensor, segments: Tensor) -> Tensor:

@@ -161,10 +161,11 @@ class IntentMask(Block):
             assert self._understand is not None
             return self._understand(sentence, image)
         known = {name for name in scenes.names if name not in COCO}
-        chosen = select(read_request(sentence, known), self._objects(scenes, number, image), image)
-        return (
-            chosen if chosen.found or not scenes.limits else replace(chosen, reasons=(*chosen.reasons, scenes.limits))
-        )
+        request = read_request(sentence, known)
+        chosen = select(request, self._objects(scenes, number, image), image)
+        if chosen.found or not (request.understood and scenes.limits):
+            return chosen
+        return replace(chosen, reasons=(*chosen.reasons, scenes.limits))
 
     def _objects(self, scenes: "_Scenes", picture: int, image: Tensor) -> list[SceneObject]:
         category = scenes.detections.category[picture].tolist()

@@ -197,3 +197,13 @@ def test_the_effort_bench(out, folders, monkeypatch):
     assert steps == "1"
     assert float(cells[0]) > 0
     assert all(abs(float(cell.split()[0])) < 3 for cell in cells[1:])
+
+
+def test_the_steering_bench(out, folders, monkeypatch):
+    monkeypatch.setattr("linksim.benches.steering.SENTENCES", ("the cars", "the pedestrians"))
+    page, _ = find_bench("steering")(out=out, scenes=folders[0]).run()
+    rows = rows_of(page, 0)
+    assert set(rows) == {"the cars", "the pedestrians"}
+    asked, plain = (rows["the cars"][-1].split(" and ")) if "nan" not in rows["the cars"][-1] else ("0", "0")
+    assert float(asked) == pytest.approx(float(plain), abs=2e-4)
+    assert any(float(cells[1].split()[0]) > 0 for cells in rows.values() if "nan" not in cells[1])

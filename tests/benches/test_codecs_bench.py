@@ -91,6 +91,7 @@ def test_benches_are_found_and_their_options_are_theirs(cli, tmp_path):
     assert set(known_benches()) == {
         "closed_forms", "codecs", "effort", "evaluation", "header", "importance", "intent", "klt", "layers", "ofdm",
         "separation",
+        "steering",
         "text",
         "vlm_csc",
     }  # fmt: skip
