@@ -83,8 +83,8 @@ def _perceptual(table: "pd.DataFrame") -> str:
     head = ["", *(f"{_named(point)}, {what}" for point in PERCEPTUAL_POINTS for what in PERCEPTUAL.values())]
     return (
         "## Perceptual distance\n\nOn the features of HED (`HEDDistance`), an edge detector made from VGG16: lower is "
-        "better. It is not LPIPS, whose networks only a model hub has, and cannot be compared with figures of LPIPS. Features "
-        "reach beyond the region's edge, where the systems with a grey background have grey instead of black:"
+        "better. It is not LPIPS, whose networks only a model hub has, and cannot be compared with figures of LPIPS. "
+        "Features reach beyond the region's edge, where the systems with a grey background have grey instead of black:"
         f"\n\n{markdown(head, rows)}"
     )
 
