@@ -154,11 +154,18 @@ def test_bad_requests_are_refused_in_one_line(cli, files, changed, problem):
     assert not (files / "out" / "result.json").exists()
 
 
-def test_transmit_needs_a_sentence_and_objects(cli, files):
+def test_transmit_needs_a_sentence_and_says_what_it_cannot_see_alone(cli, files):
     photo = str(files / "photo.png")
     assert "say it in --intent" in " ".join(cli("transmit", photo, "--link", "uidsc")[2].split())
-    _, _, err = cli("transmit", photo, "--link", "uidsc", "--intent", "the person")
-    assert "--boxes" in err
+    code, _, err = cli("transmit", photo, "--link", "uidsc", "--intent", "the person")
+    assert code == 2
+    assert "no persons. Boxes or a detector tell more" in " ".join(err.split())
+    for words, named in ((("--intent-by", "magic"), "words"), (("--intent-by", "endpoint"), "--model"),
+                         (("--intent-by", "reasoning", "--boxes", "o.json"), "leave out --boxes"),
+                         (("--model", "m"), "--intent-by")):  # fmt: skip
+        code, _, err = cli("transmit", photo, "--link", "uidsc", "--intent", "the person", *words)
+        assert code == 2
+        assert named in " ".join(err.split())
 
 
 def test_a_sentence_steers_importance_too(cli, files):
