@@ -89,7 +89,7 @@ def transmit(
         str | None,
         typer.Option(
             help="What is wanted, in English: all that uidsc sends, and what matters for sa_oosc and klt. The objects "
-            "are those in --boxes or by --detector; without them large ones of 60 classes are found, no persons."
+            "are those in --boxes or by --detector; without them large ones of 61 classes are found, no persons."
         ),
     ] = None,
     intent_by: Annotated[

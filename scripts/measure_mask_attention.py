@@ -27,7 +27,7 @@ from linksim.training import Budget, Trainer
 from linksim.training.outcome import WEIGHTS, write_result
 
 SNRS_DB = (0.0, 10.0)
-METRICS = ("region_psnr", "psnr")
+METRICS = {"region_psnr": "region", "psnr": "whole"}
 LEARNING_RATE = 4e-4
 Scores = Mapping[tuple[float, str], list[float]]
 
@@ -65,7 +65,9 @@ def main() -> None:
     pictures = MaskedTestPictures(str(asked.masked))
     shipped = scores(UIDSCCodec, pictures)
     print(
-        f"| {len(pictures)} test pictures, AWGN, dB | " + " | ".join(f"{m}, {s:g} dB" for s in SNRS_DB for m in METRICS)
+        f"| {len(pictures)} test pictures, AWGN, dB | "
+        + " | ".join(f"{what}, {snr_db:g} dB" for snr_db in SNRS_DB for what in METRICS.values())
+        + " |"
     )
     print("|" + " --- |" * (1 + len(SNRS_DB) * len(METRICS)))
     show("shipped: MGA shown the right mask over a wrong one", shipped, scores(lambda: changed(WrongMask), pictures))

@@ -19,6 +19,7 @@ from linksim.benches.intent.points import (
     perceptual_link,
 )
 from linksim.benches.intent.tables import page
+from linksim.blocks.metrics.hed_distance import hed_network
 from linksim.errors import ParameterError
 from linksim.montecarlo import Sweep
 
@@ -46,6 +47,8 @@ class IntentBench(Bench):
         """See `Bench`. The system is no axis of a grid, so that all systems see the same noise and the same fades."""
         if self.masked is None:
             raise ParameterError("give --masked, a folder with annotations.json, images and masks")
+        # Whether the perceptual distance can be had is known before an hour of sweeps.
+        hed_network(self.device)
         pictures = MaskedTestPictures(str(self.masked), PICTURES)
         for system in SYSTEMS:
             grid = {"channel": list(CHANNELS), "snr_db": list(SNRS_DB)}

@@ -35,7 +35,7 @@ class SceneObjects(NamedTuple):
 class ClassActivationMasks(Block):
     """Find objects and their pixels by class activation maps of EfficientNet-Lite0 (extra `knowledge`).
 
-    The network has learned ImageNet's classes from whole photographs, no boxes and no masks; 60 of COCO's classes are
+    The network has learned ImageNet's classes from whole photographs, no boxes and no masks; 61 of COCO's classes are
     among them, persons are not. Where a class is somewhere at least as likely as `confidence`, its activation is
     averaged over superpixels, and GrabCut cuts out what exceeds Otsu's threshold. Pieces that do not touch count as
     several objects, objects that touch as one. Small objects beside large ones are not seen, and classes are found that

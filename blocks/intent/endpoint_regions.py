@@ -1,14 +1,12 @@
 """Regions by a multimodal model that draws boxes and polygons, asked at an endpoint."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from linksim.blocks.intent.cut_out import box_pixels, cut_out_box
-from linksim.blocks.intent.open_vocabulary import sam_pixels
+from linksim.blocks.intent.box_segmenter import Boxes, segmented_boxes
 from linksim.blocks.intent.region_question import (
     INSTRUCTIONS,
     SCHEMA,
@@ -20,20 +18,7 @@ from linksim.blocks.intent.region_question import (
 )
 from linksim.blocks.intent.selection import Selection
 from linksim.blocks.intent.understanding import Understand, nothing, union, worded
-from linksim.blocks.semantics.endpoint import Endpoint
-
-BOX, GRABCUT = "box", "grabcut"
-Boxes = Sequence[Sequence[float]]
-
-
-def segmented_boxes(segmenter: str, image: Tensor, boxes: Boxes) -> list[Tensor]:
-    """The pixels of the object in each box (x0, y0, x1, y1) in pixels, bool [height, width]: "box" takes all of them,
-    "grabcut" those of the object's colours, and the weights of a SAM of ultralytics what that says."""
-    if segmenter == BOX:
-        return [box_pixels(box, image) for box in boxes]
-    if segmenter == GRABCUT:
-        return [cut_out_box(box, image) for box in boxes]
-    return sam_pixels(segmenter, image, boxes)
+from linksim.blocks.semantics.endpoint import Endpoint, picture_key
 
 
 def endpoint_regions(model: str, cache: str, segmenter: str) -> Understand:
@@ -56,7 +41,7 @@ def endpoint_regions(model: str, cache: str, segmenter: str) -> Understand:
 
 def _asked(endpoint: Endpoint, sentence: str, image: Tensor) -> tuple[list[Region], str]:
     """The regions, and what went wrong where nothing was answered."""
-    key = _key(endpoint, sentence, image)
+    key = picture_key(f"{endpoint.model} {INSTRUCTIONS} {sentence}", image)
     kept = endpoint.kept(key, kept_regions)
     if kept is not None:
         return kept, ""
@@ -70,12 +55,6 @@ def _asked(endpoint: Endpoint, sentence: str, image: Tensor) -> tuple[list[Regio
         return [], asked.problem
     endpoint.keep(key, as_answer(asked.value))
     return asked.value, ""
-
-
-def _key(endpoint: Endpoint, sentence: str, image: Tensor) -> str:
-    pixels = (image.detach().clamp(0, 1) * 255).round().byte().cpu().numpy()
-    about = f"{endpoint.model} {INSTRUCTIONS} {sentence} {pixels.shape}".encode()
-    return hashlib.sha256(about + pixels.tobytes()).hexdigest()
 
 
 def _drawn(regions: Sequence[Region], image: Tensor, pixels: Callable[[Boxes], list[Tensor]]) -> list[Tensor]:

@@ -9,8 +9,10 @@ from jaxtyping import Int
 from torch import Tensor
 
 from linksim.block import Block
+from linksim.blocks.intent.box_segmenter import BOX, GRABCUT, segmented_boxes
 from linksim.blocks.intent.class_activation import SceneObjects, find_classes
-from linksim.blocks.intent.endpoint_regions import BOX, GRABCUT, endpoint_regions, segmented_boxes
+from linksim.blocks.intent.endpoint_regions import endpoint_regions
+from linksim.blocks.intent.imagenet_classes import IMAGENET
 from linksim.blocks.intent.open_vocabulary import MODEL, open_vocabulary
 from linksim.blocks.intent.reasoning_segmentation import reasoning_segmentation
 from linksim.blocks.intent.request import read_request
@@ -28,13 +30,13 @@ OTHERS: Mapping[str, Callable[[str, str, str], Understand]] = {
 }
 BACKENDS = (WORDS, *OTHERS)
 MODELS: Mapping[str, str] = {"open-vocabulary": MODEL, "reasoning": "ByteDance/Sa2VA-4B"}
-"""Those that are taken where none is named; an endpoint's names pass too soon."""
+"""Those that are taken where none is named. An endpoint has no default: its models are withdrawn too often."""
 
 NAMED = 0.05
 """Least probability of a class that the sentence names, where objects are looked for here."""
 OWN_FINDER = (
-    "Objects were looked for without boxes and without a detector: so 60 of COCO's classes are found where they are "
-    "large, and no persons. Boxes or a detector tell more."
+    f"Objects were looked for without boxes and without a detector: so {len(IMAGENET)} of COCO's classes are found "
+    "where they are large, and no persons. Boxes or a detector tell more."
 )
 
 

@@ -1,6 +1,6 @@
 """Regions by models of ultralytics that take any noun for a prompt."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from linksim.blocks.intent.cut_out import box_pixels
 from linksim.blocks.intent.request import noun_phrases
 from linksim.blocks.intent.selection import Selection
 from linksim.blocks.intent.understanding import Understand, nothing, union, worded
@@ -59,25 +58,28 @@ def _by_yoloe(model: str, image: Tensor, phrases: Sequence[str]) -> list[list[Te
             f"the words of the intent cannot be encoded for '{model}' ({type(error).__name__}); YOLOE needs the "
             "package clip and the file mobileclip_blt.ts, which ultralytics fetches"
         ) from error
-    found = _predicted(lambda: network.predict(_pixels(image), conf=CONFIDENCE, verbose=False, retina_masks=True))
+    found = predicted(
+        lambda: network.predict(eight_bit_array(image), conf=CONFIDENCE, verbose=False, retina_masks=True)
+    )
     classes = [] if found.boxes is None else found.boxes.cls.long().tolist()
-    masks = _masks(found, image)
+    masks = result_masks(found, image)
     by_name = {name: [m for m, c in zip(masks, classes, strict=True) if names[c] == name] for name in names}
     return [by_name[phrase] for phrase in phrases]
 
 
 def _by_sam3(model: str, image: Tensor, phrases: Sequence[str]) -> list[list[Tensor]]:
     predictor = _sam3(model)
-    predictor.set_image(_pixels(image))
-    return [_masks(_predicted(lambda phrase=phrase: predictor(text=[phrase])), image) for phrase in phrases]
+    predictor.set_image(eight_bit_array(image))
+    return [result_masks(predicted(lambda phrase=phrase: predictor(text=[phrase])), image) for phrase in phrases]
 
 
-def _predicted(predict: Any) -> Any:
+def predicted(predict: Callable[[], Any]) -> Any:
+    """What a network of ultralytics says of its one picture, no random number of others drawn."""
     with global_state, torch.random.fork_rng(), torch.no_grad():
         return predict()[0]
 
 
-def _masks(found: Any, image: Tensor) -> list[Tensor]:
+def result_masks(found: Any, image: Tensor) -> list[Tensor]:
     """Of ultralytics' results, bool [height, width] each."""
     if found.masks is None:
         return []
@@ -87,7 +89,7 @@ def _masks(found: Any, image: Tensor) -> list[Tensor]:
     return [mask[0] > 0.5 for mask in masks.to(image.device)]
 
 
-def _pixels(image: Tensor) -> Any:
+def eight_bit_array(image: Tensor) -> Any:
     """As ultralytics reads arrays: 8 bits, blue first, [height, width, 3]."""
     shown = (image.detach().clamp(0, 1) * 255).round().byte().flip(0).movedim(0, -1)
     return shown.contiguous().cpu().numpy()
@@ -107,24 +109,3 @@ def _sam3(model: str) -> Any:
         )
     settings = {"conf": CONFIDENCE, "task": "segment", "mode": "predict", "model": model, "verbose": False}
     return imported_ultralytics("SAM3SemanticPredictor", model, overrides=settings)
-
-
-def sam_pixels(model: str, image: Tensor, boxes: Sequence[Sequence[float]]) -> list[Tensor]:
-    """The pixels of the object in each box (x0, y0, x1, y1), bool [height, width], by SAM or one of its heirs: all
-    inside the box where it segments nothing.
-
-    Raises `LinksimError` where ultralytics is not installed, or the weights are not there and cannot be fetched.
-    """
-    return [_sam_mask(model, image, box) for box in boxes]
-
-
-def _sam_mask(model: str, image: Tensor, box: Sequence[float]) -> Tensor:
-    # One box at a time: SAM leaves out the masks that it trusts little, and does not say which.
-    network = _sam(model)
-    masks = _masks(_predicted(lambda: network.predict(_pixels(image), bboxes=[list(box)], verbose=False)), image)
-    return masks[0] if masks else box_pixels(box, image)
-
-
-@cache
-def _sam(model: str) -> Any:
-    return imported_ultralytics("SAM", model)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from linksim.blocks.intent.selection import Selection
 from linksim.blocks.intent.understanding import Understand, nothing, union, worded
-from linksim.blocks.knowledge.caption_models import from_pretrained, pillow_pictures
+from linksim.blocks.knowledge.caption_models import loaded_pair, pillow_pictures
 from linksim.errors import LinksimError
 from linksim.randomness import global_state
 
@@ -48,14 +48,8 @@ def _as_mask(found: Any, image: Tensor, model: str) -> Tensor:
 
 @cache
 def _loaded(model: str, device: str) -> tuple[Any, Any]:
-    try:
-        with global_state:
-            from transformers import AutoModel, AutoTokenizer
-    except ImportError:
-        raise LinksimError("transformers is not installed; install it with: pip install 'linksim[knowledge]'") from None
     # These networks bring their own code, which whoever names one lets run.
-    network = from_pretrained(AutoModel, model, trust_remote_code=True)
-    tokenizer = from_pretrained(AutoTokenizer, model, trust_remote_code=True)
+    tokenizer, network = loaded_pair("AutoTokenizer", "AutoModel", model, device, trust_remote_code=True)
     if not hasattr(network, "predict_forward"):
         raise LinksimError(f"'{model}' segments nothing: it has no predict_forward, as ByteDance/Sa2VA-4B has")
-    return network.eval().to(device), tokenizer
+    return network, tokenizer

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from linksim.blocks.semantics.question import LONGEST_ANSWER, picture_message
+from linksim.blocks.semantics.question import LONGEST_ANSWER, picture_message, schema
 
 INSTRUCTIONS = """\
 You find regions in pictures. You get a picture, and JSON whose field "wanted" describes in a user's words what of the
@@ -19,36 +19,10 @@ are for. Answer with JSON alone:
 All coordinates are thousandths of the picture's width and height, 0 to 1000, from the top left corner. One entry for
 each object that is meant, its box tight, its polygon along its outline, or an empty one where you cannot draw it. An
 empty list where nothing in the picture is meant."""
-SCHEMA: dict[str, Any] = {
-    "type": "json_schema",
-    "json_schema": {
-        "name": "regions",
-        "strict": True,
-        "schema": {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["objects"],
-            "properties": {
-                "objects": {
-                    "type": "array",
-                    "items": {
-                        "type": "object",
-                        "additionalProperties": False,
-                        "required": ["label", "box", "polygon"],
-                        "properties": {
-                            "label": {"type": "string"},
-                            "box": {"type": "array", "items": {"type": "number"}},
-                            "polygon": {
-                                "type": "array",
-                                "items": {"type": "array", "items": {"type": "number"}},
-                            },
-                        },
-                    },
-                }
-            },
-        },
-    },
-}
+NUMBERS = {"type": "array", "items": {"type": "number"}}
+SCHEMA = schema(
+    "regions", {"label": {"type": "string"}, "box": NUMBERS, "polygon": {"type": "array", "items": NUMBERS}}
+)
 BOX_NAMES = ("box", "bbox_2d", "bbox", "bounding_box")
 MOST_OBJECTS, MOST_POINTS, LONGEST_LABEL = 100, 1000, 60
 THOUSAND = 1000.0

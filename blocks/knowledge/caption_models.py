@@ -1,6 +1,5 @@
 """Captions by networks that are not linksim's own."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from linksim.blocks.semantics.endpoint import Endpoint
+from linksim.blocks.semantics.endpoint import Endpoint, picture_key
 from linksim.blocks.semantics.question import picture_message
 from linksim.blocks.text.tokenizer import MAX_WORDS
 from linksim.blocks.text.word_list import split_words
@@ -45,14 +44,21 @@ def transformers_captions(model: str) -> Describe:
 
 @cache
 def _loaded(model: str, device: str) -> tuple[Any, Any]:
+    return loaded_pair("AutoProcessor", "AutoModelForImageTextToText", model, device)
+
+
+def loaded_pair(reader: str, kind: str, model: str, device: str, **settings: Any) -> tuple[Any, Any]:
+    """What reads a model's inputs, a processor or a tokenizer, and the model, by these classes of transformers.
+
+    Raises `LinksimError` where transformers is not installed, or the model cannot be loaded.
+    """
     try:
         with global_state:
-            from transformers import AutoModelForImageTextToText, AutoProcessor
+            import transformers
     except ImportError:
         raise LinksimError("transformers is not installed; install it with: pip install 'linksim[knowledge]'") from None
-    processor = from_pretrained(AutoProcessor, model)
-    network = from_pretrained(AutoModelForImageTextToText, model)
-    return processor, network.eval().to(device)
+    read, network = (from_pretrained(getattr(transformers, name), model, **settings) for name in (reader, kind))
+    return read, network.eval().to(device)
 
 
 def from_pretrained(kind: Any, model: str, **settings: Any) -> Any:
@@ -83,9 +89,7 @@ def endpoint_captions(model: str, folder: str) -> Describe:
 
 
 def _asked(endpoint: Endpoint, picture: Tensor) -> str:
-    pixels = (picture.detach().clamp(0, 1) * 255).round().byte().cpu().numpy()
-    about = f"{endpoint.model} {QUESTION} {pixels.shape}".encode()
-    key = hashlib.sha256(about + pixels.tobytes()).hexdigest()
+    key = picture_key(f"{endpoint.model} {QUESTION}", picture)
     kept = endpoint.kept(key, lambda content: _sentence(content["caption"]))
     if kept is not None:
         return kept

@@ -1,5 +1,6 @@
 """The one client of OpenAI-compatible endpoints: attempts, waits, a count of what was used, answers that are kept."""
 
+import hashlib
 import json
 import os
 import random
@@ -10,11 +11,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from torch import Tensor
+
 from linksim.errors import FileError, LinksimError
 from linksim.files import read_json, write_whole
 
 LONGEST_WAIT_SECONDS = 60.0
 Value = TypeVar("Value")
+
+
+def picture_key(about: str, image: Tensor) -> str:
+    """Under which an answer about a picture [3, height, width] is kept: SHA-256 of the question and of the pixels."""
+    pixels = (image.detach().clamp(0, 1) * 255).round().byte().cpu().numpy()
+    return hashlib.sha256(f"{about} {pixels.shape}".encode() + pixels.tobytes()).hexdigest()
 
 
 @dataclass

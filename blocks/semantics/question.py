@@ -32,32 +32,25 @@ FORM = """\
 The first picture is what the camera saw; in the second the same objects have numbered boxes. Give every number of the
 list exactly once. Answer with JSON alone: {"objects": [{"id": 1, "importance": "low" | "medium" | "high"}, ...]}"""
 
-SCHEMA: dict[str, Any] = {
-    "type": "json_schema",
-    "json_schema": {
-        "name": "importance",
-        "strict": True,
-        "schema": {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["objects"],
-            "properties": {
-                "objects": {
-                    "type": "array",
-                    "items": {
-                        "type": "object",
-                        "additionalProperties": False,
-                        "required": ["id", "importance"],
-                        "properties": {
-                            "id": {"type": "integer"},
-                            "importance": {"type": "string", "enum": list(LEVELS)},
-                        },
-                    },
-                }
-            },
-        },
-    },
-}
+
+def schema(name: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The form of an answer {"objects": [...]} whose objects have exactly these properties."""
+    entry = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(properties),
+        "properties": dict(properties),
+    }
+    whole = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["objects"],
+        "properties": {"objects": {"type": "array", "items": entry}},
+    }
+    return {"type": "json_schema", "json_schema": {"name": name, "strict": True, "schema": whole}}
+
+
+SCHEMA = schema("importance", {"id": {"type": "integer"}, "importance": {"type": "string", "enum": list(LEVELS)}})
 
 
 def instructions(scenario: str) -> str:

@@ -1,7 +1,6 @@
 """Sentences that networks understand: their real loading code on small random ones, and an endpoint that misbehaves."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ from loopback import cut_off, fails, says
 
 from linksim.blocks import ClassActivationMasks, IntentMask
 from linksim.blocks.intent import open_vocabulary as vocabulary
+from linksim.blocks.intent.box_segmenter import sam_pixels
 from linksim.blocks.intent.class_activation import find_classes
 from linksim.blocks.intent.cut_out import cut_out, cut_out_box
 from linksim.blocks.intent.imagenet_classes import IMAGENET
@@ -20,9 +20,6 @@ from linksim.blocks.sources.segmented_pictures import segmented_pictures
 from linksim.errors import LinksimError, ParameterError
 from linksim.flowgraphs import uidsc
 from linksim.types import Detections, Text
-
-DATA = Path(__file__).parents[3] / "shared" / "data" / "generative" / "coco"
-with_data = pytest.mark.skipif(not DATA.is_dir(), reason="no shared data")
 
 
 def disc(height=60, width=100, middle=(30, 40), radius=15):
@@ -42,10 +39,9 @@ def iou(mask, other):
 # -- from the picture alone
 
 
-@with_data
-def test_regions_from_the_picture_alone():
+def test_regions_from_the_picture_alone(data_folder):
     found = []
-    for picture in segmented_pictures(DATA, "val")[:30]:
+    for picture in segmented_pictures(data_folder / "generative" / "coco", "val")[:30]:
         numbers, there = picture.numbers(), {}
         for each in picture.objects:
             there.setdefault(each.category, []).append(each.index)
@@ -301,12 +297,10 @@ def test_sam_segments_boxes(tmp_path):
     torch.manual_seed(0)
     torch.save(build_mobile_sam().state_dict(), tmp_path / "mobile_sam.pt")
     image, _ = disc()
-    found = vocabulary.sam_pixels(
-        str(tmp_path / "mobile_sam.pt"), image, [(25.0, 15.0, 55.0, 45.0), (0.0, 0.0, 9.0, 9.0)]
-    )
+    found = sam_pixels(str(tmp_path / "mobile_sam.pt"), image, [(25.0, 15.0, 55.0, 45.0), (0.0, 0.0, 9.0, 9.0)])
     assert len(found) == 2
     assert all(mask.shape == (60, 100) and mask.dtype == torch.bool for mask in found)
-    assert vocabulary.sam_pixels("not there", image, []) == []
+    assert sam_pixels("not there", image, []) == []
 
 
 REASONER = """
