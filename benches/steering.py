@@ -1,5 +1,6 @@
 """What SA-OOSC gives the objects that a sentence asks for."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -27,9 +28,9 @@ HEAD = f"""# Steered by a sentence
 
 Made by `linksim bench steering`: street scenes of the part `val`, SA-OOSC, AWGN {SNR_DB:g} dB, CBR {PAPER_CBR} with
 everything counted. `IntentMask` finds what a sentence asks for among the given detections; the patches that it touches
-are of high importance, all others background. Beside it the same link without importance, the same noise. Scenes
-without such objects are left out. PSNR in dB, of the boxes of what is asked for, and of the whole picture; gains
-picture by picture with 95 % intervals over pictures.
+are of high importance, all others background. Beside it the same link without importance, the same noise. PSNR in dB
+of the boxes of what is asked for, without the scenes that have no such objects, and of the whole picture, over all
+scenes; gains picture by picture with 95 % intervals over pictures.
 
 """
 
@@ -99,7 +100,8 @@ class SteeringBench(SceneBench):
             ours, theirs = ({"sentence": sentence, "way": way} for way in WAYS)
             row: list[Any] = [sentence]
             for metric in METRICS:
-                row += [f"{look_up(table, metric, **theirs).mean:.2f}", paired_gain(cases, metric, ours, theirs)]
+                plain = look_up(table, metric, **theirs).mean
+                row += ["-" if math.isnan(plain) else f"{plain:.2f}", paired_gain(cases, metric, ours, theirs)]
             cbr = [look_up(table, "cbr_total", **each).mean for each in (ours, theirs)]
             rows.append([*row, " and ".join(f"{each:.4f}" for each in cbr)])
         head = [f"{label}, {what}" for label in METRICS.values() for what in ("nothing asked", "gain")]

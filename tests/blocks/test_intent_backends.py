@@ -16,6 +16,7 @@ from linksim.blocks.intent.imagenet_classes import IMAGENET
 from linksim.blocks.intent.region_question import INSTRUCTIONS, as_answer, kept_regions, read_regions
 from linksim.blocks.intent.request import noun_phrases
 from linksim.blocks.semantics.categories import COCO, NUMBER
+from linksim.blocks.semantics.object_detector import _as_it_was
 from linksim.blocks.sources.segmented_pictures import segmented_pictures
 from linksim.errors import LinksimError, ParameterError
 from linksim.flowgraphs import uidsc
@@ -218,7 +219,8 @@ def test_regions_are_mended_and_come_back_as_they_were():
 @pytest.fixture(scope="module")
 def yoloe(tmp_path_factory):
     """YOLOE's architecture with random weights, and what it is told of words."""
-    from ultralytics import YOLOE
+    with _as_it_was():
+        from ultralytics import YOLOE
 
     torch.manual_seed(0)
     model = YOLOE("yoloe-11n-seg.yaml")
@@ -292,7 +294,8 @@ def test_weights_of_sam3_must_be_there():
 
 
 def test_sam_segments_boxes(tmp_path):
-    from ultralytics.models.sam.build import build_mobile_sam
+    with _as_it_was():
+        from ultralytics.models.sam.build import build_mobile_sam
 
     torch.manual_seed(0)
     torch.save(build_mobile_sam().state_dict(), tmp_path / "mobile_sam.pt")
