@@ -3,6 +3,17 @@
 from linksim.blocks.channels import AWGN, AmplitudeFading, InstantaneousSNR, RandomFading, Rayleigh, Rician
 from linksim.blocks.equalizers import MMSEEqualizer, ZeroForcingEqualizer
 from linksim.blocks.framing import ErasureConcealment, FrameBuilder, FrameSplitter
+from linksim.blocks.generative import (
+    BackgroundDecoder,
+    BackgroundEncoder,
+    BranchFusion,
+    ForegroundDecoder,
+    ForegroundEncoder,
+    GenEDDecoder,
+    GenEDEncoder,
+    GenEDRouter,
+    SemanticImportancePredictor,
+)
 from linksim.blocks.header import (
     HeaderDecoder,
     HeaderEncoder,
@@ -56,7 +67,17 @@ from linksim.blocks.layers import (
     LayerTransportDecoder,
     LayerTransportEncoder,
 )
-from linksim.blocks.losses import BitsPerPixel, HVLoss, RegionLoss, SystemLoss, WeightedDistortion
+from linksim.blocks.losses import (
+    BitsPerPixel,
+    ContextualLoss,
+    ForegroundDistortion,
+    GenEDLoss,
+    HVLoss,
+    RegionLoss,
+    SemanticMatchingLoss,
+    SystemLoss,
+    WeightedDistortion,
+)
 from linksim.blocks.metrics import (
     BLEU,
     LPIPS,
@@ -83,10 +104,12 @@ from linksim.blocks.modulation import BPSKDemapper, BPSKMapper, QPSKDemapper, QP
 from linksim.blocks.picture_codecs import PictureDecoder, PictureEncoder, PictureEnhancer
 from linksim.blocks.rate import (
     FixedRate,
+    ForegroundRate,
     LagrangianRateAllocator,
     MaskedRate,
     MeasuredDistortion,
     RandomFixedRate,
+    RandomForegroundRate,
     RandomMaskedRate,
     RandomRateAllocator,
     RateAllocator,
@@ -114,6 +137,7 @@ from linksim.blocks.sources import (
     CodedTrainingCrops,
     MaskedCrops,
     PictureSource,
+    SalientCrops,
     TrainingCrops,
     UniformDecibels,
 )
@@ -155,10 +179,13 @@ __all__ = [
     "AmplitudeFading",
     "BPSKDemapper",
     "BPSKMapper",
+    "BackgroundDecoder",
+    "BackgroundEncoder",
     "BandwidthRatio",
     "BitErrors",
     "BitSource",
     "BitsPerPixel",
+    "BranchFusion",
     "CBRLedger",
     "CapacityAchievingTransport",
     "CaptionDecoder",
@@ -168,6 +195,7 @@ __all__ = [
     "ClassActivationMasks",
     "ClassImportance",
     "CodedTrainingCrops",
+    "ContextualLoss",
     "ControlDecoder",
     "ControlEncoder",
     "DeepJSCCCNNDecoder",
@@ -181,9 +209,17 @@ __all__ = [
     "EntropyScores",
     "ErasureConcealment",
     "FixedRate",
+    "ForegroundDecoder",
+    "ForegroundDistortion",
+    "ForegroundEncoder",
+    "ForegroundRate",
     "FrameBuilder",
     "FrameErrors",
     "FrameSplitter",
+    "GenEDDecoder",
+    "GenEDEncoder",
+    "GenEDLoss",
+    "GenEDRouter",
     "HEDDistance",
     "HVDevectorizer",
     "HVLoss",
@@ -246,6 +282,7 @@ __all__ = [
     "QPSKMapper",
     "RandomFading",
     "RandomFixedRate",
+    "RandomForegroundRate",
     "RandomMaskedRate",
     "RandomRateAllocator",
     "RateAllocator",
@@ -254,6 +291,9 @@ __all__ = [
     "RegionPSNR",
     "Rician",
     "RuleImportance",
+    "SalientCrops",
+    "SemanticImportancePredictor",
+    "SemanticMatchingLoss",
     "SemanticTextDecoder",
     "SemanticTextEncoder",
     "SentenceErrors",

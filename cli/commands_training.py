@@ -13,7 +13,8 @@ def train(
     system: Annotated[
         str,
         typer.Argument(
-            help="What to train: sa_oosc, ntscc, deepjscc, swinjscc, enhancer, text_link, vlm_csc, or module:Class."
+            help="What to train: sa_oosc, ntscc, deepjscc, deepjscc_cnn, swinjscc, uidsc, gened_sc, enhancer, "
+            "text_link, vlm_csc, or module:Class."
         ),
     ],
     pictures: Annotated[
@@ -27,6 +28,13 @@ def train(
         list[Path] | None,
         typer.Option(
             help="For text_link: a .txt file with a sentence per line, or .json with captions; may be repeated."
+        ),
+    ] = None,
+    saliency: Annotated[
+        Path | None,
+        typer.Option(
+            help="For gened_sc: a folder of maps of what is salient, called like the pictures, or FOLDER_NAME.png; a "
+            "folder of pictures with annotations.json has its own in salient."
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the run; a run that it already contains is continued.")] = Path(
@@ -105,7 +113,8 @@ def train(
         from linksim.cli.training_request import Training
 
     run_train(
-        Training(system, tuple(pictures or ()), tuple(text or ()), out, preset, start, minutes, steps, snr, cbr,
+        Training(system, tuple(pictures or ()), tuple(text or ()),
+                 None if saliency is None else str(saliency), out, preset, start, minutes, steps, snr, cbr,
                  importance_exponent, fading, learning_rate, optimizer, batch, crop, word_list, uses_per_word,
                  schedule, noise_attention, seed, device.value, half, tuple(tracker or ()), shards)
     )  # fmt: skip

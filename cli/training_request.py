@@ -19,7 +19,7 @@ LEARNING_RATE, LEARNING_RATE_FROM = 4e-4, 2e-4
 FIELDS = {"cbr": "cbr", "importance_exponent": "importance_exponent", "fading": "fading_share", "snr_db": "snr_db",
           "preset": "preset", "batch": "batch", "crop": "crop", "start": "start",
           "word_list": "word_list", "uses_per_word": "uses_per_word", "schedule": "schedule",
-          "noise_attention": "noise_attention"}  # fmt: skip
+          "noise_attention": "noise_attention", "saliency": "saliency"}  # fmt: skip
 """The options that are fields of a recipe."""
 OPTIONS = {"snr_db": "snr", "start": "from"}
 """What an option is called where that is not its name here."""
@@ -32,6 +32,7 @@ class Training:
     system: str
     pictures: tuple[Path, ...]
     text: tuple[Path, ...]
+    saliency: str | None
     out: Path
     preset: str | None
     start: str | None

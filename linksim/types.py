@@ -46,6 +46,10 @@ Size: TypeAlias = Int[Tensor, "batch 2"]
 """Height and width of the original picture in pixels."""
 Flags: TypeAlias = Bool[Tensor, "batch"]
 """One truth value per frame."""
+Foreground: TypeAlias = Float[Tensor, "batch rows cols"]
+"""1 for the patches of the foreground, 0 for the others; floats, so that gradients pass."""
+ScoreMap: TypeAlias = Float[Tensor, "batch score_rows score_cols"]
+"""How much each place of a grid belongs to the foreground, as a logit."""
 TextFeatures: TypeAlias = Float[Tensor, "batch words width"]
 """One vector for each word of a sentence."""
 PictureFeatures: TypeAlias = Float[Tensor, "batch places width"]

@@ -1,8 +1,10 @@
 """A trained transform as the start of a coder that goes straight to symbols."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from torch import Tensor
+from torch.nn import functional
 
 from linksim.blocks.vectorizer.conv_transform import analysis_layers, synthesis_layers
 from linksim.blocks.vectorizer.hv import LEARNED_STEP, transform_of
@@ -61,3 +63,17 @@ def _layers(state: dict[str, Tensor], chosen: range) -> dict[str, Tensor]:
 def power_loading(dimensions: int) -> Tensor:
     """Amplitude of each dimension by its variance in the KLT: power in proportion to the standard deviation."""
     return klt_basis()[1][:dimensions].pow(-0.25)
+
+
+def take_layers(state: dict[str, Tensor], name: str, tensors: Mapping[str, Tensor], chosen: range) -> None:
+    """Set the layers of `name` to those of a transform whose numbers are chosen, counted from 0 on again."""
+    for key, tensor in tensors.items():
+        number, _, rest = key.partition(".")
+        if int(number) in chosen:
+            take_widened(state, f"{name}.{int(number) - chosen.start}.{rest}", tensor)
+
+
+def take_widened(state: dict[str, Tensor], name: str, tensor: Tensor) -> None:
+    """Set a tensor; inputs that only the new layer has count for nothing at the start."""
+    missing = state[name].shape[1] - tensor.shape[1] if tensor.dim() == 4 else 0
+    state[name] = functional.pad(tensor, (0, 0, 0, 0, 0, missing)) if missing else tensor

@@ -9,8 +9,8 @@ from linksim.blocks.jscc.channel_state import StateAwareBlock, through
 from linksim.blocks.jscc.mask_attention import MaskGuidedAttention
 from linksim.blocks.jscc.mask_side import MASK_DIMENSIONS, mask_dimensions, mask_logits
 from linksim.blocks.jscc.serializer import sent_mask
-from linksim.blocks.jscc.transform_start import power_loading, transform_start
-from linksim.blocks.jscc.undo_fading import to_symbols, undo_fading
+from linksim.blocks.jscc.transform_start import power_loading, take_layers, take_widened, transform_start
+from linksim.blocks.jscc.undo_fading import received_snr_db, to_symbols, undo_fading
 from linksim.blocks.rate_set import RateSet, rate_values
 from linksim.blocks.vectorizer.conv_transform import TOKEN, WIDTHS, analysis_layers, synthesis_layers
 from linksim.blocks.vectorizer.klt import MEAN, klt_basis
@@ -137,7 +137,7 @@ class UIDSCDecoder(Block):
         power = received.power[:, None, None, None]
         sent = sent_mask(received.lengths, ALL_DIMENSIONS // 2).repeat_interleave(2, -1)
         told = received.lengths > self.least
-        snr_db = _snr_db(noise, sent)
+        snr_db = received_snr_db(noise, sent)
         scaled, scaled_noise = symbols * power.sqrt(), noise * power
         present, left_out = mask_logits(scaled[..., :MASK_DIMENSIONS], scaled_noise[..., :MASK_DIMENSIONS])
         estimate = self._wiener(scaled, scaled_noise, sent)
@@ -169,12 +169,6 @@ def _padded(mask: Tensor, tokens: Tensor) -> Tensor:
     return functional.pad(mask[:, None].float(), (0, width - mask.shape[2], 0, height - mask.shape[1]))
 
 
-def _snr_db(noise: Tensor, sent: Tensor) -> Tensor:
-    """That of a picture's symbols of mean power 1, [batch]."""
-    mean = 2 * (noise * sent).sum((1, 2, 3)) / sent.sum((1, 2, 3)).clamp_min(1)
-    return -10 * torch.log10(mean.clamp(1e-4, 1e2))
-
-
 def _excess(symbols: Tensor, noise: Tensor, sent: Tensor) -> Tensor:
     """By how much each patch's symbols are stronger than noise, log1p of the ratio, [batch, rows, cols]."""
     ratio = (symbols.square() / noise * sent).sum(-1) / sent.sum(-1).clamp_min(1)
@@ -189,26 +183,15 @@ def take_transform(encoder: nn.Module, decoder: nn.Module, weights: str) -> None
     start = transform_start(weights, DIMENSIONS, "conv_light")
     near, far = encoder.state_dict(), decoder.state_dict()
     gain = power_loading(DIMENSIONS)[:, None, None, None]
-    for key, tensor in start.analysis.items():
-        number, _, rest = key.partition(".")
-        name = f"first.{key}" if int(number) < 2 else f"rest.{int(number) - 2}.{rest}"
-        _take(near, name, tensor)
+    first, layers, last = 2, len(analysis_layers()), len(synthesis_layers()) - 1
+    take_layers(near, "first", start.analysis, range(first))
+    take_layers(near, "rest", start.analysis, range(first, layers))
     near["klt.weight"] = start.klt * gain
     near["project.weight"], near["project.bias"] = start.tail_weight * gain, start.tail_bias * gain.flatten()
     far["klt.weight"], far["project.bias"] = start.inverse_klt, start.head_bias
-    _take(far, "project.weight", start.head_weight)
-    last = max(int(key.partition(".")[0]) for key in start.synthesis)
-    for key, tensor in start.synthesis.items():
-        number, _, rest = key.partition(".")
-        if int(number) < last:
-            _take(far, f"trunk.{key}", tensor)
-        else:
-            far[f"last.{rest}"][: len(tensor)] = tensor
+    take_widened(far, "project.weight", start.head_weight)
+    take_layers(far, "trunk", start.synthesis, range(last))
+    for name in ("weight", "bias"):
+        far[f"last.{name}"][: 3 * PIXELS] = start.synthesis[f"{last}.{name}"]
     encoder.load_state_dict(near)
     decoder.load_state_dict(far)
-
-
-def _take(state: dict[str, Tensor], name: str, tensor: Tensor) -> None:
-    """Set a tensor; inputs that only the new layer has count for nothing at the start."""
-    missing = state[name].shape[1] - tensor.shape[1] if tensor.dim() == 4 else 0
-    state[name] = functional.pad(tensor, (0, 0, 0, 0, 0, missing)) if missing else tensor

@@ -26,3 +26,9 @@ def undo_fading(received: ReceivedCodeword, dimensions: int, amplitude: Tensor |
 def to_symbols(dimensions: Tensor) -> Tensor:
     """[batch, 2*kmax, rows, cols] real to complex [batch, rows, cols, kmax]."""
     return torch.view_as_complex(dimensions.float().movedim(1, -1).unflatten(-1, (-1, 2)).contiguous())
+
+
+def received_snr_db(noise: Tensor, sent: Tensor) -> Tensor:
+    """The SNR of a picture's symbols of mean power 1, [batch], from the noise per real dimension of those sent."""
+    mean = 2 * (noise * sent).sum((1, 2, 3)) / sent.sum((1, 2, 3)).clamp_min(1)
+    return -10 * torch.log10(mean.clamp(1e-4, 1e2))

@@ -1,7 +1,20 @@
 """What training minimises, one value per picture."""
 
 from linksim.blocks.losses.bits_per_pixel import BitsPerPixel
-from linksim.blocks.losses.sums import HVLoss, RegionLoss, SystemLoss
+from linksim.blocks.losses.contextual import ContextualLoss
+from linksim.blocks.losses.foreground_distortion import ForegroundDistortion
+from linksim.blocks.losses.semantic_matching import SemanticMatchingLoss
+from linksim.blocks.losses.sums import GenEDLoss, HVLoss, RegionLoss, SystemLoss
 from linksim.blocks.losses.weighted_distortion import WeightedDistortion
 
-__all__ = ["BitsPerPixel", "HVLoss", "RegionLoss", "SystemLoss", "WeightedDistortion"]
+__all__ = [
+    "BitsPerPixel",
+    "ContextualLoss",
+    "ForegroundDistortion",
+    "GenEDLoss",
+    "HVLoss",
+    "RegionLoss",
+    "SemanticMatchingLoss",
+    "SystemLoss",
+    "WeightedDistortion",
+]

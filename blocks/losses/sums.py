@@ -72,3 +72,47 @@ class RegionLoss(Block):
 
     def forward(self, whole: Score, region: Score) -> Score:
         return Score((whole.value + region.value) / 2)
+
+
+class GenEDLoss(Block):
+    """What GenED-SC's first stage minimises: a weighted sum of how well the salient is found, and of distortions.
+
+    The paper adds `match`, `foreground` and `background` with the weights 1, 1e-4 and 0.01, and nothing else. Then
+    nothing holds the background's colours, and nothing teaches the patches' choice but what it does to the picture. So
+    `whole`, the error of the whole picture, and `patches`, the match of the patches' choice, count beside them; their
+    weights are 0 as printed.
+
+    Shapes: match, patches, foreground, background and whole .value [batch]; out.value [batch]. Gradients pass.
+    Source: GenED-SC (arXiv 2606.04015), eq. 26; `patches`, `whole` and the weights are linksim's.
+
+    Raises:
+        ParameterError: a weight is negative.
+
+    >>> import torch
+    >>> scores = {name: Score(torch.ones(1)) for name in ("match", "patches", "foreground", "background", "whole")}
+    >>> round(GenEDLoss(match=1, patches=0, foreground=1e-4, background=0.01, whole=0)(**scores).value.item(), 4)
+    1.0101
+    """
+
+    def __init__(
+        self,
+        *,
+        match: float = 4.0,
+        patches: float = 4.0,
+        foreground: float = 0.15,
+        background: float = 0.5,
+        whole: float = 0.5,
+    ) -> None:
+        super().__init__()
+        self.weights = {
+            "match": match, "patches": patches, "foreground": foreground, "background": background, "whole": whole,
+        }  # fmt: skip
+        for name, weight in self.weights.items():
+            require(weight >= 0, name, "at least 0", weight)
+
+    def forward(self, match: Score, patches: Score, foreground: Score, background: Score, whole: Score) -> Score:
+        found = {
+            "match": match, "patches": patches, "foreground": foreground, "background": background, "whole": whole,
+        }  # fmt: skip
+        terms = [weight * found[name].value for name, weight in self.weights.items() if weight]
+        return Score(sum(terms[1:], terms[0]) if terms else 0 * whole.value)

@@ -3,6 +3,7 @@
 from linksim.blocks.rate.allocator import RateAllocator
 from linksim.blocks.rate.contract import PAPER_CBR, Allocation, RateBlock
 from linksim.blocks.rate.fixed import FixedRate
+from linksim.blocks.rate.foreground import ForegroundRate, RandomForegroundRate
 from linksim.blocks.rate.lagrangian import LagrangianRateAllocator
 from linksim.blocks.rate.masked import MaskedRate, RandomMaskedRate
 from linksim.blocks.rate.measured_distortion import MeasuredDistortion
@@ -15,10 +16,12 @@ __all__ = [
     "RATE_SETS",
     "Allocation",
     "FixedRate",
+    "ForegroundRate",
     "LagrangianRateAllocator",
     "MaskedRate",
     "MeasuredDistortion",
     "RandomFixedRate",
+    "RandomForegroundRate",
     "RandomMaskedRate",
     "RandomRateAllocator",
     "RateAllocator",

@@ -7,6 +7,7 @@ from linksim.blocks.sources.masked_scenes import MaskedScene, cityscapes_scenes,
 from linksim.blocks.sources.picture_cases import PictureCases
 from linksim.blocks.sources.picture_file import list_pictures, read_picture, readable_pictures
 from linksim.blocks.sources.picture_source import PictureSource
+from linksim.blocks.sources.salient_crops import SalientCrops
 from linksim.blocks.sources.street_scenes import LabelledObjects, StreetScene, labelled_objects, street_scenes
 from linksim.blocks.sources.training_crops import TrainingCrops
 from linksim.blocks.sources.uniform_decibels import UniformDecibels
@@ -19,6 +20,7 @@ __all__ = [
     "MaskedScene",
     "PictureCases",
     "PictureSource",
+    "SalientCrops",
     "StreetScene",
     "TrainingCrops",
     "UniformDecibels",

@@ -10,6 +10,9 @@ from linksim.blocks import (
     DeepJSCCCNNEncoder,
     DeepJSCCDecoder,
     DeepJSCCEncoder,
+    GenEDDecoder,
+    GenEDEncoder,
+    GenEDRouter,
     HVDevectorizer,
     HVVectorizer,
     JSCCDecoder,
@@ -24,6 +27,7 @@ from linksim.blocks import (
     UIDSCDecoder,
     UIDSCEncoder,
 )
+from linksim.blocks.generative.codec import GENED_RATES
 from linksim.blocks.jscc.deepjscc import FIXED_RATES
 from linksim.blocks.jscc.deepjscc_cnn import CNN_USES
 from linksim.blocks.jscc.swinjscc import ANY_RATE
@@ -148,6 +152,32 @@ class UIDSCCodec(PictureCodec):
             rate_set=MASKED_RATES,
             prefix="uidsc",
         )
+
+
+class GenEDCodec(PictureCodec):
+    """GenED-SC's first stage; `dual_branch`: whether foreground and background have branches of their own. `weights` as
+    for `Codec`; `most_share` and `noise_on` as for `SemanticImportancePredictor`."""
+
+    def __init__(
+        self,
+        weights: str | None = "gened_sc",
+        *,
+        dual_branch: bool = True,
+        most_share: float = 0.5,
+        noise_on: str = "logits",
+    ) -> None:
+        super().__init__(
+            GenEDEncoder(dual_branch=dual_branch, weights=weights),
+            GenEDDecoder(dual_branch=dual_branch, weights=weights),
+            GenEDRouter(most_share=most_share, noise_on=noise_on, weights=weights),
+            rate_set=GENED_RATES,
+            prefix="gened",
+        )
+
+    @property
+    def parts(self) -> Mapping[str, Block]:
+        """See `PictureCodec`; the router is no transform that another codec could take."""
+        return {"gened_router" if name == "vectorizer" else name: block for name, block in super().parts.items()}
 
 
 class DeepJSCCCNNCodec(PictureCodec):

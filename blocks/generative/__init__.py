@@ -1,0 +1,18 @@
+"""Generative communication: the structure by a codec, the rest by a sentence and a model that finishes the picture."""
+
+from linksim.blocks.generative.background import BackgroundDecoder, BackgroundEncoder, BranchFusion
+from linksim.blocks.generative.codec import GenEDDecoder, GenEDEncoder, GenEDRouter
+from linksim.blocks.generative.foreground import ForegroundDecoder, ForegroundEncoder
+from linksim.blocks.generative.semantic_importance import SemanticImportancePredictor
+
+__all__ = [
+    "BackgroundDecoder",
+    "BackgroundEncoder",
+    "BranchFusion",
+    "ForegroundDecoder",
+    "ForegroundEncoder",
+    "GenEDDecoder",
+    "GenEDEncoder",
+    "GenEDRouter",
+    "SemanticImportancePredictor",
+]
