@@ -24,7 +24,7 @@ class Part(NamedTuple):
     """One sweep of a bench: the table that it belongs to, and columns that tell its rows from those of the others."""
 
     table: str
-    columns: Mapping[str, str]
+    columns: Mapping[str, str | float]
     sweep: Sweep
 
 
@@ -104,7 +104,7 @@ class Bench(ABC):
         self.out.mkdir(parents=True, exist_ok=True)
         found: dict[str, list[pd.DataFrame]] = {}
         for number, (table, columns, sweep) in enumerate(parts, 1):
-            what = f"{number} of {len(parts)}, {', '.join((table, *columns.values()))}"
+            what = f"{number} of {len(parts)}, {', '.join((table, *map(str, columns.values())))}"
             with shown(sweep, what) as progress:
                 rows = sweep.run(store=self.out / self.store, workers=self.workers, progress=progress)
             found.setdefault(table, []).append(rows.assign(**columns))

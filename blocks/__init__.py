@@ -1,6 +1,6 @@
 """The catalogue of blocks, one folder per stage of the link."""
 
-from linksim.blocks.channels import AWGN, AmplitudeFading, InstantaneousSNR, RandomFading, Rayleigh, Rician
+from linksim.blocks.channels import AWGN, AmplitudeFading, InstantaneousSNR, RandomFading, Rayleigh, ReceivedSNR, Rician
 from linksim.blocks.equalizers import MMSEEqualizer, ZeroForcingEqualizer
 from linksim.blocks.framing import ErasureConcealment, FrameBuilder, FrameSplitter
 from linksim.blocks.generative import (
@@ -12,6 +12,7 @@ from linksim.blocks.generative import (
     GenEDDecoder,
     GenEDEncoder,
     GenEDRouter,
+    PictureEditor,
     SemanticImportancePredictor,
 )
 from linksim.blocks.header import (
@@ -68,11 +69,14 @@ from linksim.blocks.layers import (
     LayerTransportEncoder,
 )
 from linksim.blocks.losses import (
+    AdversarialLoss,
     BitsPerPixel,
     ContextualLoss,
+    EditorLoss,
     ForegroundDistortion,
     GenEDLoss,
     HVLoss,
+    PerceptualLoss,
     RegionLoss,
     SemanticMatchingLoss,
     SystemLoss,
@@ -80,8 +84,10 @@ from linksim.blocks.losses import (
 )
 from linksim.blocks.metrics import (
     BLEU,
+    BRISQUE,
     LPIPS,
     MSSSIM,
+    NIQE,
     PSNR,
     SAD,
     SSIM,
@@ -90,6 +96,7 @@ from linksim.blocks.metrics import (
     CBRLedger,
     Delivered,
     EntropyScores,
+    FeatureCosine,
     FrameErrors,
     HeaderErrors,
     HEDDistance,
@@ -171,11 +178,14 @@ from linksim.blocks.vectorizer import HVDevectorizer, HVVectorizer, KLTDevectori
 __all__ = [
     "AWGN",
     "BLEU",
+    "BRISQUE",
     "LPIPS",
     "MSSSIM",
+    "NIQE",
     "PSNR",
     "SAD",
     "SSIM",
+    "AdversarialLoss",
     "AmplitudeFading",
     "BPSKDemapper",
     "BPSKMapper",
@@ -206,8 +216,10 @@ __all__ = [
     "Deserializer",
     "Detokenizer",
     "DrawnImportance",
+    "EditorLoss",
     "EntropyScores",
     "ErasureConcealment",
+    "FeatureCosine",
     "FixedRate",
     "ForegroundDecoder",
     "ForegroundDistortion",
@@ -266,7 +278,9 @@ __all__ = [
     "ObjectDetector",
     "PatchImportance",
     "PatchPSNR",
+    "PerceptualLoss",
     "PictureDecoder",
+    "PictureEditor",
     "PictureEncoder",
     "PictureEnhancer",
     "PictureFeatureExtractor",
@@ -287,6 +301,7 @@ __all__ = [
     "RandomRateAllocator",
     "RateAllocator",
     "Rayleigh",
+    "ReceivedSNR",
     "RegionLoss",
     "RegionPSNR",
     "Rician",

@@ -133,7 +133,8 @@ def bench(
         Path | None, typer.Option(help="For text and vlm_csc: a folder of folders with train.json and test.json.")
     ] = None,
     masked: Annotated[
-        Path | None, typer.Option(help="For intent: a folder with annotations.json, images and masks.")
+        Path | None,
+        typer.Option(help="For intent and generative: a folder with annotations.json, images, masks and salient."),
     ] = None,
     out: Annotated[
         Path, typer.Option(help="Folder for results, page and figures; a run that it already contains is continued.")

@@ -5,6 +5,7 @@ from linksim.flowgraphs.coded_qam import coded_qam
 from linksim.flowgraphs.deepjscc import deepjscc
 from linksim.flowgraphs.deepjscc_cnn import deepjscc_cnn
 from linksim.flowgraphs.digital_text import digital_text
+from linksim.flowgraphs.gened_sc import gened_sc
 from linksim.flowgraphs.keras_deepjscc import keras_deepjscc
 from linksim.flowgraphs.klt import klt
 from linksim.flowgraphs.ntscc import ntscc
@@ -46,6 +47,7 @@ FLOWGRAPHS = {
     "vlm_csc": vlm_csc,
     "uidsc": uidsc,
     "deepjscc_cnn": deepjscc_cnn,
+    "gened_sc": gened_sc,
 }
 """All ready flowgraphs, by name; each can be made without arguments."""
 
@@ -60,6 +62,7 @@ __all__ = [
     "deepjscc",
     "deepjscc_cnn",
     "digital_text",
+    "gened_sc",
     "keras_deepjscc",
     "klt",
     "ntscc",

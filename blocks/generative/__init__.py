@@ -3,6 +3,7 @@
 from linksim.blocks.generative.background import BackgroundDecoder, BackgroundEncoder, BranchFusion
 from linksim.blocks.generative.codec import GenEDDecoder, GenEDEncoder, GenEDRouter
 from linksim.blocks.generative.foreground import ForegroundDecoder, ForegroundEncoder
+from linksim.blocks.generative.picture_editor import PictureEditor
 from linksim.blocks.generative.semantic_importance import SemanticImportancePredictor
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "GenEDDecoder",
     "GenEDEncoder",
     "GenEDRouter",
+    "PictureEditor",
     "SemanticImportancePredictor",
 ]

@@ -22,6 +22,7 @@ from linksim.randomness import global_state
 Imagine = Callable[[Sequence[str], int], Tensor]
 """From sentences and a seed to pictures [batch, 3, size, size] in [0, 1], one for each sentence."""
 ENDPOINT_SIZE = 1024
+MAX_PIXELS = 4096 * 4096
 DIFFUSION_STEPS, DIFFUSION_GUIDANCE = 25, 7.5
 TURBO_STEPS, TURBO_GUIDANCE = 1, 0.0
 
@@ -68,12 +69,12 @@ def endpoint_pictures(model: str, size: int, folder: str) -> Imagine:
 
 def _asked(endpoint: Endpoint, sentence: str, edge: int) -> Tensor:
     key = hashlib.sha256(f"{endpoint.model} {edge} {sentence}".encode()).hexdigest()
-    kept = endpoint.kept(key, lambda content: (_decoded(content["b64_json"], edge), content["b64_json"]))
+    kept = endpoint.kept(key, lambda content: (picture_in_answer(content["b64_json"], edge), content["b64_json"]))
     if kept is not None:
         return kept[0]
     asked = endpoint.ask(
         lambda client: client.images.generate(model=endpoint.model, prompt=sentence, n=1, size=f"{edge}x{edge}"),
-        lambda answer: (_decoded(answer.data[0].b64_json, edge), answer.data[0].b64_json),
+        lambda answer: (picture_in_answer(answer.data[0].b64_json, edge), answer.data[0].b64_json),
     )
     if asked.value is None:
         raise LinksimError(f"the endpoint gave no picture by '{endpoint.model}': {asked.problem}")
@@ -81,16 +82,18 @@ def _asked(endpoint: Endpoint, sentence: str, edge: int) -> Tensor:
     return asked.value[0]
 
 
-def _decoded(content: str | None, edge: int) -> Tensor:
-    """A picture [3, edge, edge] from base64. Raises ValueError where it holds none."""
+def picture_in_answer(content: str | None, edge: int) -> Tensor:
+    """A picture [3, edge, edge] from base64. Raises ValueError where it holds none, or one of too many pixels."""
     from PIL import Image as PillowImage
 
     if not content:
         raise ValueError("the answer has no picture in 'b64_json'")
     try:
         with PillowImage.open(io.BytesIO(base64.b64decode(content, validate=True))) as opened:
+            if opened.width * opened.height > MAX_PIXELS:
+                raise ValueError(f"a picture of {opened.width}x{opened.height} pixels")
             pixels = np.array(opened.convert("RGB"))
-    except (binascii.Error, OSError, SyntaxError) as error:
+    except (binascii.Error, OSError, SyntaxError, PillowImage.DecompressionBombError) as error:
         raise ValueError(f"'b64_json' holds no picture: {error}") from None
     image = torch.from_numpy(pixels).movedim(-1, 0).float() / 255
     return functional.interpolate(image[None], (edge, edge), mode="bicubic", antialias=True)[0].clamp(0, 1)

@@ -1,9 +1,13 @@
 """Losses that are sums of distortions and rate."""
 
+from torch.nn import functional
+
 from linksim.block import Block
 from linksim.errors import require
-from linksim.types import Score
+from linksim.types import Image, Score
 
+COARSE = 8
+"""Edge in pixels of the pieces over which means are compared."""
 DEFAULT_LAMBDA = 40.0
 """Squared error on the 0..255 scale per bit per pixel: a fine latent serves the joint coder better than a coarse."""
 
@@ -116,3 +120,44 @@ class GenEDLoss(Block):
         }  # fmt: skip
         terms = [weight * found[name].value for name, weight in self.weights.items() if weight]
         return Score(sum(terms[1:], terms[0]) if terms else 0 * whole.value)
+
+
+class EditorLoss(Block):
+    """What `PictureEditor` minimises: absolute error, a perceptual distance, and what a discriminator says.
+
+    The absolute error is of the picture, and once more of its means over 8x8 pixels, so that colours and brightness
+    stay. The discriminator's own loss is added as it is: its gradients reach the discriminator alone.
+
+    Shapes: image, original [batch, 3, height, width]; perceptual, maker, discriminator .value [batch], those of
+    `PerceptualLoss` and `AdversarialLoss`; out.value [batch]. Gradients pass.
+    Source: as ESRGAN, Wang et al., ECCV Workshops 2018, with other weights.
+
+    Raises:
+        ParameterError: a weight is negative.
+
+    >>> import torch
+    >>> image, none = torch.full((1, 3, 8, 8), 0.25), Score(torch.zeros(1))
+    >>> EditorLoss()(image=image, original=torch.zeros(1, 3, 8, 8), perceptual=none).value.item()
+    0.5
+    """
+
+    def __init__(self, *, perceptual: float = 0.3, maker: float = 0.01) -> None:
+        super().__init__()
+        require(perceptual >= 0, "perceptual", "at least 0", perceptual)
+        require(maker >= 0, "maker", "at least 0", maker)
+        self.perceptual, self.maker = perceptual, maker
+
+    def forward(
+        self,
+        image: Image,
+        original: Image,
+        perceptual: Score,
+        maker: Score | None = None,
+        discriminator: Score | None = None,
+    ) -> Score:
+        away = image - original
+        loss = away.abs().mean((1, 2, 3)) + functional.avg_pool2d(away, COARSE).abs().mean((1, 2, 3))
+        loss = loss + self.perceptual * perceptual.value
+        if maker is not None:
+            loss = loss + self.maker * maker.value
+        return Score(loss if discriminator is None else loss + discriminator.value)

@@ -3,13 +3,16 @@
 from linksim.blocks.metrics.bandwidth_ratio import BandwidthRatio
 from linksim.blocks.metrics.bit_errors import BitErrors, FrameErrors
 from linksim.blocks.metrics.bleu import BLEU
+from linksim.blocks.metrics.brisque import BRISQUE
 from linksim.blocks.metrics.cbr_ledger import CBRLedger
 from linksim.blocks.metrics.delivered import Delivered
 from linksim.blocks.metrics.entropy_scores import EntropyScores
+from linksim.blocks.metrics.feature_cosine import FeatureCosine
 from linksim.blocks.metrics.header_errors import HeaderErrors
 from linksim.blocks.metrics.hed_distance import HEDDistance
 from linksim.blocks.metrics.lpips import LPIPS
 from linksim.blocks.metrics.ms_ssim import MSSSIM
+from linksim.blocks.metrics.niqe import NIQE
 from linksim.blocks.metrics.patch_psnr import PatchPSNR
 from linksim.blocks.metrics.psnr import PSNR
 from linksim.blocks.metrics.region_psnr import RegionPSNR
@@ -21,8 +24,10 @@ from linksim.blocks.metrics.word_errors import SentenceErrors, WordErrors
 
 __all__ = [
     "BLEU",
+    "BRISQUE",
     "LPIPS",
     "MSSSIM",
+    "NIQE",
     "PSNR",
     "SAD",
     "SSIM",
@@ -31,6 +36,7 @@ __all__ = [
     "CBRLedger",
     "Delivered",
     "EntropyScores",
+    "FeatureCosine",
     "FrameErrors",
     "HEDDistance",
     "HeaderErrors",

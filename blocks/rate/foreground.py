@@ -106,8 +106,8 @@ class _Pair:
 
 
 def _ranked(values: tuple[int, ...], inside: int, outside: int, budget: float, ratio: float) -> list[_Pair]:
-    """Pairs of levels that the budget pays for, the best first: what is left unspent counts five times what the ratio lacks
-    or has too much, both as shares."""
+    """Pairs of levels that the budget pays for, the best first. What is left unspent counts five times as much as what
+    the ratio lacks or has too much, both as shares."""
     both = ratio > 1 and inside > 0 and outside > 0
     pairs: list[_Pair] = []
     for number, value in enumerate(values):

@@ -54,10 +54,10 @@ class SalientPicture:
         return functional.interpolate(values[None, None], size=tuple(size), mode="bilinear")[0, 0] > THRESHOLD
 
 
-def salient_pictures(folders: Sequence[str], maps: str = "") -> list[SalientPicture]:
+def salient_pictures(folders: Sequence[str], maps: str = "", split: str = "train") -> list[SalientPicture]:
     """The pictures of these folders that have a map of what is salient.
 
-    A folder with annotations.json, images and masks has its maps in salient/NAME.png; its split "train" is taken. The
+    A folder with annotations.json, images and masks has its maps in salient/NAME.png; that `split` of it is taken. The
     maps of other folders are in `maps`, called NAME.png or FOLDER_NAME.png. Pictures without a map are left out.
 
     Raises `FileError` where there is none.
@@ -65,9 +65,7 @@ def salient_pictures(folders: Sequence[str], maps: str = "") -> list[SalientPict
     found: list[SalientPicture] = []
     for folder in map(Path, folders):
         if is_segmented(folder):
-            pairs = [
-                (each.picture, [folder / MAPS / f"{each.name}.png"]) for each in segmented_pictures(folder, "train")
-            ]
+            pairs = [(each.picture, [folder / MAPS / f"{each.name}.png"]) for each in segmented_pictures(folder, split)]
         else:
             names = [(path, (path.stem, f"{folder.name}_{path.stem}")) for path in list_pictures(folder)]
             pairs = [(path, [Path(maps) / f"{name}.png" for name in both]) for path, both in names] if maps else []

@@ -89,8 +89,8 @@ def test_a_table_is_markdown():
 
 def test_benches_are_found_and_their_options_are_theirs(cli, tmp_path):
     assert set(known_benches()) == {
-        "closed_forms", "codecs", "effort", "evaluation", "header", "importance", "intent", "klt", "layers", "ofdm",
-        "separation",
+        "closed_forms", "codecs", "effort", "evaluation", "generative", "header", "importance", "intent", "klt",
+        "layers", "ofdm", "separation",
         "steering",
         "text",
         "vlm_csc",

@@ -17,7 +17,9 @@ class Endpoint:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                raw = self.rfile.read(int(self.headers["Content-Length"]))
+                # Pictures come as forms, everything else as JSON.
+                body = json.loads(raw) if "json" in self.headers["Content-Type"] else raw
                 endpoint.asked.append(body)
                 endpoint.headers.append({name.lower(): value for name, value in self.headers.items()})
                 script = endpoint.scripts.pop(0) if len(endpoint.scripts) > 1 else endpoint.scripts[0]

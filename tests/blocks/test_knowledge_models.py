@@ -7,7 +7,7 @@ import torch
 from loopback import cut_off, fails, reply, says
 from PIL import Image as PillowImage
 
-from linksim.blocks import Captioner, PictureGenerator
+from linksim.blocks import Captioner, PictureEditor, PictureGenerator
 from linksim.blocks.knowledge import caption_models, generation_models
 from linksim.blocks.knowledge.caption_models import transformers_captions
 from linksim.blocks.knowledge.generation_models import diffusers_pictures
@@ -136,6 +136,22 @@ def test_a_pipeline_of_diffusers_is_loaded_from_a_folder_and_draws_by_the_seed(t
     assert float(one.min()) >= 0
     assert float(one.max()) <= 1
     assert not torch.equal(one, generator.seed(2)(text=text))
+
+
+def test_a_pipeline_that_draws_from_noise_edits_from_the_picture_on(tiny_diffusion):
+    state = torch.random.get_rng_state()
+    image = torch.rand(2, 3, 24, 32, generator=torch.Generator().manual_seed(1))
+    editor = PictureEditor(backend="diffusers", model=str(tiny_diffusion))
+    given = {"image": image, "snr_db": torch.zeros(2), "text": Text.of(["a dog", ""])}
+    one, other = (editor.seed(1)(lengths=torch.full((2, 2, 2), 8), **given) for _ in range(2))
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert one.image.shape == image.shape
+    assert torch.equal(one.image, other.image)
+    assert one.edited.tolist() == [True, True]
+    assert "StableDiffusionImg2ImgPipeline" in one.explanation.sentences[0]
+    nothing = editor(lengths=torch.zeros(2, 2, 2, dtype=torch.int64), **given)
+    assert torch.equal(nothing.image, image)
+    assert nothing.explanation.sentences == ["nothing arrived"] * 2
 
 
 def test_a_turbo_model_takes_one_step_without_guidance(monkeypatch):

@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 
 from linksim.blocks import (
     FixedRate,
+    ForegroundRate,
     HeaderEncoder,
     LagrangianRateAllocator,
     MaskedRate,
     MeasuredDistortion,
     RandomFixedRate,
+    RandomForegroundRate,
     RandomMaskedRate,
     RandomRateAllocator,
     RateAllocator,
@@ -313,7 +315,7 @@ RATES = [kind for kind in catalogue().values() if issubclass(kind, RateBlock)]
 def test_the_rate_blocks_are_found():
     assert set(RATES) == {
         RateAllocator, LagrangianRateAllocator, FixedRate, RandomRateAllocator, RandomFixedRate, MaskedRate,
-        RandomMaskedRate,
+        RandomMaskedRate, ForegroundRate, RandomForegroundRate,
     }  # fmt: skip
 
 

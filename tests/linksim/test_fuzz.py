@@ -92,6 +92,7 @@ def test_random_wirings_fail_only_with_our_errors():
         "TextSource",
         "CaptionedPictureSource",
         "MaskedCrops",
+        "SalientCrops",
         "TrainingCrops",
         "CodedTrainingCrops",
     )

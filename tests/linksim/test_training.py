@@ -290,6 +290,8 @@ def test_recipes_are_found_by_name():
         "vlm_csc",
         "uidsc",
         "deepjscc_cnn",
+        "gened_sc",
+        "gened_editor",
     } == set(known_recipes())
     assert find_recipe("sa-oosc") is find_recipe("sa_oosc")
     with pytest.raises(ParameterError, match="no recipe for 'sa_osc'; did you mean 'sa_oosc'"):
