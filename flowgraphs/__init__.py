@@ -1,6 +1,7 @@
 """Ready links, one file per system."""
 
 from linksim.flowgraphs.bpsk import bpsk
+from linksim.flowgraphs.caption_stream import caption_stream
 from linksim.flowgraphs.coded_qam import coded_qam
 from linksim.flowgraphs.deepjscc import deepjscc
 from linksim.flowgraphs.deepjscc_cnn import deepjscc_cnn
@@ -48,6 +49,7 @@ FLOWGRAPHS = {
     "uidsc": uidsc,
     "deepjscc_cnn": deepjscc_cnn,
     "gened_sc": gened_sc,
+    "caption_stream": caption_stream,
 }
 """All ready flowgraphs, by name; each can be made without arguments."""
 
@@ -58,6 +60,7 @@ __all__ = [
     "TEXT_LINKS",
     "USES_IMPORTANCE",
     "bpsk",
+    "caption_stream",
     "coded_qam",
     "deepjscc",
     "deepjscc_cnn",

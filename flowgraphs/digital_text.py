@@ -23,6 +23,7 @@ def digital_text(
     code: str = DEFAULT_CODE,
     word_list: str = DEFAULT_WORDS,
     uses_per_word: int | None = None,
+    fixed: tuple[int, float] | None = None,
     channel: Block | None = None,
     source: Block | None = None,
 ) -> Flowgraph:
@@ -32,6 +33,7 @@ def digital_text(
         code: "bigram", "huffman", "five_bit" or "utf8", see `TextCompressor`.
         word_list: see `WordTokenizer`.
         uses_per_word: complex channel uses per word, to compare at equal uses; None takes as few as the SNR allows.
+        fixed: bits per symbol of the QAM and code rate, whatever the SNR; see `ShortTransportEncoder`.
         channel: AWGN unless given.
         source: a block that gives text, as `TextSource`; without it text is an input.
 
@@ -39,14 +41,15 @@ def digital_text(
     Outputs: text; erased, header or check having failed; bleu_1 to bleu_4, word_error_rate, sentence_error_rate;
     unknown, words that the code cannot say; uses, uses_total.
     """
-    transmitter, receiver = _transmitter(code, word_list, uses_per_word), _receiver(code, word_list)
+    transport = ShortTransportEncoder(uses_per_word=uses_per_word, fixed=fixed)
+    transmitter, receiver = _transmitter(code, word_list, transport), _receiver(code, word_list)
     return text_system("digital_text", transmitter, receiver, channel=channel, source=source)
 
 
-def _transmitter(code: str, word_list: str, uses_per_word: int | None) -> Flowgraph:
+def _transmitter(code: str, word_list: str, transport: ShortTransportEncoder) -> Flowgraph:
     fg = Flowgraph("transmitter", inputs={"text": Text, "snr_db": Decibels})
     fg.compressor = TextCompressor(code=code, word_list=word_list)
-    fg.transport = ShortTransportEncoder(uses_per_word=uses_per_word)
+    fg.transport = transport
     fg.header, fg.frame = ShortHeaderEncoder(), FrameBuilder()
     fg.connect(fg["text"], fg.compressor)
     for name in ("bits", "bit_count", "words"):

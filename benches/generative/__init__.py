@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from linksim.benches.bench import Bench, Part, by_case
 from linksim.benches.generative.figures import draw
 from linksim.benches.generative.points import PICTURES, SNRS_DB, SYSTEMS, SalientTestPictures, coverage, generative_link
-from linksim.benches.generative.tables import page, points
+from linksim.benches.generative.tables import page, simulated
 from linksim.blocks.metrics.hed_distance import hed_network
 from linksim.errors import ParameterError
 from linksim.montecarlo import Sweep
@@ -41,7 +41,7 @@ class GenerativeBench(Bench):
         # Whether the perceptual distance can be had is known before an hour of sweeps.
         hed_network(self.device)
         for system in SYSTEMS:
-            for channel, cbr in points():
+            for channel, cbr in simulated():
                 link = partial(generative_link, system, channel, cbr)
                 sweep = Sweep(link, grid={"snr_db": list(SNRS_DB)}, cases=pictures, seed=self.seed, device=self.device)
                 yield Part("generative", {"system": system, "channel": channel, "cbr": cbr}, sweep)

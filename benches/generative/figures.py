@@ -23,7 +23,7 @@ def draw(out: Path, table: "pd.DataFrame") -> str:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 13), layout="constrained")
-    axes = figure.subplots(len(SHOWN), len(CBRS), sharex=True, sharey="row")
+    axes = figure.subplots(len(SHOWN), len(CBRS), sharex=True, sharey="row", squeeze=False)
     for across, cbr in enumerate(CBRS):
         for down, (metric, label) in enumerate(SHOWN.items()):
             ax = axes[down, across]

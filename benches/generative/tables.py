@@ -54,11 +54,11 @@ CLIP-Score: their networks come from model hubs.
 def page(table: "pd.DataFrame", cases: "pd.DataFrame", covered: tuple[float, float]) -> str:
     """All of it but the figure."""
     parts = [_first_stage(cases, covered), _edited(cases)]
-    parts += [_section(table, channel, cbr) for channel, cbr in points()]
+    parts += [_section(table, channel, cbr) for channel, cbr in simulated()]
     return HEAD + "\n".join(parts)
 
 
-def points() -> Sequence[tuple[str, float]]:
+def simulated() -> Sequence[tuple[str, float]]:
     """The channels and rates that are simulated."""
     return [("awgn", cbr) for cbr in CBRS] + [(channel, MIDDLE) for channel in CHANNELS if channel != "awgn"]
 
@@ -71,7 +71,7 @@ def named(cbr: float) -> str:
 def _first_stage(cases: "pd.DataFrame", covered: tuple[float, float]) -> str:
     head = ["", *(f"{snr:g} dB" for snr in SNRS_DB)]
     rows: list[list[str]] = []
-    for channel, cbr in points():
+    for channel, cbr in simulated():
         for metric in ("salient_psnr", "psnr"):
             cells = [_gain(cases, metric, FIRST, SWINJSCC, channel, cbr, snr) for snr in SNRS_DB]
             rows.append([f"{_titled(channel, cbr)}, {'salient' if metric != 'psnr' else 'whole'}", *cells])

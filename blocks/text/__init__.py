@@ -6,6 +6,7 @@ from linksim.blocks.text.mutual_information import MutualInformationBound
 from linksim.blocks.text.noise_attention import NoiseAttention
 from linksim.blocks.text.semantic_decoder import SemanticTextDecoder
 from linksim.blocks.text.semantic_encoder import SemanticTextEncoder
+from linksim.blocks.text.shortener import TextShortener
 from linksim.blocks.text.source import TextSource
 from linksim.blocks.text.tokenizer import WordDetokenizer, WordTokenizer
 
@@ -18,6 +19,7 @@ __all__ = [
     "TextChannelEncoder",
     "TextCompressor",
     "TextDecompressor",
+    "TextShortener",
     "TextSource",
     "WordDetokenizer",
     "WordTokenizer",

@@ -23,7 +23,9 @@ COUNTS = 256
 LARGEST_NUMBER = COUNTS * len(ORDERS) - 1
 MOST_CODE_RATE = 0.75
 """The least order of QAM is taken whose code rate, check included, is not above it."""
-MOST_HARDEST_RATE = 0.92
+MOST_HARDEST_RATE, MOST_FIXED_RATE = 0.92, 0.75
+FEWEST_FIXED = 24
+"""Uses of a message of a few letters, whose check alone needs room."""
 POLAR_MOST = 480
 """Information bits up to which polar codes are used; then LDPC codes are stronger."""
 CHECK_BITS, LIST_SIZE = 11, 8
@@ -49,6 +51,7 @@ class ShortTransportEncoder(Block):
     Args:
         uses_per_word: complex channel uses per word of the sentence, whatever the message's length; then the smallest
             QAM is taken that has room. None takes as few uses as the SNR allows: modulation and code rate follow it.
+        fixed: bits per symbol of the QAM and code rate, as (4, 0.5), whatever the SNR.
 
     Shapes: bits [batch, n]; bit_count [batch], how many of them count; words [batch]; snr_db [batch], the mean SNR;
     out.symbols.samples [batch, most uses] complex of mean energy 1; out.number [batch] for the header. A message that
@@ -57,7 +60,8 @@ class ShortTransportEncoder(Block):
     Trans. Inf. Theory 2010.
 
     Raises:
-        ParameterError: `uses_per_word` is under 1; a message has no bits or more than 2,039.
+        ParameterError: `uses_per_word` is under 1, or `fixed` names no such QAM or code rate, or both are given; a
+            message has no bits or more than 2,039.
 
     >>> from linksim.blocks import AWGN
     >>> bits, bit_count, words = torch.ones(1, 40, dtype=torch.uint8), torch.tensor([40]), torch.tensor([10])
@@ -69,10 +73,13 @@ class ShortTransportEncoder(Block):
     (True, [80])
     """
 
-    def __init__(self, *, uses_per_word: int | None = None) -> None:
+    def __init__(self, *, uses_per_word: int | None = None, fixed: tuple[int, float] | None = None) -> None:
         super().__init__()
         require(uses_per_word is None or uses_per_word > 0, "uses_per_word", "at least 1", uses_per_word)
-        self.uses_per_word = uses_per_word
+        require(fixed is None or uses_per_word is None, "fixed", "left out where uses_per_word is given", fixed)
+        good = fixed is None or (fixed[0] in ORDERS and 0.1 <= fixed[1] <= MOST_FIXED_RATE)
+        require(good, "fixed", f"bits per symbol of {ORDERS} and a code rate in 0.1..{MOST_FIXED_RATE}", fixed)
+        self.uses_per_word, self.fixed = uses_per_word, fixed
         self.mappers = nn.ModuleDict({str(order): QAMMapper(bits_per_symbol=order) for order in ORDERS})
 
     def forward(
@@ -93,6 +100,9 @@ class ShortTransportEncoder(Block):
 
     def _plan(self, count: int, words: int, snr_db: float) -> "Plan":
         steps = math.ceil((count + 1) / STEP)
+        if self.fixed is not None:
+            order, code_rate = self.fixed
+            return Plan(steps, order, max(FEWEST_FIXED, math.ceil(steps * STEP / (order * code_rate))))
         if self.uses_per_word is None:
             return plan_for(steps, fewest_uses(steps * STEP, snr_db))
         return plan_for(steps, self.uses_per_word * words)

@@ -58,7 +58,7 @@ def test_no_system_sends_more_than_the_ratio(folder):
     pictures = points.SalientTestPictures(str(folder))
     for system in points.SYSTEMS:
         run = points.generative_link(system, "awgn", 1 / 24).run(**pictures[0], snr_db=10.0, seed=1)
-        assert 0.8 / 24 < float(run["cbr_total"].value) <= 1 / 24
+        assert 0.8 / 24 < float(run["cbr_total"].value) <= 1 / 24 + 1e-6
 
 
 def test_a_bench_without_pictures_says_what_it_needs(folder, tmp_path):

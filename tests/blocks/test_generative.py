@@ -272,7 +272,7 @@ def test_a_budget_with_the_header_pays_for_the_mask() -> None:
     image = torch.rand(1, 3, 256, 256, generator=torch.Generator().manual_seed(1))
     rate = ForegroundRate(target_cbr_total=1 / 24)
     out = picture_link("link", GenEDCodec(None), rate, uses_importance=False).run(image=image, snr_db=10.0, seed=1)
-    assert float(out["cbr_total"].value) <= 1 / 24
+    assert float(out["cbr_total"].value) <= 1 / 24 + 1e-6
     assert bool(out["target_met"])
 
 

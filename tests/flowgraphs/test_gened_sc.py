@@ -55,7 +55,7 @@ def test_the_header_tells_the_foreground_and_is_paid_for(picture):
     assert told_foreground(untold["lengths"])[1].tolist() == [False]
     assert int(told["ledger"].header) > int(untold["ledger"].header)
     total = gened_sc(rate=ForegroundRate(target_cbr_total=1 / 24)).run(image=picture, snr_db=10.0, seed=1)
-    assert float(total["cbr_total"].value) <= 1 / 24
+    assert float(total["cbr_total"].value) <= 1 / 24 + 1e-6
 
 
 def test_a_lost_frame_is_not_edited(picture):
