@@ -204,6 +204,5 @@ def test_the_steering_bench(out, folders, monkeypatch):
     page, _ = find_bench("steering")(out=out, scenes=folders[0]).run()
     car, nobody = rows_of(page, 0).values()
     assert float(car[1].split()[0]) > 0
-    asked, plain = map(float, car[-1].split(" and "))
-    assert asked == pytest.approx(plain, abs=2e-4)
-    assert nobody[:2] == ["-", "-"]
+    assert [float(each) for each in car[-1].split(", ")] == pytest.approx([0.0201] * 3, abs=3e-4)
+    assert nobody[:3] == ["-", "-", "-"]
