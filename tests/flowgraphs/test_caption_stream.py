@@ -22,7 +22,7 @@ def test_106_bytes_take_the_papers_uses() -> None:
     assert len(caption.encode()) == 106
     run = sent(caption_stream(mode="paper"), caption, 20.0, 2)
     assert run["text"].sentences == [caption] * 2
-    uses = int((run["uses"].value if hasattr(run["uses"], "value") else run["uses"])[0])
+    uses = int(run["uses"].value[0])
     assert abs(uses - 426) <= 5
 
 
@@ -58,7 +58,7 @@ def test_better_codes_take_fewer_uses() -> None:
     found = {
         code: sent(caption_stream(code=code), "a red car on a street", 4.0, 1)["uses"] for code in ("utf8", "bigram")
     }
-    numbers = {name: float(each.value if hasattr(each, "value") else each) for name, each in found.items()}
+    numbers = {name: float(each.value) for name, each in found.items()}
     assert numbers["bigram"] < 0.7 * numbers["utf8"]
 
 
