@@ -17,7 +17,8 @@ def transmit(
         typer.Option(
             help="The link: sa_oosc, ntscc, swinjscc, deepjscc (learned), klt (closed form), or a picture "
             "codec with LDPC and QAM: avif-ldpc, heif-ldpc, webp-ldpc, jpeg2000-ldpc, jpeg-ldpc; or vlm_csc, which "
-            "sends what the picture says; or uidsc, which sends what --intent asks for."
+            "sends what the picture says; or uidsc, which sends what --intent asks for; or gened_sc, whose receiver "
+            "finishes a coarse picture: what it adds is made, not received."
         ),
     ] = "sa_oosc",
     weights: Annotated[
@@ -76,7 +77,21 @@ def transmit(
     ] = 0,
     captioner: Annotated[
         str | None,
-        typer.Option(help="For vlm_csc: local (default), transformers:MODEL (BLIP and its kind) or endpoint:MODEL."),
+        typer.Option(
+            help="For vlm_csc and gened_sc: local (default for vlm_csc), classes (what a classifier of photographs "
+            "sees; default for gened_sc), transformers:MODEL (BLIP and its kind) or endpoint:MODEL; for gened_sc also "
+            "none."
+        ),
+    ] = None,
+    caption: Annotated[
+        str | None, typer.Option(help="For gened_sc: the sentence that describes the picture, instead of --captioner.")
+    ] = None,
+    editor: Annotated[
+        str | None,
+        typer.Option(
+            help="For gened_sc: local (default), none, diffusers:MODEL (InstructPix2Pix, Stable Diffusion and their "
+            "kind) or endpoint:MODEL."
+        ),
     ] = None,
     generator: Annotated[
         str | None,
@@ -110,6 +125,7 @@ def transmit(
     """Send one picture over a noisy channel, and report the result."""
     with importing():
         from linksim.cli.described_picture import VLM_CSC, DescribedPicture, run_described_picture
+        from linksim.cli.edited_picture import GENED_SC, EditedPicture, run_edited_picture
         from linksim.cli.importance import ImportanceSource
         from linksim.cli.intended_picture import UIDSC, IntendedPicture, run_intended_picture
         from linksim.cli.links import link_name
@@ -120,13 +136,22 @@ def transmit(
         from linksim.flowgraphs import USES_IMPORTANCE
 
     goal = {"cbr": cbr, "cbr-total": cbr_total, "psnr": psnr, "alpha": alpha, "effort": effort}
+    drawn = {"caption": caption, "editor": editor}
+    if link.replace("-", "_") == GENED_SC:
+        edited = EditedPicture(picture, out, caption, captioner, editor or "local", weights, channel, snr, cbr,
+                               cbr_total, seed, device.value)  # fmt: skip
+        edited.check({"boxes": boxes, "labels": labels, "importance": importance, "detector": detector, "model": model,
+                      "psnr": psnr, "alpha": alpha, "effort": effort, "generator": generator, "intent": intent,
+                      "intent-by": intent_by, "masks": masks})  # fmt: skip
+        run_edited_picture(edited, json)
+        return
     if link.replace("-", "_") == UIDSC:
         if intent is None:
             raise ParameterError(f"the link '{UIDSC}' sends what you ask for: say it in --intent")
         region = AskedRegion(intent, intent_by, model, boxes, masks, detector)
         intended = IntendedPicture(picture, out, region, weights, channel, snr, seed, device.value)
         intended.check({"labels": labels, "importance": importance, "captioner": captioner, "generator": generator,
-                        **goal})  # fmt: skip
+                        **drawn, **goal})  # fmt: skip
         run_intended_picture(intended, json)
         return
     if link.replace("-", "_") == VLM_CSC:
@@ -135,13 +160,15 @@ def transmit(
         )
         described.refuse(
             {"boxes": boxes, "labels": labels, "importance": importance, "detector": detector, "model": model,
-             "intent": intent, "intent-by": intent_by, "masks": masks, **goal}
+             "intent": intent, "intent-by": intent_by, "masks": masks, **drawn, **goal}
         )  # fmt: skip
         run_described_picture(described, json)
         return
-    for name, value in (("captioner", captioner), ("generator", generator)):
+    links = {"captioner": f"links '{VLM_CSC}' and '{GENED_SC}'", "generator": f"link '{VLM_CSC}'"}
+    for name, value in {"captioner": captioner, "generator": generator, **drawn}.items():
         if value is not None:
-            raise ParameterError(f"--{name} is for the link '{VLM_CSC}'; leave it out")
+            where = links.get(name, f"link '{GENED_SC}'")
+            raise ParameterError(f"--{name} is for the {where}; leave it out")
     goals = {"target_cbr": cbr, "target_cbr_total": cbr_total, "target_psnr": psnr}
     of_use = link_name(link) in USES_IMPORTANCE
     source = ImportanceSource(

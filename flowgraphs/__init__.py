@@ -7,8 +7,10 @@ from linksim.flowgraphs.deepjscc import deepjscc
 from linksim.flowgraphs.deepjscc_cnn import deepjscc_cnn
 from linksim.flowgraphs.digital_text import digital_text
 from linksim.flowgraphs.gened_sc import gened_sc
+from linksim.flowgraphs.hosonuma25 import hosonuma25
 from linksim.flowgraphs.keras_deepjscc import keras_deepjscc
 from linksim.flowgraphs.klt import klt
+from linksim.flowgraphs.nam24 import nam24
 from linksim.flowgraphs.ntscc import ntscc
 from linksim.flowgraphs.oosc import oosc
 from linksim.flowgraphs.sa_oosc import sa_oosc
@@ -50,6 +52,8 @@ FLOWGRAPHS = {
     "deepjscc_cnn": deepjscc_cnn,
     "gened_sc": gened_sc,
     "caption_stream": caption_stream,
+    "nam24": nam24,
+    "hosonuma25": hosonuma25,
 }
 """All ready flowgraphs, by name; each can be made without arguments."""
 
@@ -66,8 +70,10 @@ __all__ = [
     "deepjscc_cnn",
     "digital_text",
     "gened_sc",
+    "hosonuma25",
     "keras_deepjscc",
     "klt",
+    "nam24",
     "ntscc",
     "oosc",
     "sa_oosc",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from linksim import Bits, Block, Flowgraph, Importance, Received, Uses
+from linksim import Bits, Block, Flowgraph, Importance, Received, Score, Uses
 from linksim.blocks import (
     AWGN,
     CapacityAchievingTransport,
@@ -23,6 +23,8 @@ from linksim.blocks.rate import PAPER_CBR
 from linksim.flowgraphs.parts.offers import Offers, needed_inputs
 from linksim.flowgraphs.parts.picture_link import PICTURE_INPUTS
 from linksim.flowgraphs.parts.quality import add_labels, add_ledger, add_quality
+
+INPUTS = {**PICTURE_INPUTS, "reserved": Score}
 
 
 def separation(
@@ -44,12 +46,13 @@ def separation(
     `PictureEncoder`. `enhancer`: weights of a `PictureEnhancer` at the receiver, as "enhancer"; none by default, so
     that the codec stands as it is. A frame whose code blocks fail is lost, or shows the prefix that its codec can
     decode.
-    Inputs: image [batch, 3, height, width], boxes and known_importance (optional), snr_db [batch].
+    Inputs: image [batch, 3, height, width], boxes and known_importance (optional), snr_db [batch]; reserved (optional),
+    see `LinkAdaptation`.
     Outputs: image, erased, target_met, psnr, psnr_delivered, patch_psnr per class, sad, ledger, cbr, cbr_total.
     Raises what its blocks raise: `ParameterError`, and `LinksimError` where a codec's library is not there.
     """
-    fg = Flowgraph("separation", inputs=PICTURE_INPUTS)
-    offers = Offers(fg, PICTURE_INPUTS)
+    fg = Flowgraph("separation", inputs=INPUTS)
+    offers = Offers(fg, INPUTS)
     offers.add({"importance": add_labels(fg)})
     adaptation = LinkAdaptation(
         target_cbr_total=target_cbr_total, margin_db=margin_db, design_snr_db=design_snr_db, ideal=ideal
@@ -68,11 +71,9 @@ def separation(
 
 
 def _transmitter(adaptation: Block, encoder: Block, ideal: bool) -> Flowgraph:
-    """Inputs: image, importance, snr_db. Outputs: symbols, payload, header, target_met, and of an ideal link what
+    """Inputs: those of the link, importance. Outputs: symbols, payload, header, target_met, and of an ideal link what
     passes by the channel: known_bits, known_budget."""
-    fg = Flowgraph(
-        "transmitter", inputs=needed_inputs([adaptation, encoder], {**PICTURE_INPUTS, "importance": Importance})
-    )
+    fg = Flowgraph("transmitter", inputs=needed_inputs([adaptation, encoder], {**INPUTS, "importance": Importance}))
     offers = Offers(fg, fg.input_ports)
     fg.adaptation, fg.encoder = adaptation, encoder
     offers.feed(fg.adaptation)

@@ -3,10 +3,11 @@
 from linksim import Block, Decibels, Flowgraph
 from linksim.blocks import BandwidthRatio, Captioner, PictureGenerator
 from linksim.errors import require
+from linksim.flowgraphs.parts.caption import add_captioner
 from linksim.flowgraphs.parts.text_codec import TextCodec
 from linksim.flowgraphs.parts.text_system import BLEU_OUTPUTS
 from linksim.flowgraphs.text_link import text_link
-from linksim.types import Image
+from linksim.types import Image, Text
 
 CAPTION_WEIGHTS = "captions"
 LINK_OUTPUTS = ("confidence", "erased", "unknown", *BLEU_OUTPUTS, "word_error_rate", "sentence_error_rate", "uses",
@@ -45,22 +46,29 @@ def vlm_csc(
     Raises `ParameterError` where a link and a channel are given.
     """
     require(link is None or channel is None, "channel", "left out where a link is given, which has its own", channel)
-    fg = Flowgraph("vlm_csc", inputs={"image": Image, "snr_db": Decibels})
-    fg.captioner, fg.generator, fg.ratio = captioner or Captioner(), generator or PictureGenerator(), BandwidthRatio()
-    fg.link = link or text_link(codec=TextCodec(CAPTION_WEIGHTS), channel=channel)
-    fg.connect(fg["image"], fg.captioner["image"])
-    fg.connect(fg.captioner, fg.link["text"])
+    described = link or text_link(codec=TextCodec(CAPTION_WEIGHTS), channel=channel)
+    return described_picture("vlm_csc", captioner or Captioner(), described, generator or PictureGenerator())
+
+
+def described_picture(name: str, captioner: Block | None, link: Flowgraph, generator: Block) -> Flowgraph:
+    """A sentence is sent instead of the picture. Inputs: those of `vlm_csc`, and without `captioner` the sentence,
+    text. Outputs: those of `vlm_csc`."""
+    fg = Flowgraph(name, inputs={"image": Image, "snr_db": Decibels, **({} if captioner else {"text": Text})})
+    fg.link, fg.generator, fg.ratio = link, generator, BandwidthRatio()
+    said = add_captioner(fg, captioner)
+    fg.connect(said, fg.link["text"])
     fg.connect(fg["snr_db"], fg.link["snr_db"])
     fg.connect(fg.link["text"], fg.generator["text"])
     fg.connect(fg["image"], fg.ratio["image"])
-    for name in ("uses", "uses_total"):
-        fg.connect(fg.link[name], fg.ratio[name])
-    fg.connect(fg.captioner, fg["caption"])
+    for port in ("uses", "uses_total"):
+        fg.connect(fg.link[port], fg.ratio[port])
+    # Links may shorten what they are given.
+    fg.connect(fg.link["sent"] if "sent" in link.output_ports else said, fg["caption"])
     fg.connect(fg.link["text"], fg["text"])
     fg.connect(fg.generator, fg["image"])
-    for name in LINK_OUTPUTS:
-        if name in fg.link.output_ports:
-            fg.connect(fg.link[name], fg[name])
-    for name in ("cbr", "cbr_total"):
-        fg.connect(fg.ratio[name], fg[name])
+    for port in LINK_OUTPUTS:
+        if port in fg.link.output_ports:
+            fg.connect(fg.link[port], fg[port])
+    for port in ("cbr", "cbr_total"):
+        fg.connect(fg.ratio[port], fg[port])
     return fg

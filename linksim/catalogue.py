@@ -21,8 +21,8 @@ def catalogue() -> Mapping[str, type[Block]]:
     for module in pkgutil.walk_packages(package.__path__, "linksim.blocks."):
         for name, kind in vars(importlib.import_module(module.name)).items():
             own = isinstance(kind, type) and issubclass(kind, Block) and kind.__module__ == module.name
-            # A class without a `forward` is a base of blocks.
-            if own and kind.forward is not Block.forward:
+            # A class without a `forward` is a base of blocks, a private one a part of a block.
+            if own and kind.forward is not Block.forward and not name.startswith("_"):
                 found[name] = kind
     return dict(sorted(found.items()))
 

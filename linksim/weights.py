@@ -1,5 +1,6 @@
 """Trained weights: shipped by name, or from a file."""
 
+import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from linksim.errors import FileError, WeightsError, nearest
 from linksim.files import write_whole
 
-BASE, SCALE, SMALL = "base", "scale:", torch.float8_e4m3fn
+BASE, NAMES, SCALE, SMALL = "base", "names", "scale:", torch.float8_e4m3fn
 SHIPPED = "linksim.blocks.weights"
 """The package whose .safetensors files are the shipped weights, one file per preset."""
 
@@ -71,18 +72,23 @@ def read_weights(path: Path, part: str = "") -> dict[str, Tensor]:
         with safe_open(path, "pt") as file:
             keys = [key for key in file.keys() if key.startswith(prefix) and not key.startswith(SCALE)]  # noqa: SIM118
             found = {key: file.get_tensor(key) for key in keys}
-            base = (file.metadata() or {}).get(BASE)
-            scales = {key: file.get_tensor(SCALE + key) for key in found} if base else {}
+            about = file.metadata() or {}
+            scaled = set(file.keys()) & {SCALE + key for key in keys}
+            scales = {key.removeprefix(SCALE): file.get_tensor(key) for key in scaled}
     except (SafetensorError, OSError) as error:
         raise FileError(f"'{path}' is no file of weights in the safetensors format: {error}") from None
-    values = {key[len(prefix) :]: t.float() if t.is_floating_point() else t for key, t in found.items()}
+    values = {key: t.float() if t.is_floating_point() else t for key, t in found.items()}
     bad = [key for key, t in [*values.items(), *scales.items()] if not bool(t.isfinite().all())]
     if bad:
         raise WeightsError(f"'{path}' holds values that are no finite numbers, in {len(bad)} tensors: '{bad[0]}'")
-    if base is None:
-        return values
-    whole = read_weights(weights_path(base, part), part)
-    return {key: whole[key] + tensor * scales[prefix + key] for key, tensor in values.items()}
+    if scales:
+        whole, names = read_weights(weights_path(about[BASE])), json.loads(about.get(NAMES, "{}"))
+        values |= {key: whole[_in_base(key, names)] + values[key] * scale for key, scale in scales.items()}
+    return {key.removeprefix(prefix): tensor for key, tensor in values.items()}
+
+
+def _in_base(key: str, names: Mapping[str, str]) -> str:
+    return next((names[start] + key.removeprefix(start) for start in names if key.startswith(start)), key)
 
 
 def shape_in(path: Path, key: str) -> tuple[int, ...]:
@@ -137,22 +143,31 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype 
     write_whole(path, save(small))
 
 
-def write_difference(path: Path, tensors: Mapping[str, Tensor], base: str) -> None:
+def write_difference(
+    path: Path, tensors: Mapping[str, Tensor], base: str, names: Mapping[str, str] | None = None
+) -> None:
     """Write weights that were trained on from shipped ones as the difference from these, a byte a number.
 
-    A number keeps three binary digits of its difference, which is small: half the file of half precision.
-    Raises `WeightsError` where the shipped weights are unknown or have other tensors.
+    A number keeps three binary digits of its difference, which is small: half the file of half precision. A tensor that
+    the shipped weights do not have, or have in another shape, is written in half precision. `names`: by what the names
+    of tensors begin here, and by what there.
+    Raises `WeightsError` where the shipped weights are unknown or share no tensor with these.
     """
     from safetensors.torch import save
 
+    names = names or {}
     whole = read_weights(weights_path(base))
-    if {k: v.shape for k, v in whole.items()} != {k: v.shape for k, v in tensors.items()}:
-        raise WeightsError(f"these weights do not have the tensors of '{base}'")
     packed: dict[str, Tensor] = {}
     for key, tensor in tensors.items():
-        difference = tensor.float() - whole[key].float()
+        there = whole.get(_in_base(key, names))
+        if there is None or there.shape != tensor.shape:
+            packed[key] = tensor.detach().cpu().to(torch.float16).contiguous()
+            continue
+        difference = tensor.detach().float().cpu() - there.float()
         # Some tensors hold nothing, and some differ in nothing.
         largest = torch.cat([difference.abs().flatten(), torch.zeros(1)]).max()
         scale = (largest / torch.finfo(SMALL).max).clamp_min(torch.finfo(torch.float32).tiny)
         packed |= {key: (difference / scale).to(SMALL), SCALE + key: scale}
-    write_whole(path, save(packed, metadata={BASE: base}))
+    if not any(key.startswith(SCALE) for key in packed):
+        raise WeightsError(f"these weights have no tensor of '{base}'")
+    write_whole(path, save(packed, metadata={BASE: base, NAMES: json.dumps(dict(names))}))

@@ -2,6 +2,8 @@
 
     .venv/bin/python scripts/pack_weights.py run/weights.safetensors --base small --out ntscc.safetensors
 
+Tensors that the base lacks are kept in half precision. What GenED-SC shares with SwinJSCC has other names there.
+
 Prints by how much the packed weights differ from the given ones, relative to how far training moved them.
 """
 
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from linksim.blocks.generative.codec import SPINES, renamed
 from linksim.weights import read_weights, weights_path, write_difference
 
 
@@ -21,10 +24,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
     given, base = read_weights(asked.weights), read_weights(weights_path(asked.base))
-    write_difference(asked.out, given, asked.base)
+    write_difference(asked.out, given, asked.base, SPINES)
     packed = read_weights(asked.out)
-    lost = torch.cat([(packed[key] - given[key]).flatten() for key in given]).norm()
-    moved = torch.cat([(base[key] - given[key]).flatten() for key in given]).norm()
+    pairs = {key: base.get(renamed(key) or key) for key in given}
+    shared = {key: there for key, there in pairs.items() if there is not None and there.shape == given[key].shape}
+    lost = torch.cat([(packed[key] - given[key]).flatten() for key in shared]).norm()
+    moved = torch.cat([(there - given[key]).flatten() for key, there in shared.items()]).norm()
     print(f"{asked.out.stat().st_size / 1e6:.1f} MB; off by {lost / moved:.1%} of what training moved them")
 
 

@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 from linksim.benches.bench import Bench, Part, by_case
 from linksim.benches.generative.figures import draw
-from linksim.benches.generative.points import PICTURES, SNRS_DB, SYSTEMS, SalientTestPictures, coverage, generative_link
-from linksim.benches.generative.tables import page, simulated
+from linksim.benches.generative.points import (
+    PICTURES,
+    SNRS_DB,
+    SYSTEMS,
+    SalientTestPictures,
+    coverage,
+    generative_link,
+    where,
+)
+from linksim.benches.generative.tables import page
 from linksim.blocks.metrics.hed_distance import hed_network
 from linksim.errors import ParameterError
 from linksim.montecarlo import Sweep
@@ -29,7 +37,9 @@ class GenerativeBench(Bench):
 
     masked: Path | None = None
 
-    about: ClassVar[str] = "GenED-SC beside SwinJSCC, SA-OOSC and AVIF with LDPC, by PSNR and by how pictures look"
+    about: ClassVar[str] = (
+        "GenED-SC beside other generative links, SwinJSCC, SA-OOSC and AVIF with LDPC, by PSNR and by how pictures look"
+    )
 
     def inputs(self) -> list[Path]:
         """See `Bench`."""
@@ -41,8 +51,8 @@ class GenerativeBench(Bench):
         # Whether the perceptual distance can be had is known before an hour of sweeps.
         hed_network(self.device)
         for system in SYSTEMS:
-            for channel, cbr in simulated():
-                link = partial(generative_link, system, channel, cbr)
+            for channel, cbr in where(system):
+                link = partial(generative_link, system, channel, cbr, str(self.masked))
                 sweep = Sweep(link, grid={"snr_db": list(SNRS_DB)}, cases=pictures, seed=self.seed, device=self.device)
                 yield Part("generative", {"system": system, "channel": channel, "cbr": cbr}, sweep)
 

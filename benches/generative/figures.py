@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from linksim.benches.generative.points import CBRS, SNRS_DB, SYSTEMS
+from linksim.benches.generative.points import CAPTION_TESTS, CBRS, SNRS_DB, SYSTEMS, where
 from linksim.benches.generative.tables import named
 from linksim.benches.tables import look_up
 from linksim.plot.style import COLOURS, save_figure, styled
@@ -27,7 +27,9 @@ def draw(out: Path, table: "pd.DataFrame") -> str:
     for across, cbr in enumerate(CBRS):
         for down, (metric, label) in enumerate(SHOWN.items()):
             ax = axes[down, across]
-            for number, system in enumerate(SYSTEMS):
+            for number, system in enumerate(each for each in SYSTEMS if ("awgn", cbr) in where(each)):
+                if system in CAPTION_TESTS:
+                    continue
                 point = {"channel": "awgn", "system": system, "cbr": cbr}
                 found = [look_up(table, metric, snr_db=snr_db, **point) for snr_db in SNRS_DB]
                 colour = COLOURS[number % len(COLOURS)]

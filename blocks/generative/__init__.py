@@ -1,15 +1,18 @@
 """Generative communication: the structure by a codec, the rest by a sentence and a model that finishes the picture."""
 
 from linksim.blocks.generative.background import BackgroundDecoder, BackgroundEncoder, BranchFusion
+from linksim.blocks.generative.candidate_editor import CandidateEditor
 from linksim.blocks.generative.codec import GenEDDecoder, GenEDEncoder, GenEDRouter
 from linksim.blocks.generative.foreground import ForegroundDecoder, ForegroundEncoder
 from linksim.blocks.generative.picture_editor import PictureEditor
 from linksim.blocks.generative.semantic_importance import SemanticImportancePredictor
+from linksim.blocks.generative.semantic_score_map import SemanticScoreMap
 
 __all__ = [
     "BackgroundDecoder",
     "BackgroundEncoder",
     "BranchFusion",
+    "CandidateEditor",
     "ForegroundDecoder",
     "ForegroundEncoder",
     "GenEDDecoder",
@@ -17,4 +20,5 @@ __all__ = [
     "GenEDRouter",
     "PictureEditor",
     "SemanticImportancePredictor",
+    "SemanticScoreMap",
 ]

@@ -95,7 +95,9 @@ class ForegroundDecoder(Block):
         self, features: Float[Tensor, "batch channels fine_rows fine_cols"], foreground: Foreground
     ) -> Float[Tensor, "batch channels fine_rows fine_cols"]:
         inside = at_places(foreground)
-        return self.swin(features * inside) * inside
+        kept = features * inside
+        # What a patch has of both branches must be once its features, also where it is half foreground.
+        return kept + inside * (self.swin(kept) - kept)
 
 
 def at_places(foreground: Tensor) -> Tensor:

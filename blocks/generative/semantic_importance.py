@@ -1,5 +1,6 @@
 """Which patches are foreground: GenED-SC's semantic importance prediction module (SIPM)."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -21,6 +22,9 @@ CONTEXT, DILATIONS = 48, (1, 2, 4)
 FURTHEST = 8.0
 """Places that an offset reaches at most."""
 TEMPERATURE = 1.0
+LEAST_PROBABILITY = 0.3
+"""From which a patch is foreground. A salient patch that is missed costs more than one too many."""
+LEAST_LOGIT = math.log(LEAST_PROBABILITY / (1 - LEAST_PROBABILITY))
 
 
 class Routing(NamedTuple):
@@ -45,8 +49,8 @@ class SemanticImportancePredictor(Block):
     In training `foreground` is drawn by Gumbel-softmax, and gradients pass as if it had not been rounded. The paper
     adds Gumbel noise to probabilities; the noise is as large as their whole range, so a sure patch is drawn wrong every
     fourth time. Here it is added to their logarithms; `noise_on="probabilities"` is as printed. In use there is no
-    noise: a patch is foreground where that is the likelier, and of more than `most_share` of the patches the likeliest
-    are taken.
+    noise: a patch is foreground from a probability of 0.3 on, and of more than `most_share` of the patches the
+    likeliest are taken.
 
     Shapes: features [batch, channels, 2*rows, 2*cols]; foreground and foreground_logits [batch, rows, cols]; score,
     spatial_attention [batch, 2*rows, 2*cols]; offsets [batch, 2, 2*rows, 2*cols] in places, right and down;
@@ -110,7 +114,7 @@ class SemanticImportancePredictor(Block):
         flat = logits.flatten(1)
         most = max(1, int(self.most_share * flat.shape[1]))
         least = flat.topk(most, 1).values[:, -1:]
-        return ((flat > 0) & (flat >= least)).to(logits).view(logits.shape)
+        return ((flat > LEAST_LOGIT) & (flat >= least)).to(logits).view(logits.shape)
 
 
 class _Surroundings(nn.Module):

@@ -5,20 +5,19 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Int
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from linksim.block import Block
 from linksim.blocks.intent.cut_out import cut_out
 from linksim.blocks.intent.imagenet_classes import IMAGENET
-from linksim.blocks.knowledge.picture_features import SHA256, lite_network
+from linksim.blocks.knowledge.class_words import class_scores
 from linksim.blocks.semantics.categories import NUMBER
 from linksim.errors import require
 from linksim.types import Detections, Image
 
 EDGES = (384, 512)
 """Longer side of the picture, in pixels, at the scales that are looked at."""
-STRIDE = 32
 SEGMENTS, COMPACTNESS = 250, 10.0
 """Of the superpixels."""
 LEAST_SHARE = 0.005
@@ -68,10 +67,7 @@ class ClassActivationMasks(Block):
 def find_classes(image: Tensor, wanted: Sequence[Collection[str]], confidence: float) -> SceneObjects:
     """As `ClassActivationMasks`, but of each picture these classes alone."""
     with torch.autocast(image.device.type, enabled=False):
-        network = lite_network(0, SHA256, str(image.device))
-        found = [
-            _objects(picture.float(), network, names, confidence) for picture, names in zip(image, wanted, strict=True)
-        ]
+        found = [_objects(picture.float(), names, confidence) for picture, names in zip(image, wanted, strict=True)]
     widest = max(len(objects) for objects in found)
     corners = torch.zeros(len(found), widest, 4)
     category = torch.full((len(found), widest), -1)
@@ -86,11 +82,9 @@ def find_classes(image: Tensor, wanted: Sequence[Collection[str]], confidence: f
     return SceneObjects(found_there, instances.to(image.device))
 
 
-def _objects(
-    picture: Tensor, network: nn.Module, names: Collection[str], confidence: float
-) -> list[tuple[str, float, Tensor]]:
+def _objects(picture: Tensor, names: Collection[str], confidence: float) -> list[tuple[str, float, Tensor]]:
     """Class, its probability and pixels of each object, the surest class last, so that it lies on top."""
-    scales = [_scores(picture, network, edge) for edge in EDGES]
+    scales = [class_scores(picture, edge) for edge in EDGES]
     places = [torch.softmax(scores.flatten(1), 0) for scores in scales]
     likely = {
         name: sum(float(each[list(IMAGENET[name])].sum(0).max()) for each in places) / len(places)
@@ -106,17 +100,6 @@ def _objects(
         for name in found
         for piece in _pieces(_cut_out_class(picture, scales, IMAGENET[name], segments))
     ]
-
-
-def _scores(picture: Tensor, network: nn.Module, edge: int) -> Tensor:
-    """Of each class at each place of the network's last map, [1000, rows, cols]."""
-    scale = edge / max(picture.shape[1:])
-    size = [max(1, round(side * scale / STRIDE)) * STRIDE for side in picture.shape[1:]]
-    scaled = functional.interpolate(picture[None].float(), size, mode="bicubic", antialias=True).clamp(0, 1)
-    features = network.forward_features(2 * scaled - 1)[0]  # pyright: ignore[reportCallIssue]
-    head = network.classifier
-    assert isinstance(head, nn.Linear)
-    return torch.einsum("kc,chw->khw", head.weight, features.float()) + head.bias[:, None, None]
 
 
 def _superpixels(picture: Tensor) -> Tensor:

@@ -72,32 +72,37 @@ class SwinJSCCEncoder(Block):
     torch.Size([1, 2, 3, 64])
     """
 
+    most_uses = MAX_USES
+
     def __init__(self, *, weights: str | None = None) -> None:
         super().__init__()
+        dimensions = 2 * self.most_uses
         with seeded_initialization():
             self.trunk = nn.Sequential(*analysis_layers())
             self.transformer = transformer(WIDTH, HEADS, WINDOW, TRANSFORMER_BLOCKS)
             self.channel_gates, self.rate_gates = ModNet(WIDTH), ModNet(WIDTH)
-            self.project = zero_convolution(WIDTH, 2 * MAX_USES)
-        self.klt = nn.Conv2d(3 * TOKEN**2, 2 * MAX_USES, PATCH // TOKEN, PATCH // TOKEN, bias=False)
-        self.klt.weight = nn.Parameter(
-            token_basis(2 * MAX_USES, TOKEN) * power_loading(2 * MAX_USES)[:, None, None, None]
-        )
+            self.project = zero_convolution(WIDTH, dimensions)
+        self.klt = nn.Conv2d(3 * TOKEN**2, dimensions, PATCH // TOKEN, PATCH // TOKEN, bias=False)
+        self.klt.weight = nn.Parameter(token_basis(dimensions, TOKEN) * power_loading(dimensions)[:, None, None, None])
         load_part(self, weights, "swinjscc_encoder")
 
     @single_precision
     def forward(self, tokens: Tokens, lengths: Lengths, snr_db: Decibels) -> Codeword:
-        _check(lengths)
         centred = (tokens - MEAN).contiguous(memory_format=torch.channels_last)
+        return self.symbols(self.trunk(centred), centred, lengths, snr_db)
+
+    def symbols(self, features: Tensor, centred: Tensor, lengths: Tensor, snr_db: Tensor) -> Tensor:
+        """The symbols from what the trunk makes of the centred tokens."""
+        _check(lengths, self.most_uses)
         quality = snr_db.clamp(*SNRS_DB)[:, None, None].expand(lengths.shape)
-        features = self.transformer(self.trunk(centred))
+        features = self.transformer(features)
         features = self.channel_gates(features, _about_one(quality).to(centred))
         features = self.rate_gates(features, _rate(lengths).to(centred))
         coded = self.project(features).float()
         # As in the transforms: half precision would cost the KLT quality.
         with torch.autocast(centred.device.type, enabled=False):
             coded = coded + self.klt(centred.float())
-        return to_symbols(coded * sent_mask(2 * lengths, 2 * MAX_USES).movedim(-1, 1))
+        return to_symbols(coded * sent_mask(2 * lengths, 2 * self.most_uses).movedim(-1, 1))
 
 
 class SwinJSCCDecoder(Block):
@@ -118,17 +123,20 @@ class SwinJSCCDecoder(Block):
     torch.Size([1, 48, 4, 4])
     """
 
+    most_uses = MAX_USES
+
     def __init__(self, *, weights: str | None = None) -> None:
         super().__init__()
-        deviation = klt_basis()[1][: 2 * MAX_USES].sqrt()
+        dimensions = 2 * self.most_uses
+        deviation = klt_basis()[1][:dimensions].sqrt()
         self.register_buffer("deviation", deviation[:, None, None].clone(), persistent=False)
         with seeded_initialization():
-            self.project = scaled_convolution(2 * MAX_USES, WIDTH, 1)
+            self.project = scaled_convolution(dimensions, WIDTH, 1)
             self.rate_gates, self.channel_gates = ModNet(WIDTH), ModNet(WIDTH)
             self.transformer = transformer(WIDTH, HEADS, WINDOW, TRANSFORMER_BLOCKS)
             self.trunk = nn.Sequential(*synthesis_layers())
-        self.klt = nn.ConvTranspose2d(2 * MAX_USES, 3 * TOKEN**2, PATCH // TOKEN, PATCH // TOKEN, bias=False)
-        self.klt.weight = nn.Parameter(token_basis(2 * MAX_USES, TOKEN) * deviation.sqrt()[:, None, None, None])
+        self.klt = nn.ConvTranspose2d(dimensions, 3 * TOKEN**2, PATCH // TOKEN, PATCH // TOKEN, bias=False)
+        self.klt.weight = nn.Parameter(token_basis(dimensions, TOKEN) * deviation.sqrt()[:, None, None, None])
         load_part(self, weights, "swinjscc_decoder")
 
     @single_precision
@@ -136,9 +144,15 @@ class SwinJSCCDecoder(Block):
         self,
         received: ReceivedCodeword,
     ) -> Tokens:
-        _check(received.lengths)
-        symbols, noise = undo_fading(received, 2 * MAX_USES)
-        sent = sent_mask(2 * received.lengths, 2 * MAX_USES)
+        features, weighted = self.features(received)
+        return self.tokens(self.trunk(features), weighted)
+
+    def features(self, received: ReceivedCodeword, amplitude: Tensor | float = 1.0) -> tuple[Tensor, Tensor]:
+        """What the trunk is given, and the received dimensions weighed for their noise; `amplitude` as for
+        `undo_fading`."""
+        _check(received.lengths, self.most_uses)
+        symbols, noise = undo_fading(received, 2 * self.most_uses, amplitude)
+        sent = sent_mask(2 * received.lengths, 2 * self.most_uses)
         mean_snr = (sent / (2 * noise)).sum(-1) / sent.sum(-1).clamp_min(1)
         quality = (10 * torch.log10(mean_snr.clamp_min(1e-9))).clamp(*SNRS_DB)
         scale = received.power[:, None, None, None]
@@ -151,9 +165,12 @@ class SwinJSCCDecoder(Block):
         features = self.project(weighted * deviation.rsqrt())
         features = self.rate_gates(features, _rate(received.lengths).to(features))
         features = self.channel_gates(features, _about_one(quality).to(features))
-        tokens = self.trunk(self.transformer(features)).float()
+        return self.transformer(features), weighted
+
+    def tokens(self, found: Tensor, weighted: Tensor) -> Tensor:
+        """The tokens from what the trunk found and the weighed dimensions."""
         with torch.autocast(weighted.device.type, enabled=False):
-            return self.klt(weighted.float()) + tokens + MEAN
+            return self.klt(weighted.float()) + found.float() + MEAN
 
 
 def take_transform(encoder: nn.Module, decoder: nn.Module, weights: str) -> None:
@@ -177,9 +194,9 @@ def take_transform(encoder: nn.Module, decoder: nn.Module, weights: str) -> None
     decoder.load_state_dict(far)
 
 
-def _check(lengths: Tensor) -> None:
-    if bool((lengths > MAX_USES).any()):
-        raise ParameterError(f"'lengths' must be at most {MAX_USES} complex uses (got {int(lengths.max())})")
+def _check(lengths: Tensor, most: int) -> None:
+    if bool((lengths > most).any()):
+        raise ParameterError(f"'lengths' must be at most {most} complex uses (got {int(lengths.max())})")
 
 
 def _about_one(quality_db: Tensor) -> Tensor:

@@ -12,13 +12,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from linksim.blocks.sources.segmented_pictures import ANNOTATIONS, is_segmented, segmented_pictures
 from linksim.blocks.text.tokenizer import checked_words
 from linksim.errors import FileError, ParameterError
 from linksim.files import read_json
 
 METADATA = "metadata.jsonl"
 FORMS = (
-    f"a folder of pictures with {METADATA}, whose lines have 'file_name' and 'text', or a .json file of a grid of tiles"
+    f"a folder of pictures with {METADATA}, whose lines have 'file_name' and 'text', a folder with annotations.json, "
+    "images, masks and captions, or a .json file of a grid of tiles"
 )
 
 
@@ -52,7 +54,9 @@ def read_captioned_pictures(path: str) -> Sequence[CaptionedPicture]:
     Raises `FileError` where there is no such file, it has another form, or a caption is no sentence that
     `WordTokenizer` takes.
     """
-    place = Path(path) / METADATA if Path(path).is_dir() else Path(path)
+    place = Path(path)
+    if place.is_dir():
+        place = place / (ANNOTATIONS if is_segmented(place) else METADATA)
     try:
         changed = place.stat().st_mtime_ns
     except OSError:
@@ -71,7 +75,7 @@ def split_pictures(
 @lru_cache(maxsize=8)
 def _read(place: Path, _changed: int) -> Sequence[CaptionedPicture]:
     try:
-        found = _folder(place) if place.name == METADATA else _grid(place)
+        found = READERS.get(place.name, _grid)(place)
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise FileError(f"'{place}' has no captioned pictures that can be read ({error}); give {FORMS}") from None
     if not found:
@@ -90,6 +94,11 @@ def _folder(place: Path) -> Sequence[CaptionedPicture]:
         CaptionedPicture(_pixels(place.parent / line["file_name"]), line["text"], str(line.get("label", "")))
         for line in lines
     ]
+
+
+def _segmented(place: Path) -> Sequence[CaptionedPicture]:
+    stored = [each for each in segmented_pictures(place.parent, "train") if each.captions]
+    return [CaptionedPicture(_pixels(each.picture), each.captions[0]) for each in stored]
 
 
 def _grid(place: Path) -> Sequence[CaptionedPicture]:
@@ -123,3 +132,6 @@ def _pixels(path: Path) -> Tensor:
 
     with PillowImage.open(path) as picture:
         return torch.from_numpy(np.array(picture.convert("RGB"))).movedim(-1, 0)
+
+
+READERS = {METADATA: _folder, ANNOTATIONS: _segmented}

@@ -5,17 +5,20 @@ from collections.abc import Callable, Mapping
 from linksim.block import Block
 from linksim.blocks.knowledge.caption_decoder import CaptionDecoder
 from linksim.blocks.knowledge.caption_models import Describe, endpoint_captions, transformers_captions
+from linksim.blocks.knowledge.class_words import class_sentences
 from linksim.blocks.knowledge.picture_features import PictureFeatureExtractor
 from linksim.blocks.knowledge.picture_flow import DEFAULT_KNOWLEDGE, KNOWN_WORDS
 from linksim.blocks.text.tokenizer import WordDetokenizer
 from linksim.errors import require
 from linksim.types import Image, Text
 
-REMOTE: Mapping[str, Callable[[str, str], Describe]] = {
+OTHERS: Mapping[str, Callable[[str, str], Describe]] = {
+    "classes": lambda _model, _cache: class_sentences,
     "transformers": lambda model, _cache: transformers_captions(model),
     "endpoint": endpoint_captions,
 }
-BACKENDS = ("local", *REMOTE)
+BACKENDS = ("local", *OTHERS)
+NEEDS_MODEL = ("transformers", "endpoint")
 
 
 class Captioner(Block):
@@ -24,13 +27,15 @@ class Captioner(Block):
     - "local": EfficientNet-Lite0 and a small decoder (extra `knowledge`). It writes the captions that it was trained
       on, kinds of things and colours in fixed phrases, and has no other words. `model` is a name of shipped weights
       or a .safetensors file; "vlm_csc" unless given.
+    - "classes": the names of up to three classes of ImageNet, as EfficientNet-Lite0 sees them in a photograph (extra
+      `knowledge`): no sentence, but words that fit photographs. ImageNet has no persons.
     - "transformers": what `AutoModelForImageTextToText` takes, as BLIP and BLIP-2 (extra `knowledge`). `model` is a
       local folder, or a name that the hub's cache has or the hub gives.
     - "endpoint": an OpenAI-compatible endpoint that sees pictures (extra `mllm`). OPENAI_BASE_URL and OPENAI_API_KEY
       name it and its key. `model` is the endpoint's name.
 
     Args:
-        backend: "local", "transformers" or "endpoint".
+        backend: "local", "classes", "transformers" or "endpoint".
         model: see above.
         word_list: for "local": see `WordTokenizer`; the one that the weights were trained with.
         cache: for the endpoint: a folder for answers, by content. Empty keeps none.
@@ -52,7 +57,8 @@ class Captioner(Block):
     ) -> None:
         super().__init__()
         require(backend in BACKENDS, "backend", f"one of {', '.join(BACKENDS)}", backend)
-        require(backend == "local" or bool(model), "model", f"given for the back-end '{backend}'", repr(model))
+        require(backend not in NEEDS_MODEL or bool(model), "model", f"given for the back-end '{backend}'", repr(model))
+        require(backend != "classes" or not model, "model", "left out for the back-end 'classes'", repr(model))
         require(backend == "endpoint" or not cache, "cache", "left out, but for the endpoint", cache)
         self.backend, self.model = backend, model
         if backend == "local":
@@ -60,7 +66,7 @@ class Captioner(Block):
             self.decoder = CaptionDecoder(word_list=word_list, weights=model or DEFAULT_KNOWLEDGE)
             self.detokenizer = WordDetokenizer(word_list=word_list)
         else:
-            self._describe: Describe = REMOTE[backend](model, cache)
+            self._describe: Describe = OTHERS[backend](model, cache)
 
     def forward(self, image: Image) -> Text:
         if self.backend == "local":

@@ -103,7 +103,7 @@ class GenEDLoss(Block):
         *,
         match: float = 4.0,
         patches: float = 4.0,
-        foreground: float = 0.15,
+        foreground: float = 0.25,
         background: float = 0.5,
         whole: float = 0.5,
     ) -> None:

@@ -4,7 +4,8 @@ from linksim.blocks.metrics.bandwidth_ratio import BandwidthRatio
 from linksim.blocks.metrics.bit_errors import BitErrors, FrameErrors
 from linksim.blocks.metrics.bleu import BLEU
 from linksim.blocks.metrics.brisque import BRISQUE
-from linksim.blocks.metrics.cbr_ledger import CBRLedger
+from linksim.blocks.metrics.cbr_ledger import CBRLedger, SideInformationLedger
+from linksim.blocks.metrics.clip_score import CLIPScore
 from linksim.blocks.metrics.delivered import Delivered
 from linksim.blocks.metrics.entropy_scores import EntropyScores
 from linksim.blocks.metrics.feature_cosine import FeatureCosine
@@ -13,6 +14,7 @@ from linksim.blocks.metrics.hed_distance import HEDDistance
 from linksim.blocks.metrics.lpips import LPIPS
 from linksim.blocks.metrics.ms_ssim import MSSSIM
 from linksim.blocks.metrics.niqe import NIQE
+from linksim.blocks.metrics.object_consistency import ObjectConsistency
 from linksim.blocks.metrics.patch_psnr import PatchPSNR
 from linksim.blocks.metrics.psnr import PSNR
 from linksim.blocks.metrics.region_psnr import RegionPSNR
@@ -34,16 +36,19 @@ __all__ = [
     "BandwidthRatio",
     "BitErrors",
     "CBRLedger",
+    "CLIPScore",
     "Delivered",
     "EntropyScores",
     "FeatureCosine",
     "FrameErrors",
     "HEDDistance",
     "HeaderErrors",
+    "ObjectConsistency",
     "PatchPSNR",
     "RegionPSNR",
     "SentenceErrors",
     "SentenceSimilarity",
+    "SideInformationLedger",
     "UseLedger",
     "WordErrors",
 ]

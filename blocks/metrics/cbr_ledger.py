@@ -1,5 +1,6 @@
 """What a picture cost."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -51,3 +52,21 @@ class CBRLedger(Block):
             source_dimensions=none + original[0].numel(),
         )
         return Bill(ledger, Score(ledger.cbr.float()), Score(ledger.cbr_total.float()))
+
+
+class SideInformationLedger(Block):
+    """A picture's ledger with the channel uses of another frame, as that of a caption, added to its side information.
+
+    Shapes: ledger in uses; uses [batch], everything that was sent for the other frame; out as `CBRLedger`. No gradient.
+    Source: linksim.
+
+    >>> none = torch.zeros(1, dtype=torch.int64)
+    >>> ledger = Ledger(payload=none + 6, header=none, side_information=none, pilots=none, source_dimensions=none + 12)
+    >>> SideInformationLedger()(ledger=ledger, uses=Score(torch.tensor([3.0]))).cbr_total.value.item()
+    0.75
+    """
+
+    def forward(self, ledger: Ledger, uses: Score) -> Bill:
+        beside = ledger.side_information + uses.value.round().to(ledger.side_information)
+        both = replace(ledger, side_information=beside)
+        return Bill(both, Score(both.cbr.float()), Score(both.cbr_total.float()))

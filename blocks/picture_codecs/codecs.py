@@ -9,6 +9,7 @@ import numpy as np
 
 from linksim.blocks.picture_codecs.avif import AVIF
 from linksim.blocks.picture_codecs.codec import BROKEN, PictureCodec, PillowCodec, Pixels
+from linksim.blocks.picture_codecs.painted import PaintedRegions
 from linksim.errors import LinksimError, ParameterError, nearest
 
 LIBRARY = "pillow"
@@ -150,6 +151,8 @@ CODECS = {
     "heif": HEIF,
 }
 """The codecs by name; those of CompressAI are called compressai:MODEL."""
+STRUCTURES = {"painted": PaintedRegions}
+"""Those that send what a picture is made of, not the picture: for a receiver that draws."""
 
 
 @cache
@@ -158,9 +161,10 @@ def find_codec(name: str) -> PictureCodec:
     there."""
     if name.startswith("compressai:"):
         return CompressAICodec(name.partition(":")[2])
-    if name not in CODECS:
-        raise ParameterError(f"no codec '{name}'; {nearest(name, [*CODECS, 'compressai:MODEL'])}")
-    return CODECS[name]()
+    known = {**CODECS, **STRUCTURES}
+    if name not in known:
+        raise ParameterError(f"no codec '{name}'; {nearest(name, [*known, 'compressai:MODEL'])}")
+    return known[name]()
 
 
 def smaller(pixels: Pixels, scale: int) -> Pixels:

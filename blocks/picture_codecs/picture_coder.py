@@ -37,7 +37,8 @@ class PictureEncoder(Block):
     map of tiles are among the bits.
 
     Args:
-        codec: "jpeg", "jpeg2000", "webp", "avif", "heif" (HEVC intra, extra `heif`), or "compressai:MODEL".
+        codec: "jpeg", "jpeg2000", "webp", "avif", "heif" (HEVC intra, extra `heif`), or "compressai:MODEL"; "painted"
+            sends regions and their colours at 64 pixels, not the picture, see `hosonuma25`.
         region_gain: over 1, tiles of 64x64 pixels with anything important are coded apart, with so many times the bytes
             that they would take at one quality for all, and go first.
 

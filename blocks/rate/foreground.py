@@ -12,7 +12,7 @@ from linksim.blocks.rate.header_cost import HeaderCost
 from linksim.blocks.rate.smoothing import quantize
 from linksim.blocks.rate_set import RateSet, rate_values
 from linksim.errors import require
-from linksim.types import PATCH, Decibels, Entropy, Foreground, Importance, Size
+from linksim.types import PATCH, Decibels, Entropy, Foreground, Importance, Score, Size
 
 UNSPENT_WEIGHT = 5.0
 LEAST_RATIO, MOST_RATIO, ALIKE_SHARE = 1.2, 4.0, 1 / 3
@@ -28,12 +28,13 @@ class ForegroundRate(RateBlock):
     nothing is told.
 
     Give `target_cbr`, payload uses over 3*height*width (1/24 where nothing is given), or `target_cbr_total`, header
-    included. `target_met` is true whenever the budget holds. `rate_set`, `header_code_rate`, `header_fields` and
-    `fading` describe the codec, the header and the channel; a link fills in those that are None.
+    included; of that, `reserved` uses are left for what is sent beside the picture, as a caption. `target_met` is true
+    whenever the budget holds. `rate_set`, `header_code_rate`, `header_fields` and `fading` describe the codec, the
+    header and the channel; a link fills in those that are None.
 
-    Shapes: size [batch, 2] in pixels, the same within a batch; foreground [batch, rows, cols]; lengths and base_rate,
-    which are the same, [batch, rows, cols] complex uses; target_met [batch]. No gradient: a step function. Entropy and
-    importance are taken, as by every rate block, and not used.
+    Shapes: size [batch, 2] in pixels, the same within a batch; foreground [batch, rows, cols]; reserved [batch];
+    lengths and base_rate, which are the same, [batch, rows, cols] complex uses; target_met [batch]. No gradient: a step
+    function. Entropy and importance are taken, as by every rate block, and not used.
     Source: linksim; GenED-SC (arXiv 2606.04015) leaves open how many symbols each branch gets.
 
     Raises:
@@ -49,7 +50,7 @@ class ForegroundRate(RateBlock):
         *,
         target_cbr: float | None = None,
         target_cbr_total: float | None = None,
-        ratio: float = 2.0,
+        ratio: float = 3.0,
         rate_set: RateSet | None = None,
         header_code_rate: CodeRate | None = None,
         header_fields: tuple[str, ...] | None = None,
@@ -73,20 +74,22 @@ class ForegroundRate(RateBlock):
         importance: Importance | None = None,  # noqa: ARG002
         snr_db: Decibels | None = None,
         foreground: Foreground | None = None,
+        reserved: Score | None = None,
     ) -> Allocation:
         rows, cols = (int(-(-edge // PATCH)) for edge in size[0].tolist())
         inside = torch.zeros(len(size), rows, cols, dtype=torch.bool, device=size.device)
         if foreground is not None:
             inside = foreground > 0.5
         snrs = [None] * len(size) if snr_db is None else snr_db.tolist()
-        found = [self._levels(each, float(size[0].prod()), mean) for each, mean in zip(inside.cpu(), snrs, strict=True)]
+        beside = [0.0] * len(size) if reserved is None or not self.total else reserved.value.tolist()
+        budgets = [self.target * 3 * float(size[0].prod()) - uses for uses in beside]
+        found = [self._levels(*each) for each in zip(inside.cpu(), budgets, snrs, strict=True)]
         values = torch.tensor(self.values, device=size.device)
         lengths = values[torch.stack([levels for levels, _ in found]).to(size.device)]
         return Allocation(lengths, lengths, torch.tensor([met for _, met in found], device=size.device))
 
-    def _levels(self, inside: Tensor, pixels: float, snr_db: float | None) -> tuple[Tensor, bool]:
+    def _levels(self, inside: Tensor, budget: float, snr_db: float | None) -> tuple[Tensor, bool]:
         """The level of each patch, and whether the budget holds."""
-        budget = self.target * 3 * pixels
         for pair in _ranked(self.values, int(inside.sum()), int((~inside).sum()), budget, self.ratio):
             levels = torch.where(inside, pair.inside, pair.outside)
             if pair.payload + self._header(levels, snr_db) <= budget:

@@ -16,7 +16,7 @@ from linksim.block import Block
 from linksim.blocks.sources.picture_file import list_pictures, read_picture
 from linksim.blocks.sources.segmented_pictures import is_segmented, segmented_pictures
 from linksim.errors import FileError, require
-from linksim.types import Image, Mask
+from linksim.types import Image, Mask, Text
 
 MAPS = "salient"
 """The folder of maps inside a folder of pictures with masks."""
@@ -26,18 +26,21 @@ THRESHOLD = 0.5
 
 
 class SalientCropped(NamedTuple):
-    """Crops, and their salient pixels."""
+    """Crops, their salient pixels, and a sentence that describes the whole picture, empty where there is none."""
 
     image: Image
     mask: Mask
+    text: Text
 
 
 @dataclass(frozen=True)
 class SalientPicture:
-    """A picture's file and that of its map, grey, bright where it is salient; the map may have another size."""
+    """A picture's file and that of its map, grey, bright where it is salient; the map may have another size. And the
+    sentences that describe the picture, where there are."""
 
     picture: Path
     saliency: Path
+    captions: tuple[str, ...] = ()
 
     def image(self) -> Tensor:
         """float [3, height, width] in [0, 1]. Raises `FileError` where there is no such picture."""
@@ -65,12 +68,13 @@ def salient_pictures(folders: Sequence[str], maps: str = "", split: str = "train
     found: list[SalientPicture] = []
     for folder in map(Path, folders):
         if is_segmented(folder):
-            pairs = [(each.picture, [folder / MAPS / f"{each.name}.png"]) for each in segmented_pictures(folder, split)]
+            segmented = segmented_pictures(folder, split)
+            known = [(each.picture, [folder / MAPS / f"{each.name}.png"], each.captions) for each in segmented]
         else:
             names = [(path, (path.stem, f"{folder.name}_{path.stem}")) for path in list_pictures(folder)]
-            pairs = [(path, [Path(maps) / f"{name}.png" for name in both]) for path, both in names] if maps else []
-        for picture, places in pairs:
-            found += [SalientPicture(picture, place) for place in places if place.is_file()][:1]
+            known = [(path, [Path(maps) / f"{name}.png" for name in both], ()) for path, both in names] if maps else []
+        for picture, places, captions in known:
+            found += [SalientPicture(picture, place, captions) for place in places if place.is_file()][:1]
     if not found:
         raise FileError(
             "no picture has a map of what is salient: name a folder with annotations.json, images, masks and salient, "
@@ -92,9 +96,10 @@ def held_out_salient(folders: Sequence[str], maps: str = "") -> list[SalientPict
 class SalientCrops(Block):
     """Random square crops of pictures with maps of what is salient; half of them are mirrored.
 
-    A picture with a shorter side than `crop` is enlarged to it. See `salient_pictures` for `folders` and `maps`.
+    A picture with a shorter side than `crop` is enlarged to it; of several captions one is drawn. See
+    `salient_pictures` for `folders` and `maps`.
 
-    Shapes: image [batch, 3, crop, crop]; mask [batch, crop, crop].
+    Shapes: image [batch, 3, crop, crop]; mask [batch, crop, crop]; text [batch, bytes].
     Source: linksim; GenED-SC (arXiv 2606.04015), section V-A, trains on DUTS with maps that were drawn by hand.
 
     Raises:
@@ -121,15 +126,18 @@ class SalientCrops(Block):
         drawn = torch.randint(1 << 62, (), generator=self.rng, device=self.device)
         generator = torch.Generator().manual_seed(int(drawn))
         crops = [self._crop(generator) for _ in range(batch)]
-        image = torch.stack([pixels for pixels, _ in crops]).float() / 255
-        return SalientCropped(image.to(self.device), torch.stack([mask for _, mask in crops]).to(self.device))
+        image = torch.stack([pixels for pixels, _, _ in crops]).float() / 255
+        mask, text = torch.stack([mask for _, mask, _ in crops]), Text.of([sentence for *_, sentence in crops])
+        return SalientCropped(image.to(self.device), mask.to(self.device), text.to(self.device))
 
-    def _crop(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        pixels, mask = _decoded(self.pictures[_draw(len(self.pictures), generator)], self.crop)
+    def _crop(self, generator: torch.Generator) -> tuple[Tensor, Tensor, str]:
+        picture = self.pictures[_draw(len(self.pictures), generator)]
+        sentence = picture.captions[_draw(len(picture.captions), generator)] if picture.captions else ""
+        pixels, mask = _decoded(picture, self.crop)
         top, left = (_draw(size - self.crop + 1, generator) for size in mask.shape)
         chosen = slice(top, top + self.crop), slice(left, left + self.crop)
         image, mask = pixels[:, *chosen], mask[chosen]
-        return (image.flip(2), mask.flip(1)) if _draw(2, generator) else (image, mask)
+        return (image.flip(2), mask.flip(1), sentence) if _draw(2, generator) else (image, mask, sentence)
 
 
 @lru_cache(maxsize=2000)

@@ -30,13 +30,14 @@ class SegmentedObject:
 
 @dataclass(frozen=True)
 class SegmentedPicture:
-    """A picture, its objects, and the file that says which pixel belongs to which."""
+    """A picture, its objects, the file that says which pixel belongs to which, and sentences that describe it."""
 
     name: str
     split: str
     picture: Path
     masks: Path
     objects: tuple[SegmentedObject, ...]
+    captions: tuple[str, ...] = ()
 
     def image(self) -> Tensor:
         """float [3, height, width] in [0, 1]. Raises `FileError` where there is no such picture."""
@@ -71,8 +72,8 @@ def segmented_pictures(folder: Path, split: str = "") -> Sequence[SegmentedPictu
     """The pictures of a folder, or of one of its splits, in the order of annotations.json.
 
     That file is a list of {"file": name, "split": "train" or "val", "instances": [{"index": its number in the mask,
-    "category": class, "box": [x0, y0, x1, y1] in pixels}]}; images/NAME.jpg or .png is the picture, masks/NAME.png has
-    an object's number at each pixel.
+    "category": class, "box": [x0, y0, x1, y1] in pixels}], "captions": sentences, where there are}; images/NAME.jpg or
+    .png is the picture, masks/NAME.png has an object's number at each pixel.
 
     Raises `FileError` where the file is missing or is not of that form.
     """
@@ -95,6 +96,7 @@ def _picture(folder: Path, number: int, entry: Any) -> SegmentedPicture:
             for each in entry["instances"]
         )
         split = str(entry.get("split", ""))
+        captions = tuple(str(each) for each in entry.get("captions", ()))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FileError(
             f"'{folder / ANNOTATIONS}', picture {number}: must have 'file' and 'instances', each with 'index', "
@@ -104,4 +106,4 @@ def _picture(folder: Path, number: int, entry: Any) -> SegmentedPicture:
         raise FileError(f"'{folder / ANNOTATIONS}', picture {number}: a box must be four numbers")
     pictures = [folder / PICTURES / f"{name}{suffix}" for suffix in (".jpg", ".png")]
     picture = next((path for path in pictures if path.is_file()), pictures[0])
-    return SegmentedPicture(name, split, picture, folder / MASKS / f"{name}.png", objects)
+    return SegmentedPicture(name, split, picture, folder / MASKS / f"{name}.png", objects, captions)

@@ -1,6 +1,7 @@
 """Sentences: words, codecs, and what they are measured by."""
 
 from linksim.blocks.text.channel_coder import TextChannelDecoder, TextChannelEncoder
+from linksim.blocks.text.content_words import ContentWords
 from linksim.blocks.text.digital import TextCompressor, TextDecompressor
 from linksim.blocks.text.mutual_information import MutualInformationBound
 from linksim.blocks.text.noise_attention import NoiseAttention
@@ -11,6 +12,7 @@ from linksim.blocks.text.source import TextSource
 from linksim.blocks.text.tokenizer import WordDetokenizer, WordTokenizer
 
 __all__ = [
+    "ContentWords",
     "MutualInformationBound",
     "NoiseAttention",
     "SemanticTextDecoder",

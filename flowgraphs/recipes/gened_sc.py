@@ -22,7 +22,7 @@ from linksim.blocks import (
     SemanticMatchingLoss,
     UniformDecibels,
 )
-from linksim.blocks.generative.codec import take_transform
+from linksim.blocks.generative.codec import take_swinjscc
 from linksim.blocks.sources.salient_crops import held_out_salient, trained_salient
 from linksim.errors import require
 from linksim.files import file_digest
@@ -42,8 +42,8 @@ AS_PRINTED: Mapping[str, float] = {"match": 1.0, "patches": 0.0, "foreground": 1
 
 @dataclass(kw_only=True)
 class GenEDRecipe(Recipe):
-    """`GenEDLoss` of pictures over a random channel. Weights of SA-OOSC's codec "light" give it their transform to
-    start from.
+    """`GenEDLoss` of pictures over a random channel. Weights of SwinJSCC give it all but the predictor and the
+    branches to start from.
 
     The paper trains a model for each rate, AWGN alone, the SNR one of 1, 4, 7 and 10 dB. Here one model serves all.
 
@@ -63,7 +63,7 @@ class GenEDRecipe(Recipe):
     Source: GenED-SC (arXiv 2606.04015), sections IV-C and V-A.
     """
 
-    rate_factors: ClassVar[Mapping[str, float]] = {".klt.": 0.03}
+    rate_factors: ClassVar[Mapping[str, float]] = {".klt.": 0.03, ".predictor.": 4.0}
 
     pictures: tuple[str, ...]
     saliency: str = ""
@@ -94,7 +94,7 @@ class GenEDRecipe(Recipe):
         codec = GenEDCodec(self.start if own else None, dual_branch=self.dual_branch, noise_on=noise_on)
         if self.start is not None and not own:
             assert codec.vectorizer is not None
-            take_transform(codec.vectorizer, codec.encoder, codec.decoder, self.start)
+            take_swinjscc(codec.vectorizer, codec.encoder, codec.decoder, self.start)
         return codec
 
     def to(self, device: torch.device) -> None:

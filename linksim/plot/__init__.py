@@ -2,6 +2,7 @@
 
 from linksim.plot.curves import Curve, curves, quality, reconstructions, stacked_cbr, waterfall
 from linksim.plot.description import description_report
+from linksim.plot.generated import generated_report
 from linksim.plot.intent import intent_report
 from linksim.plot.panels import constellation, error_map, importance_map, picture, rate_map
 from linksim.plot.report import contact_sheet, report
@@ -14,6 +15,7 @@ __all__ = [
     "curves",
     "description_report",
     "error_map",
+    "generated_report",
     "importance_map",
     "intent_report",
     "picture",

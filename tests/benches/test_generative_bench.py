@@ -27,7 +27,8 @@ def folder(tmp_path):
         mask.save(place / "salient" / f"{number}.png")
         mask.point(lambda value: value // 255).save(place / "masks" / f"{number}.png")
         objects = [{"index": 1, "category": "person", "box": [50, 20, 50 + edge, 20 + edge]}]
-        entries.append({"file": str(number), "split": split, "instances": objects})
+        said = [f"a woman in a suit, number {number}"]
+        entries.append({"file": str(number), "split": split, "instances": objects, "captions": said})
     (place / "annotations.json").write_text(json.dumps(entries))
     return place
 
@@ -37,6 +38,8 @@ def test_the_pictures_are_those_of_the_test_split_with_something_salient(folder)
     assert len(pictures) == 2
     assert pictures[0]["image"].shape == (1, 3, 192, 208)
     assert pictures[0]["mask"].sum() == 60 * 60
+    assert pictures[0]["text"].sentences == ["a woman in a suit, number 0"]
+    assert pictures[0]["other_text"].sentences == ["a woman in a suit, number 1"]
 
 
 def test_the_page_has_all_systems_and_goes_on(folder, tmp_path, monkeypatch):
@@ -49,7 +52,7 @@ def test_the_page_has_all_systems_and_goes_on(folder, tmp_path, monkeypatch):
     assert figures == ["generative.png"]
     assert (tmp_path / "out" / "generative.png").stat().st_size > 10_000
     for system in points.SYSTEMS:
-        assert text.count(f"| {system} |") == 14
+        assert text.count(f"| {system} |") == 7 * len(points.where(system))
     assert "nan" not in text
     assert bench.run()[0] == text
 
@@ -57,8 +60,10 @@ def test_the_page_has_all_systems_and_goes_on(folder, tmp_path, monkeypatch):
 def test_no_system_sends_more_than_the_ratio(folder):
     pictures = points.SalientTestPictures(str(folder))
     for system in points.SYSTEMS:
-        run = points.generative_link(system, "awgn", 1 / 24).run(**pictures[0], snr_db=10.0, seed=1)
-        assert 0.8 / 24 < float(run["cbr_total"].value) <= 1 / 24 + 1e-6
+        link = points.generative_link(system, "awgn", 1 / 24, str(folder))
+        spent = float(link.run(**pictures[0], snr_db=10.0, seed=1)["cbr_total"].value)
+        least = 0 if system == points.NAM24 else 0.8 / 24
+        assert least < spent <= 1 / 24 + 1e-6
 
 
 def test_a_bench_without_pictures_says_what_it_needs(folder, tmp_path):

@@ -4,12 +4,14 @@ import math
 
 import pytest
 import torch
+from skimage import data
 from torch import Tensor
 from torch.nn import functional
 
 from linksim.blocks import (
     BackgroundEncoder,
     BranchFusion,
+    Captioner,
     ContextualLoss,
     ForegroundDistortion,
     ForegroundEncoder,
@@ -19,6 +21,7 @@ from linksim.blocks import (
     RandomForegroundRate,
     SemanticImportancePredictor,
     SemanticMatchingLoss,
+    SemanticScoreMap,
 )
 from linksim.blocks.generative.background import CBAM
 from linksim.blocks.generative.codec import GENED_RATES, told_foreground
@@ -26,7 +29,7 @@ from linksim.blocks.generative.foreground import ABSENT, HEADS, WINDOW, at_place
 from linksim.errors import ParameterError
 from linksim.flowgraphs.parts import GenEDCodec, IdealHeader, picture_link
 from linksim.flowgraphs.recipes.gened_sc import AS_PRINTED
-from linksim.types import Score
+from linksim.types import Score, Text
 
 
 def drawn(*shape: int, seed: int = 1) -> Tensor:
@@ -159,10 +162,10 @@ def test_in_use_at_most_the_share_is_taken_and_always_the_same() -> None:
 
 def test_a_picture_is_routed_the_same_alone_and_among_others() -> None:
     router = GenEDRouter().eval()
-    tokens, snr_db = torch.rand(3, 48, 8, 12, generator=torch.Generator().manual_seed(1)), torch.tensor([0.0, 5, 10])
+    tokens = torch.rand(3, 48, 8, 12, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        together = router(tokens=tokens, snr_db=snr_db)
-        alone = router(tokens=tokens[1:2], snr_db=snr_db[1:2])
+        together = router(tokens=tokens)
+        alone = router(tokens=tokens[1:2])
     for several, one in zip(together, alone, strict=True):
         assert torch.allclose(several[1:2], one, atol=1e-5)
 
@@ -303,3 +306,19 @@ def test_random_rates_are_as_many_uses_as_asked_for_and_sometimes_alike() -> Non
 def test_a_parameter_out_of_range_is_named(make: object, match: str) -> None:
     with pytest.raises(ParameterError, match=match):
         make()  # pyright: ignore[reportCallIssue]
+
+
+def test_class_words_name_what_a_photograph_shows() -> None:
+    cat = torch.from_numpy(data.chelsea()).movedim(-1, 0)[None].float() / 255
+    sentence = Captioner(backend="classes")(image=cat).sentences[0]
+    assert "cat" in sentence
+    assert Captioner(backend="classes")(image=torch.full((1, 3, 64, 64), 0.5)).sentences[0]
+    score = SemanticScoreMap()
+    found = score(image=cat, text=Text.of(["two tabbies, a cat"]))
+    assert found.shape == (1, 38, 57)
+    # Of the brightest tenth of the map, nearly all is on the head, right of the middle of the picture's left third.
+    top = found[0] >= found[0].flatten().quantile(0.9)
+    columns = top.nonzero()[:, 1].float()
+    assert 10 < float(columns.mean()) < 45
+    assert torch.equal(score(image=cat, text=Text.of(["a person"])), torch.zeros(1, 38, 57))
+    assert score(image=torch.rand(1, 3, 1, 1), text=Text.of(["a cat"])).shape == (1, 1, 1)

@@ -7,11 +7,11 @@ import torch
 from loopback import cut_off, fails, reply, says
 from PIL import Image as PillowImage
 
-from linksim.blocks import Captioner, PictureEditor, PictureGenerator
+from linksim.blocks import Captioner, CLIPScore, PictureEditor, PictureGenerator, SemanticScoreMap
 from linksim.blocks.knowledge import caption_models, generation_models
 from linksim.blocks.knowledge.caption_models import transformers_captions
 from linksim.blocks.knowledge.generation_models import diffusers_pictures
-from linksim.errors import LinksimError
+from linksim.errors import LinksimError, ParameterError
 from linksim.types import Text
 
 KNOWN_WORDS = ("a", "red", "green", "dog", "cat", "house", "on", "the", "of", "near", "wall")
@@ -69,21 +69,98 @@ def test_a_model_of_transformers_is_loaded_from_a_folder_and_describes(tiny_blip
 
 
 @pytest.fixture(scope="module")
-def tiny_diffusion(tmp_path_factory):
-    """Stable Diffusion with the smallest parts, untrained: pictures of 32x32 pixels."""
-    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+def tiny_clip(tmp_path_factory):
+    """CLIP with two layers of width 32 each, letters for words, untrained."""
+    from transformers import (
+        CLIPConfig,
+        CLIPImageProcessorPil,
+        CLIPModel,
+        CLIPProcessor,
+        CLIPTextConfig,
+        CLIPVisionConfig,
+    )
 
-    place = tmp_path_factory.mktemp("diffusion")
+    place = tmp_path_factory.mktemp("clip")
+    small = {"hidden_size": 32, "intermediate_size": 37, "num_hidden_layers": 2, "num_attention_heads": 4}
+    text = CLIPTextConfig(vocab_size=54, max_position_embeddings=77, bos_token_id=0, eos_token_id=1, **small)
+    vision = CLIPVisionConfig(image_size=40, patch_size=10, **small)
+    torch.manual_seed(0)
+    config = CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=16)
+    CLIPModel(config).save_pretrained(place)
+    sides = {"height": 40, "width": 40}
+    pictures = CLIPImageProcessorPil(size=sides, crop_size=sides, do_center_crop=False)
+    CLIPProcessor(pictures, letters(place)).save_pretrained(place)
+    return place
+
+
+def letters(place):
+    """A tokenizer of CLIP's kind that knows letters alone."""
+    from transformers import CLIPTokenizer
+
     words = ["<|startoftext|>", "<|endoftext|>", *(f"{letter}</w>" for letter in "abcdefghijklmnopqrstuvwxyz"),
              *"abcdefghijklmnopqrstuvwxyz"]  # fmt: skip
     (place / "vocab.json").write_text(json.dumps({word: number for number, word in enumerate(words)}))
     (place / "merges.txt").write_text("#version: 0.2\n")
-    tokenizer = CLIPTokenizer(str(place / "vocab.json"), str(place / "merges.txt"), model_max_length=77)
+    return CLIPTokenizer(str(place / "vocab.json"), str(place / "merges.txt"), model_max_length=77)
+
+
+def test_clip_scores_places_as_its_equation_says(tiny_clip):
+    from transformers import CLIPModel
+
+    image = torch.rand(2, 3, 40, 40, generator=torch.Generator().manual_seed(1)).mul(255).round() / 255
+    found = SemanticScoreMap(backend="clip", model=str(tiny_clip))(image=image, text=Text.of(["a dog", "b"]))
+    assert found.shape == (2, 5, 5)
+    assert float(found.abs().max()) <= 1 / 0.07
+    # Eq. 30 by hand, at the encoder's own places.
+    model = CLIPModel.from_pretrained(tiny_clip).eval()
+    tokens = letters(tiny_clip)(["b"], return_tensors="pt")
+    mean, deviation = torch.tensor([0.4815, 0.4578, 0.4082]), torch.tensor([0.2686, 0.2613, 0.2758])
+    pixels = (image[1:] - mean[:, None, None]) / deviation[:, None, None]
+    with torch.no_grad():
+        said = model.text_projection(model.text_model(**tokens).pooler_output)[0]
+        seen = model.vision_model(pixel_values=pixels).last_hidden_state[0, 1:]
+        seen = model.visual_projection(model.vision_model.post_layernorm(seen))
+    cosine = (seen @ said) / seen.norm(dim=1) / said.norm()
+    by_hand = torch.nn.functional.interpolate(cosine.view(1, 1, 4, 4) / 0.07, (5, 5), mode="bilinear")[0, 0]
+    torch.testing.assert_close(found[1], by_hand, atol=0.02, rtol=0)
+
+
+def test_clip_score_is_the_cosine_of_its_features(tiny_clip):
+    from transformers import CLIPModel, CLIPProcessor
+
+    image = torch.rand(3, 3, 40, 40, generator=torch.Generator().manual_seed(1)).mul(255).round() / 255
+    sentences = ["a dog", "b", "far too long " * 60]
+    found = CLIPScore(model=str(tiny_clip))(image=image, text=Text.of(sentences)).value
+    model, processor = CLIPModel.from_pretrained(tiny_clip).eval(), CLIPProcessor.from_pretrained(tiny_clip)
+    pictures = [PillowImage.fromarray((each * 255).byte().movedim(0, -1).numpy()) for each in image]
+    with torch.no_grad():
+        out = model(**processor(images=pictures, text=sentences, return_tensors="pt", padding=True, truncation=True))
+    # What CLIP itself gives, less its learned scale.
+    by_clip = out.logits_per_image.diagonal() / model.logit_scale.exp()
+    torch.testing.assert_close(found, 100 * by_clip.clamp_min(0), atol=1e-3, rtol=0)
+
+
+def test_a_model_that_is_not_there_is_named(tmp_path):
+    image, text = torch.rand(1, 3, 16, 16), Text.of(["a"])
+    for block in (CLIPScore(model=str(tmp_path)), SemanticScoreMap(backend="clip", model=str(tmp_path))):
+        with pytest.raises(LinksimError, match="cannot be loaded"):
+            block(image=image, text=text)
+    with pytest.raises(ParameterError, match="given for 'clip'"):
+        SemanticScoreMap(backend="clip")
+
+
+@pytest.fixture(scope="module")
+def tiny_diffusion(tmp_path_factory):
+    """Stable Diffusion with the smallest parts, untrained: pictures of 32x32 pixels."""
+    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    place = tmp_path_factory.mktemp("diffusion")
+    tokenizer = letters(place)
     torch.manual_seed(0)
     text = CLIPTextModel(
         CLIPTextConfig(
-            vocab_size=len(words),
+            vocab_size=54,
             hidden_size=32,
             intermediate_size=37,
             num_hidden_layers=2,

@@ -6,11 +6,13 @@ import pytest
 import torch
 from torch.nn import functional
 
-from linksim.blocks import LPIPS, HEDDistance
+from linksim.blocks import LPIPS, HEDDistance, ObjectConsistency
 from linksim.blocks.metrics import lpips as lpips_module
 from linksim.blocks.metrics.hed_distance import MEAN, hed_network
+from linksim.blocks.metrics.object_consistency import intersection_over_union
 from linksim.errors import LinksimError, ParameterError
 from linksim.load_order import before_tensorflow
+from linksim.types import Detections
 
 
 def picture(height=64, width=96):
@@ -122,3 +124,44 @@ def test_lpips_without_its_network_is_an_error_and_nothing_else(tmp_path, monkey
         LPIPS()(image=picture(), original=picture())
     with pytest.raises(ParameterError, match="alex, vgg, squeeze"):
         LPIPS(network="resnet")
+
+
+def detections(*objects: tuple[int, float, tuple[float, ...]]) -> Detections:
+    """Of one picture: class, confidence, corners."""
+    rows = [*objects, (-1, 0.0, (0.0, 0.0, 0.0, 0.0))]
+    return Detections(
+        torch.tensor([[each[2] for each in rows]]),
+        torch.tensor([[each[0] for each in rows]]),
+        torch.tensor([[each[1] for each in rows]]),
+    )
+
+
+def test_objects_are_the_same_where_class_and_place_agree() -> None:
+    original = detections((1, 0.9, (0, 0, 10, 10)), (1, 0.8, (40, 0, 50, 10)), (2, 0.7, (0, 40, 10, 50)))
+    same = ObjectConsistency()(found=original, original=original)
+    assert same.disappeared.errors.tolist() == same.appeared.errors.tolist() == [0]
+    assert same.disappeared.trials.tolist() == [3]
+    # The first moved by a third of its union, the second is another class, the third is found twice, one is new.
+    found = detections((1, 0.5, (2, 0, 12, 10)), (3, 0.9, (40, 0, 50, 10)), (2, 0.7, (0, 40, 10, 50)),
+                       (2, 0.9, (1, 40, 11, 50)), (4, 0.9, (80, 80, 90, 90)))  # fmt: skip
+    changes = ObjectConsistency()(found=found, original=original)
+    assert changes.disappeared.errors.tolist() == [1]
+    assert changes.appeared.errors.tolist() == [3]
+    assert changes.appeared.trials.tolist() == [5]
+    nothing = ObjectConsistency()(found=detections(), original=original)
+    assert nothing.disappeared.errors.tolist() == [3]
+    assert nothing.appeared.trials.tolist() == [0]
+    both = ObjectConsistency()(found=detections(), original=detections())
+    assert both.disappeared.trials.tolist() == [0]
+
+
+def test_overlap_of_boxes_is_as_counted_by_pixels(generator) -> None:
+    corners = torch.randint(0, 12, (2, 6, 2, 2), generator=generator).sort(2).values.flatten(2).float()
+    first, second = corners
+    grid = torch.zeros(2, 6, 12, 12, dtype=torch.bool)
+    for number, boxes in enumerate((first, second)):
+        for place, (left, top, right, bottom) in enumerate(boxes.int().tolist()):
+            grid[number, place, top:bottom, left:right] = True
+    both = (grid[0][:, None] & grid[1]).sum((2, 3)).float()
+    either = (grid[0][:, None] | grid[1]).sum((2, 3)).float().clamp_min(1)
+    torch.testing.assert_close(intersection_over_union(first, second), both / either)

@@ -25,5 +25,17 @@ def test_a_difference_comes_back_to_three_binary_digits(tmp_path, generator):
 
 
 def test_other_tensors_are_refused(tmp_path):
-    with pytest.raises(WeightsError, match="do not have the tensors of 'student'"):
+    with pytest.raises(WeightsError, match="have no tensor of 'student'"):
         write_difference(tmp_path / "x.safetensors", {"a": torch.ones(2)}, "student")
+
+
+def test_names_may_differ_and_new_tensors_are_kept_whole(tmp_path, generator):
+    base, path = read_weights(weights_path("student")), tmp_path / "near.safetensors"
+    key = next(iter(base))
+    start = key.split(".")[0]
+    moved = {key.replace(start, "mine", 1): base[key] + 0.01, "mine.new": torch.randn(3, generator=generator)}
+    write_difference(path, moved, "student", {"mine.": f"{start}."})
+    found = read_weights(path, "mine")
+    assert set(found) == {name.removeprefix("mine.") for name in moved}
+    for name, tensor in moved.items():
+        torch.testing.assert_close(found[name.removeprefix("mine.")], tensor, atol=2e-3, rtol=2e-3)
