@@ -26,7 +26,8 @@ def gened_sc(
     received, and `coarse_psnr` measures it.
 
     The paper leaves open how many symbols each branch gets, and how the receiver knows the foreground. Here the
-    foreground's patches get three times the uses of the others, and the header, which codes the rate map, tells the receiver.
+    foreground's patches get three times the uses of the others, and the header, which codes the rate map, tells the
+    receiver.
 
     Without `captioner` and `caption_link` no caption is sent. The embedded editor hardly uses one
     (`linksim bench generative`); large models do.

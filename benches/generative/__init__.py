@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from linksim.benches.bench import Bench, Part, by_case
-from linksim.benches.generative.figures import draw
+from linksim.benches.generative.figures import draw, draw_rates
 from linksim.benches.generative.points import (
     PICTURES,
     SNRS_DB,
@@ -68,3 +68,4 @@ class GenerativeBench(Bench):
     def figures(self, tables: Mapping[str, "pd.DataFrame"]) -> Iterator[str]:
         """See `Bench`."""
         yield draw(self.out, tables["generative"])
+        yield draw_rates(self.out, tables["generative"])

@@ -1,25 +1,30 @@
-"""The figure of `linksim bench generative`: fidelity and looks against the SNR."""
+"""The figures of `linksim bench generative`: fidelity and looks against the SNR, and against the rate."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from linksim.benches.generative.points import CAPTION_TESTS, CBRS, SNRS_DB, SYSTEMS, where
+from linksim.benches.generative.points import CAPTION_TESTS, CBRS, MIDDLE, SNRS_DB, SYSTEMS, where
 from linksim.benches.generative.tables import named
-from linksim.benches.tables import look_up
+from linksim.benches.tables import Found, look_up
 from linksim.plot.style import COLOURS, save_figure, styled
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 SHOWN = {
     "psnr": "PSNR, dB", "salient_psnr": "PSNR of the salient pixels, dB",
     "hed": "distance on HED's features (lower is better)", "brisque": "BRISQUE (lower is better)",
 }  # fmt: skip
+LOW_SNR_DB = 4.0
+"""The SNR at which rates are compared."""
+DRAWN = [system for system in SYSTEMS if system not in CAPTION_TESTS]
 
 
 @styled()
 def draw(out: Path, table: "pd.DataFrame") -> str:
-    """Four metrics over AWGN, a column for each rate."""
+    """Four metrics over AWGN against the SNR, a column for each rate."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 13), layout="constrained")
@@ -27,19 +32,48 @@ def draw(out: Path, table: "pd.DataFrame") -> str:
     for across, cbr in enumerate(CBRS):
         for down, (metric, label) in enumerate(SHOWN.items()):
             ax = axes[down, across]
-            for number, system in enumerate(each for each in SYSTEMS if ("awgn", cbr) in where(each)):
-                if system in CAPTION_TESTS:
-                    continue
-                point = {"channel": "awgn", "system": system, "cbr": cbr}
-                found = [look_up(table, metric, snr_db=snr_db, **point) for snr_db in SNRS_DB]
-                colour = COLOURS[number % len(COLOURS)]
-                ax.plot(SNRS_DB, [each.mean for each in found], marker="o", ms=4, label=system, color=colour)
-                ax.fill_between(
-                    SNRS_DB, [each.low for each in found], [each.high for each in found], color=colour, alpha=0.1
-                )
+            for system in (each for each in DRAWN if ("awgn", cbr) in where(each)):
+                found = [look_up(table, metric, **_at(system, cbr, snr_db)) for snr_db in SNRS_DB]
+                _curve(ax, system, SNRS_DB, found)
             ax.set(ylabel=label if across == 0 else None, title=f"CBR {named(cbr)}" if down == 0 else None)
             ax.grid(alpha=0.3)
         axes[-1, across].set_xlabel("Es/N0, dB")
-    axes[0, 0].legend(fontsize=8)
+    # All systems are there at the middle rate.
+    axes[0, list(CBRS).index(MIDDLE)].legend(fontsize=7)
     save_figure(figure, out / "generative.png")
     return "generative.png"
+
+
+@styled()
+def draw_rates(out: Path, table: "pd.DataFrame") -> str:
+    """The same metrics at one SNR, against everything that was sent."""
+    from matplotlib.figure import Figure
+
+    snr_db = min(SNRS_DB, key=lambda each: abs(each - LOW_SNR_DB))
+    figure = Figure(figsize=(12, 8), layout="constrained")
+    figure.suptitle(f"AWGN, {snr_db:g} dB")
+    axes = figure.subplots(2, 2, sharex=True)
+    for ax, (metric, label) in zip(axes.flat, SHOWN.items(), strict=True):
+        for system in DRAWN:
+            rates = [cbr for channel, cbr in where(system) if channel == "awgn"]
+            points = [_at(system, cbr, snr_db) for cbr in rates]
+            spent = [look_up(table, "cbr_total", **point).mean for point in points]
+            _curve(ax, system, spent, [look_up(table, metric, **point) for point in points])
+        ax.set(ylabel=label, xscale="log")
+        ax.grid(alpha=0.3)
+    for ax in axes[-1]:
+        ax.set_xlabel("channel bandwidth ratio of everything that was sent")
+    axes[0, 0].legend(fontsize=7)
+    save_figure(figure, out / "generative_rates.png")
+    return "generative_rates.png"
+
+
+def _at(system: str, cbr: float, snr_db: float) -> dict[str, object]:
+    return {"channel": "awgn", "system": system, "cbr": cbr, "snr_db": snr_db}
+
+
+def _curve(ax: "Axes", system: str, places: Sequence[float], found: Sequence[Found]) -> None:
+    """A system's means with their intervals, in its own colour in every panel."""
+    colour = COLOURS[DRAWN.index(system) % len(COLOURS)]
+    ax.plot(places, [each.mean for each in found], marker="o", ms=4, label=system, color=colour)
+    ax.fill_between(places, [each.low for each in found], [each.high for each in found], color=colour, alpha=0.1)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
+from torch.nn.utils.parametrizations import spectral_norm
 
 from linksim.block import Block
 from linksim.blocks.vectorizer.layers import seeded_initialization
@@ -28,9 +29,10 @@ class AdversarialLoss(Block):
     It sees a picture beside the coarse one that it was made from, and says of each piece of about 46x46 pixels whether
     it is an original. Gradients of `maker` reach the picture and not the discriminator's weights, those of
     `discriminator` the weights and not the picture: so the sum of both trains both, against each other, in one step.
+    Its weights are divided by their largest singular values, so that it cannot run away from the maker.
 
     Shapes: image, original and coarse [batch, 3, height, width]; each value [batch]. Gradients pass as said.
-    Source: Isola et al., CVPR 2017 (PatchGAN); Miyato et al., ICLR 2018 (hinge losses).
+    Source: Isola et al., CVPR 2017 (PatchGAN); Miyato et al., ICLR 2018 (hinge losses, spectral normalization).
 
     >>> same = torch.full((1, 3, 64, 64), 0.5)
     >>> round(AdversarialLoss()(image=same, original=same, coarse=same).discriminator.value.item(), 3)
@@ -42,8 +44,8 @@ class AdversarialLoss(Block):
         with seeded_initialization():
             layers: list[nn.Module] = []
             for before, after in zip((6, *WIDTHS[:-1]), WIDTHS, strict=True):
-                layers += [nn.Conv2d(before, after, 4, 2, 1), nn.LeakyReLU(0.2)]
-            self.network = nn.Sequential(*layers, nn.Conv2d(WIDTHS[-1], 1, 3, padding=1))
+                layers += [spectral_norm(nn.Conv2d(before, after, 4, 2, 1)), nn.LeakyReLU(0.2)]
+            self.network = nn.Sequential(*layers, spectral_norm(nn.Conv2d(WIDTHS[-1], 1, 3, padding=1)))
 
     @single_precision
     def forward(self, image: Image, original: Image, coarse: Image) -> AdversarialScores:

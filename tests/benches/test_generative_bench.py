@@ -49,8 +49,8 @@ def test_the_page_has_all_systems_and_goes_on(folder, tmp_path, monkeypatch):
         monkeypatch.setattr(f"linksim.benches.generative{module}.CBRS", (1 / 24,))
     bench = find_bench("generative")(masked=folder, out=tmp_path / "out")
     text, figures = bench.run()
-    assert figures == ["generative.png"]
-    assert (tmp_path / "out" / "generative.png").stat().st_size > 10_000
+    assert figures == ["generative.png", "generative_rates.png"]
+    assert all((tmp_path / "out" / name).stat().st_size > 10_000 for name in figures)
     for system in points.SYSTEMS:
         assert text.count(f"| {system} |") == 7 * len(points.where(system))
     assert "nan" not in text

@@ -112,6 +112,16 @@ def test_the_discriminator_learns_and_then_the_maker_loses() -> None:
     assert float(after.maker.value.mean()) > float(before.maker.value.mean())
 
 
+def test_the_discriminator_cannot_grow_without_bound() -> None:
+    loss = AdversarialLoss().eval()
+    before = loss(image=coarse(2), original=coarse(2).flip(2), coarse=coarse(2)).discriminator.value
+    with torch.no_grad():
+        for parameter in (each for name, each in loss.named_parameters() if "weight" in name):
+            parameter.mul_(1000)
+    after = loss(image=coarse(2), original=coarse(2).flip(2), coarse=coarse(2)).discriminator.value
+    torch.testing.assert_close(after, before)
+
+
 def test_the_perceptual_loss_is_a_mean_of_squared_distances_of_unit_vectors() -> None:
     image, original = coarse(), coarse().flip(2)
     found: list[Tensor] = []

@@ -292,6 +292,7 @@ def test_recipes_are_found_by_name():
         "deepjscc_cnn",
         "gened_sc",
         "gened_editor",
+        "hosonuma25",
     } == set(known_recipes())
     assert find_recipe("sa-oosc") is find_recipe("sa_oosc")
     with pytest.raises(ParameterError, match="no recipe for 'sa_osc'; did you mean 'sa_oosc'"):
