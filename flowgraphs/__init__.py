@@ -16,6 +16,7 @@ from linksim.flowgraphs.oosc import oosc
 from linksim.flowgraphs.sa_oosc import sa_oosc
 from linksim.flowgraphs.semantic_separation import semantic_separation
 from linksim.flowgraphs.separation import CODEC_LINKS, separation
+from linksim.flowgraphs.sgdjscc import sgdjscc
 from linksim.flowgraphs.swinjscc import swinjscc
 from linksim.flowgraphs.text_link import text_link
 from linksim.flowgraphs.uidsc import uidsc
@@ -54,6 +55,7 @@ FLOWGRAPHS = {
     "caption_stream": caption_stream,
     "nam24": nam24,
     "hosonuma25": hosonuma25,
+    "sgdjscc": sgdjscc,
 }
 """All ready flowgraphs, by name; each can be made without arguments."""
 
@@ -79,6 +81,7 @@ __all__ = [
     "sa_oosc",
     "semantic_separation",
     "separation",
+    "sgdjscc",
     "swinjscc",
     "text_link",
     "uidsc",

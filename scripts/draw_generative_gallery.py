@@ -3,7 +3,8 @@
     .venv/bin/python scripts/draw_generative_gallery.py PICTURES... --snr 4 --cbr 0.0417 --out gallery
 
 Writes gallery.png into the folder OUT: for each picture the original, SwinJSCC, what GenED-SC received, what its editor
-made of it, and what was drawn from regions and their colours (Hosonuma25), with PSNR and BRISQUE (lower is better).
+made of it, what was left after the noise was taken out of a latent (SGDJSCC), and what was drawn from regions and their
+colours (Hosonuma25), with PSNR and BRISQUE (lower is better).
 """
 
 import argparse
@@ -14,7 +15,7 @@ from torch import Tensor
 from linksim import Block, Flowgraph
 from linksim.blocks import BRISQUE, PSNR, Captioner, FixedRate, ForegroundRate
 from linksim.blocks.sources import read_picture
-from linksim.flowgraphs import caption_stream, gened_sc, hosonuma25, swinjscc
+from linksim.flowgraphs import caption_stream, gened_sc, hosonuma25, sgdjscc, swinjscc
 from linksim.flowgraphs.parts import SwinJSCCCodec
 from linksim.plot import contact_sheet, save_figure
 
@@ -47,6 +48,7 @@ def made_links(cbr: float) -> dict[str, Flowgraph]:
     return {
         "SwinJSCC": swinjscc(codec=codec, rate=rate),
         EDITED: gened_sc(rate=ForegroundRate(target_cbr_total=cbr), captioner=captioner()),
+        "SGDJSCC": sgdjscc(target_cbr_total=cbr, captioner=captioner()),
         "Hosonuma25": hosonuma25(target_cbr_total=cbr, captioner=captioner(), caption_link=caption_stream()),
     }
 

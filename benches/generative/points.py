@@ -12,23 +12,24 @@ from torch import Tensor
 from torch.nn import functional
 
 from linksim import Block, Decibels, Flowgraph, Image
+from linksim.benches.generative.judge import FeatureSimilarity, SeenClasses
 from linksim.blocks import (
     AWGN,
     BRISQUE,
     NIQE,
     PSNR,
-    FeatureCosine,
     FixedRate,
     ForegroundRate,
     HEDDistance,
     LagrangianRateAllocator,
+    ObjectConsistency,
     PictureGenerator,
     Rayleigh,
     RegionPSNR,
 )
 from linksim.blocks.sources.salient_crops import SalientPicture, salient_pictures
 from linksim.errors import ParameterError
-from linksim.flowgraphs import caption_stream, gened_sc, hosonuma25, sa_oosc, separation
+from linksim.flowgraphs import caption_stream, gened_sc, hosonuma25, sa_oosc, separation, sgdjscc
 from linksim.flowgraphs.gened_sc import first_stage
 from linksim.flowgraphs.nam24 import words_stream
 from linksim.flowgraphs.parts import GenEDCodec, SwinJSCCCodec
@@ -38,7 +39,7 @@ from linksim.types import Mask, Text
 
 LEAST_SHARE, MOST_SHARE = 0.03, 0.6
 """Of a picture's pixels that are salient: pictures with other shares are left out."""
-PICTURES = 40
+PICTURES = 30
 SNRS_DB = (1.0, 4.0, 7.0, 10.0)
 CBRS = (1 / 48, 1 / 24, 1 / 12)
 MIDDLE = 1 / 24
@@ -47,6 +48,7 @@ FIRST, EDITED = "GenED-SC, first stage", "GenED-SC, edited"
 CAPTIONED, OTHER_CAPTION, LOST_CAPTION = (f"{EDITED} with {what}" for what in (
     "a caption", "another picture's caption", "a caption by 16-QAM at rate 1/2"))  # fmt: skip
 SWINJSCC, SA_OOSC, AVIF = "SwinJSCC", "SA-OOSC", "AVIF + LDPC"
+SGDJSCC, LATENT = "SGDJSCC, edges and a caption", "SGDJSCC, the latent alone"
 HOSONUMA25, NAM24 = "Hosonuma25, regions and a caption", "Nam24, words alone"
 NOISY = "swinjscc_noisy"
 """SwinJSCC's weights that were trained on for these SNRs, on the first stage's pictures and for as long."""
@@ -73,6 +75,10 @@ SYSTEMS: Mapping[str, Callable[[Asked], Flowgraph]] = {
     SWINJSCC: lambda on: first_stage(SwinJSCCCodec(NOISY), FixedRate(target_cbr_total=on.cbr), None, on.channel),
     SA_OOSC: lambda on: sa_oosc(rate=LagrangianRateAllocator(target_cbr_total=on.cbr), channel=on.channel),
     AVIF: lambda on: separation(codec="avif", target_cbr_total=on.cbr, channel=on.channel),
+    SGDJSCC: lambda on: sgdjscc(
+        target_cbr_total=on.cbr, channel=on.channel, caption_link=caption_stream(channel=another(on.channel))
+    ),
+    LATENT: lambda on: sgdjscc(target_cbr_total=on.cbr, channel=on.channel, edges=False),
     HOSONUMA25: lambda on: hosonuma25(
         target_cbr_total=on.cbr, channel=on.channel, caption_link=caption_stream(channel=another(on.channel))
     ),
@@ -91,7 +97,7 @@ def _captioned(on: Asked, mode: str) -> Flowgraph:
 def where(system: str) -> Sequence[tuple[str, float]]:
     """The channels and rates at which a system is simulated. Words alone take what they take."""
     middle = [("awgn", MIDDLE)]
-    if system in CAPTION_TESTS:
+    if system in (*CAPTION_TESTS, LATENT):
         return middle
     fading = [(channel, MIDDLE) for channel in CHANNELS if channel != "awgn"]
     return middle + fading if system == NAM24 else [*(("awgn", cbr) for cbr in CBRS), *fading]
@@ -159,7 +165,7 @@ def generative_link(system: str, channel: str, cbr: float, folder: str) -> Flowg
     see `Asked`.
 
     Inputs: image, mask, the salient pixels, snr_db, text, other_text. Outputs: psnr, salient_psnr, hed, brisque, niqe,
-    feature_cosine, cbr_total.
+    feature_cosine, disappeared, appeared, cbr_total.
     """
     types = {"image": Image, "mask": Mask, "snr_db": Decibels, "text": Text, "other_text": Text}
     fg = Flowgraph("judged", inputs=types)
@@ -177,7 +183,7 @@ def generative_link(system: str, channel: str, cbr: float, folder: str) -> Flowg
 
 def _add_metrics(fg: Flowgraph) -> None:
     fg.psnr, fg.region, fg.hed = PSNR(), RegionPSNR(), HEDDistance()
-    fg.brisque, fg.niqe, fg.feature_cosine = BRISQUE(), NIQE(), FeatureCosine()
+    fg.brisque, fg.niqe, fg.feature_cosine = BRISQUE(), NIQE(), FeatureSimilarity()
     for name in ("psnr", "region", "hed", "brisque", "niqe", "feature_cosine"):
         block: Block = getattr(fg, name)
         fg.connect(fg.fitted, block["image"])
@@ -187,6 +193,16 @@ def _add_metrics(fg: Flowgraph) -> None:
             fg.connect(block, fg[name])
     fg.connect(fg["mask"], fg.region["mask"])
     fg.connect(fg.region["region"], fg["salient_psnr"])
+    _add_classes(fg)
+
+
+def _add_classes(fg: Flowgraph) -> None:
+    fg.seen, fg.seen_original, fg.classes = SeenClasses(), SeenClasses(), ObjectConsistency()
+    for seen, source, name in ((fg.seen, fg.fitted["out"], "found"), (fg.seen_original, fg["image"], "original")):
+        fg.connect(source, seen["image"])
+        fg.connect(seen, fg.classes[name])
+    for name in ("disappeared", "appeared"):
+        fg.connect(fg.classes[name], fg[name])
 
 
 @torch.no_grad()

@@ -61,12 +61,9 @@ class EditorNetwork(nn.Module):
         return CHANGE * functional.pixel_shuffle(self.last(x).float(), 2)
 
     def _told(self, octaves: Tensor, snr_db: Tensor, sentences: list[str]) -> Tensor:
-        places = [hashed(sentence) for sentence in sentences]
-        starts = torch.tensor([0, *(len(each) for each in places[:-1])], device=snr_db.device).cumsum(0)
-        flat = torch.tensor([place for each in places for place in each], dtype=torch.int64, device=snr_db.device)
         numbers = torch.stack([(snr_db.clamp(-5, 25) - SNR_STEP_DB) / SNR_STEP_DB, octaves.to(snr_db)], 1)
         # The mean of no words is zero.
-        return self.condition(torch.cat([numbers, self.words(flat, starts)], 1))
+        return self.condition(torch.cat([numbers, self.words(*hashed_words(sentences, snr_db.device))], 1))
 
 
 class ConditionedResidualBlock(nn.Module):
@@ -103,3 +100,10 @@ def hashed(sentence: str) -> list[int]:
     """The places of a sentence's words, each once, the same on every machine."""
     words = sorted(set(re.findall(r"[a-z]+", sentence.lower())))
     return [int.from_bytes(blake2b(word.encode(), digest_size=4).digest(), "big") % WORDS for word in words]
+
+
+def hashed_words(sentences: list[str], device: torch.device) -> tuple[Tensor, Tensor]:
+    """What a bag of words of the sentences takes: their places one after the other, and where each sentence begins."""
+    places = [hashed(sentence) for sentence in sentences]
+    starts = torch.tensor([0, *(len(each) for each in places[:-1])], device=device).cumsum(0)
+    return torch.tensor([place for each in places for place in each], dtype=torch.int64, device=device), starts

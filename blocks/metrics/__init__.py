@@ -4,9 +4,11 @@ from linksim.blocks.metrics.bandwidth_ratio import BandwidthRatio
 from linksim.blocks.metrics.bit_errors import BitErrors, FrameErrors
 from linksim.blocks.metrics.bleu import BLEU
 from linksim.blocks.metrics.brisque import BRISQUE
-from linksim.blocks.metrics.cbr_ledger import CBRLedger, SideInformationLedger
+from linksim.blocks.metrics.cbr_ledger import CBRLedger, SideInformationLedger, TotalUses
 from linksim.blocks.metrics.clip_score import CLIPScore
+from linksim.blocks.metrics.contextual_similarity import ContextualSimilarity
 from linksim.blocks.metrics.delivered import Delivered
+from linksim.blocks.metrics.dists import DISTS
 from linksim.blocks.metrics.entropy_scores import EntropyScores
 from linksim.blocks.metrics.feature_cosine import FeatureCosine
 from linksim.blocks.metrics.header_errors import HeaderErrors
@@ -27,6 +29,7 @@ from linksim.blocks.metrics.word_errors import SentenceErrors, WordErrors
 __all__ = [
     "BLEU",
     "BRISQUE",
+    "DISTS",
     "LPIPS",
     "MSSSIM",
     "NIQE",
@@ -37,6 +40,7 @@ __all__ = [
     "BitErrors",
     "CBRLedger",
     "CLIPScore",
+    "ContextualSimilarity",
     "Delivered",
     "EntropyScores",
     "FeatureCosine",
@@ -49,6 +53,7 @@ __all__ = [
     "SentenceErrors",
     "SentenceSimilarity",
     "SideInformationLedger",
+    "TotalUses",
     "UseLedger",
     "WordErrors",
 ]

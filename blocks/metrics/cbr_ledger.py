@@ -70,3 +70,20 @@ class SideInformationLedger(Block):
         beside = ledger.side_information + uses.value.round().to(ledger.side_information)
         both = replace(ledger, side_information=beside)
         return Bill(both, Score(both.cbr.float()), Score(both.cbr_total.float()))
+
+
+class TotalUses(Block):
+    """Everything that was sent for a frame, from its ledger, and for other frames, as a caption.
+
+    Shapes: ledger in uses; uses [batch], those of the other frames; out.value [batch]. No gradient.
+    Source: linksim.
+
+    >>> none = torch.zeros(1, dtype=torch.int64)
+    >>> ledger = Ledger(payload=none + 6, header=none + 2, side_information=none, pilots=none, source_dimensions=none)
+    >>> TotalUses()(ledger=ledger, uses=Score(torch.tensor([3.0]))).value.item()
+    11.0
+    """
+
+    def forward(self, ledger: Ledger, uses: Score | None = None) -> Score:
+        own = (ledger.payload + ledger.header + ledger.side_information + ledger.pilots).float()
+        return Score(own if uses is None else own + uses.value)

@@ -1,7 +1,5 @@
 """LPIPS, where the weights of its network are there."""
 
-import contextlib
-import io
 import warnings
 from functools import cache
 from typing import Any
@@ -10,6 +8,7 @@ import torch
 
 from linksim.block import Block
 from linksim.blocks.metrics.psnr import eight_bits
+from linksim.blocks.metrics.published_network import published_network
 from linksim.blocks.metrics.spatial_mean import mean_over
 from linksim.errors import LinksimError, require
 from linksim.precision import full_precision
@@ -70,18 +69,6 @@ def _loaded(network: str, device: str) -> Any:
         raise LinksimError(
             "lpips or torchvision is not installed; install both with: pip install 'linksim[perceptual]'"
         ) from None
-    try:
-        # torchvision says on standard error what it fetches, and lpips warns of torchvision's old interface.
-        with (
-            global_state,
-            torch.random.fork_rng(),
-            contextlib.redirect_stderr(io.StringIO()),
-            warnings.catch_warnings(action="ignore"),
-        ):
-            found = lpips.LPIPS(net=network, spatial=True, verbose=False)
-    except Exception as error:
-        raise LinksimError(
-            f"LPIPS is not available: torchvision's weights for '{network}' are not there and cannot be fetched "
-            f"({type(error).__name__}); put its .pth file into {torch.hub.get_dir()}/checkpoints"
-        ) from error
-    return found.eval().requires_grad_(False).to(device)
+    return published_network(
+        "LPIPS", network, lambda: lpips.LPIPS(net=network, spatial=True, verbose=False), device
+    )  # fmt: skip

@@ -3,24 +3,25 @@
 import torch
 
 from linksim.blocks.header.code_rate import CodeRate
-from linksim.blocks.rate.contract import PAPER_CBR, Allocation, RateBlock
+from linksim.blocks.rate.contract import PAPER_CBR, Allocation, Budget, RateBlock
 from linksim.blocks.rate.header_cost import HeaderCost
 from linksim.blocks.rate_set import RateSet, rate_values
-from linksim.errors import require
-from linksim.types import PATCH, Decibels, Entropy, Importance, Size
+from linksim.types import PATCH, Decibels, Entropy, Importance, Score, Size
 
 
 class FixedRate(RateBlock):
     """The same k for every patch: the largest of V that stays within the target, else the smallest.
 
     Give `target_cbr`, payload uses over 3*height*width (0.0201, SA-OOSC's, where nothing is given), or
-    `target_cbr_total`, header included. `target_met` is true whenever the budget holds; the block does not try to fill
+    `target_cbr_total`, header included; of that, `reserved` uses are left for what is sent beside the picture, as a
+    caption. `target_met` is true whenever the budget holds; the block does not try to fill
     it. The constant rate map adds a few 32-bit words to the header. `rate_set`, `header_code_rate`, `header_fields` and
     `fading` describe the codec, the header and the channel; a link fills in those that are None.
 
-    Shapes: size [batch, 2] in pixels, the same within a batch; lengths and base_rate, which are the same, [batch, rows,
-    cols] complex uses; target_met [batch]; snr_db [batch], the mean SNR, on which the header's code rate may depend. No
-    gradient: a step function. Entropy and importance are taken, as by every rate block, and not used.
+    Shapes: size [batch, 2] in pixels, the same within a batch; reserved [batch]; snr_db [batch], the mean SNR, on which
+    the header's code rate may depend; lengths and base_rate, which are the same, [batch, rows, cols] complex uses;
+    target_met [batch]. No gradient: a step function. Entropy and importance are taken, as by every rate block, and not
+    used.
     Source: DeepJSCC (Bourtsoulatze et al., 2019) as SA-OOSC, section 4, compares with it.
 
     Raises:
@@ -41,12 +42,7 @@ class FixedRate(RateBlock):
         fading: bool | None = None,
     ) -> None:
         super().__init__()
-        goals = {"target_cbr": target_cbr, "target_cbr_total": target_cbr_total}
-        given = {name: value for name, value in goals.items() if value is not None} or {"target_cbr": PAPER_CBR}
-        require(len(given) == 1, "target_cbr", "given, or target_cbr_total, and only one", given)
-        name, self.target = next(iter(given.items()))
-        require(1e-6 <= self.target <= 10, name, "in 1e-06..10", self.target)
-        self.total = target_cbr_total is not None
+        self.budget = Budget({"target_cbr": target_cbr, "target_cbr_total": target_cbr_total}, PAPER_CBR)
         self.header_cost = HeaderCost(header_code_rate, header_fields, fading)
         self.values = rate_values(rate_set or "default")
 
@@ -56,11 +52,12 @@ class FixedRate(RateBlock):
         entropy: Entropy | None = None,  # noqa: ARG002
         importance: Importance | None = None,  # noqa: ARG002
         snr_db: Decibels | None = None,
+        reserved: Score | None = None,
     ) -> Allocation:
         rows, cols = (int(-(-edge // PATCH)) for edge in size[0].tolist())
-        budget = self.target * 3 * float(size[0].prod())
         snrs = [None] * len(size) if snr_db is None else snr_db.tolist()
-        levels = torch.tensor([self._highest(rows, cols, budget, mean_snr) for mean_snr in snrs], device=size.device)
+        found = [self._highest(rows, cols, *each) for each in zip(self.budget.uses(size, reserved), snrs, strict=True)]
+        levels = torch.tensor(found, device=size.device)
         values = torch.tensor(self.values, device=size.device)[levels.clamp_min(0)]
         lengths = values[:, None, None].expand(-1, rows, cols).contiguous()
         return Allocation(lengths, lengths, levels >= 0)
@@ -75,7 +72,7 @@ class FixedRate(RateBlock):
         return -1
 
     def _header(self, level: int, rows: int, cols: int, snr_db: float | None) -> int:
-        if not self.total:
+        if not self.budget.total:
             return 0
         levels = torch.full((rows, cols), level)
         return self.header_cost.uses(levels, levels, len(self.values), snr_db)

@@ -7,13 +7,14 @@ import torch
 from torch import Tensor
 
 from linksim.blocks.header.code_rate import CodeRate
-from linksim.blocks.rate.contract import Allocation, RateBlock
+from linksim.blocks.rate.contract import Allocation, Budget, RateBlock
 from linksim.blocks.rate.header_cost import HeaderCost
 from linksim.blocks.rate.smoothing import quantize
 from linksim.blocks.rate_set import RateSet, rate_values
 from linksim.errors import require
 from linksim.types import PATCH, Decibels, Entropy, Foreground, Importance, Score, Size
 
+DEFAULT_CBR = 1 / 24
 UNSPENT_WEIGHT = 5.0
 LEAST_RATIO, MOST_RATIO, ALIKE_SHARE = 1.2, 4.0, 1 / 3
 """Of lengths in training, and the share of pictures that have one length."""
@@ -57,13 +58,9 @@ class ForegroundRate(RateBlock):
         fading: bool | None = None,
     ) -> None:
         super().__init__()
-        goals = {"target_cbr": target_cbr, "target_cbr_total": target_cbr_total}
-        given = {name: value for name, value in goals.items() if value is not None} or {"target_cbr": 1 / 24}
-        require(len(given) == 1, "target_cbr", "given, or target_cbr_total, and only one", given)
-        name, self.target = next(iter(given.items()))
-        require(1e-6 <= self.target <= 10, name, "in 1e-06..10", self.target)
+        self.budget = Budget({"target_cbr": target_cbr, "target_cbr_total": target_cbr_total}, DEFAULT_CBR)
         require(1 <= ratio <= 16, "ratio", "in 1..16", ratio)
-        self.total, self.ratio = target_cbr_total is not None, ratio
+        self.ratio = ratio
         self.header_cost = HeaderCost(header_code_rate, header_fields, fading)
         self.values = rate_values(rate_set or "default")
 
@@ -81,9 +78,7 @@ class ForegroundRate(RateBlock):
         if foreground is not None:
             inside = foreground > 0.5
         snrs = [None] * len(size) if snr_db is None else snr_db.tolist()
-        beside = [0.0] * len(size) if reserved is None or not self.total else reserved.value.tolist()
-        budgets = [self.target * 3 * float(size[0].prod()) - uses for uses in beside]
-        found = [self._levels(*each) for each in zip(inside.cpu(), budgets, snrs, strict=True)]
+        found = [self._levels(*each) for each in zip(inside.cpu(), self.budget.uses(size, reserved), snrs, strict=True)]
         values = torch.tensor(self.values, device=size.device)
         lengths = values[torch.stack([levels for levels, _ in found]).to(size.device)]
         return Allocation(lengths, lengths, torch.tensor([met for _, met in found], device=size.device))
@@ -97,7 +92,7 @@ class ForegroundRate(RateBlock):
         return torch.zeros(inside.shape, dtype=torch.int64), False
 
     def _header(self, levels: Tensor, snr_db: float | None) -> int:
-        return self.header_cost.uses(levels, levels, len(self.values), snr_db) if self.total else 0
+        return self.header_cost.uses(levels, levels, len(self.values), snr_db) if self.budget.total else 0
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,15 @@ def add_captioner(fg: Flowgraph, captioner: Block | None) -> PortRef:
     return fg.captioner.outputs["out"]
 
 
-def add_caption(fg: Flowgraph, captioner: Block | None, link: Flowgraph) -> PortRef:
-    """Send a sentence by a text link beside the picture's `link`, which leaves room for it where it can; gives the
-    sentence at the receiver. The flowgraph gets the outputs caption, text, caption_erased and caption_uses."""
+def add_caption(fg: Flowgraph, captioner: Block | None, link: Flowgraph, *, reserve: bool = True) -> PortRef:
+    """Send a sentence by a text link beside the picture's `link`, which leaves room for it where it can, unless
+    `reserve` is false. It gives the sentence at the receiver. The flowgraph gets the outputs caption, text,
+    caption_erased and caption_uses."""
     said = add_captioner(fg, captioner)
     fg.caption_link = link
     fg.connect(said, fg.caption_link["text"])
     fg.connect(fg["snr_db"], fg.caption_link["snr_db"])
-    if RESERVED in fg.link.input_ports:
+    if reserve and RESERVED in fg.link.input_ports:
         fg.connect(fg.caption_link["uses_total"], fg.link[RESERVED])
     # Links may shorten what they are given.
     fg.connect(fg.caption_link["sent"] if "sent" in link.output_ports else said, fg["caption"])

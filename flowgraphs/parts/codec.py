@@ -19,15 +19,21 @@ from linksim.blocks import (
     JSCCEncoder,
     KLTDevectorizer,
     KLTVectorizer,
+    LatentDiffusionDecoder,
+    LatentDiffusionEncoder,
     LatentSearch,
     LinearJSCCDecoder,
     LinearJSCCEncoder,
+    SGDJSCCDecoder,
+    SGDJSCCEncoder,
     SwinJSCCDecoder,
     SwinJSCCEncoder,
     UIDSCDecoder,
     UIDSCEncoder,
 )
 from linksim.blocks.generative.codec import GENED_RATES
+from linksim.blocks.generative.latent_diffusion import LATENT_USES, MODEL, STEPS
+from linksim.blocks.generative.sgdjscc import CODEC
 from linksim.blocks.jscc.deepjscc import FIXED_RATES
 from linksim.blocks.jscc.deepjscc_cnn import CNN_USES
 from linksim.blocks.jscc.swinjscc import ANY_RATE
@@ -178,6 +184,33 @@ class GenEDCodec(PictureCodec):
     def parts(self) -> Mapping[str, Block]:
         """See `PictureCodec`; the router is no transform that another codec could take."""
         return {"gened_router" if name == "vectorizer" else name: block for name, block in super().parts.items()}
+
+
+class SGDJSCCCodec(PictureCodec):
+    """SGDJSCC's codec; `weights`, `steps` and `codec` as for `SGDJSCCDecoder`."""
+
+    def __init__(self, weights: str | None = "sgdjscc", *, steps: int = 1, codec: str | None = CODEC) -> None:
+        super().__init__(
+            SGDJSCCEncoder(weights=codec),
+            SGDJSCCDecoder(weights=weights, steps=steps, codec=codec),
+            rate_set=ANY_RATE,
+            prefix="sgdjscc",
+        )
+
+
+class LatentDiffusionCodec(PictureCodec):
+    """SGDJSCC's codec by the networks of Stable Diffusion, for one rate, CBR 1/96; `model`, `edge_model` and `steps` as
+    for `LatentDiffusionDecoder`."""
+
+    def __init__(self, model: str = MODEL, *, edge_model: str = "", steps: int = STEPS) -> None:
+        super().__init__(
+            LatentDiffusionEncoder(model=model),
+            LatentDiffusionDecoder(model=model, edge_model=edge_model, steps=steps),
+            token=1,
+            # A set has two values at least; the networks have the first alone.
+            rate_set=(LATENT_USES, MAX_USES),
+            prefix="latent_diffusion",
+        )
 
 
 class DeepJSCCCNNCodec(PictureCodec):

@@ -45,6 +45,7 @@ def picture_link(
     labeller: Block | None = None,
     uses_importance: bool = True,
     inputs: Mapping[str, object] | None = None,
+    guides: Mapping[str, object] | None = None,
     metrics: Sequence[Block] = (),
 ) -> Flowgraph:
     """A transmitter, a channel and a receiver, each a block, with the metrics of pictures.
@@ -59,6 +60,8 @@ def picture_link(
             `boxes` and `known_importance` unless given. The metrics always use the latter.
         uses_importance: whether the transmitter has importance labels at all.
         inputs: more inputs, name to port type; a block of the transmitter takes those that it has a port for.
+        guides: inputs of the codec's decoder beside the frame, name to port type. What is connected to them must have
+            crossed a channel of its own; the link does not bill it.
         metrics: more metrics; see `add_quality`.
 
     Inputs: image [batch, 3, height, width], boxes and known_importance (optional), snr_db [batch], the mean SNR, which
@@ -67,11 +70,11 @@ def picture_link(
     errors.
     """
     header, channel = header or RobustHeader(), channel or AWGN()
-    types = {**PICTURE_INPUTS, **(inputs or {})}
+    types, guides = {**PICTURE_INPUTS, **(inputs or {})}, guides or {}
     fading = bool(getattr(channel, "fades", True))
     encoder = header.encoder(codec.rate_set, fading)
     rate = _fitted(rate, codec, header, fading)
-    fg = PictureLink(name, inputs=types)
+    fg = PictureLink(name, inputs={**types, **guides})
     offers = Offers(fg, types)
     importance = add_labels(fg)
     if labeller is not None:
@@ -83,7 +86,8 @@ def picture_link(
     offers.feed(fg.transmitter)
     fg.channel = channel
     offers.feed(fg.channel, out="received")
-    fg.receiver = receiver(codec, header.decoder(codec.rate_set), known_fields(codec, encoder))
+    fg.receiver = receiver(codec, header.decoder(codec.rate_set), known_fields(codec, encoder), guides)
+    offers.add({name: fg[name] for name in guides})
     offers.feed(fg.receiver)
     add_quality(fg, fg.receiver["image"], fg.receiver["erased"], metrics)
     add_ledger(fg, fg.transmitter)

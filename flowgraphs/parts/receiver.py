@@ -8,14 +8,22 @@ from linksim.flowgraphs.parts.codec import PictureCodec
 from linksim.flowgraphs.parts.offers import Offers
 
 
-def receiver(codec: PictureCodec, header_decoder: Block | None, known: Mapping[str, object]) -> Flowgraph:
+def receiver(
+    codec: PictureCodec,
+    header_decoder: Block | None,
+    known: Mapping[str, object],
+    guides: Mapping[str, object] | None = None,
+) -> Flowgraph:
     """From the received frame to the picture.
 
-    Inputs: received; where there is no decoder of a header also what is `known` without one, as known_lengths.
+    Inputs: received; where there is no decoder of a header also what is `known` without one, as known_lengths;
+    `guides`, see `picture_link`.
     Outputs: image, erased, lengths.
     """
-    fg = Flowgraph("receiver", inputs={"received": Received, **{f"known_{name}": kind for name, kind in known.items()}})
-    offers = Offers(fg, ["received"])
+    guides = guides or {}
+    told = {f"known_{name}": kind for name, kind in known.items()}
+    fg = Flowgraph("receiver", inputs={"received": Received, **told, **guides})
+    offers = Offers(fg, ["received", *guides])
     offers.add({name: fg[f"known_{name}"] for name in known})
     if header_decoder is not None:
         fg.header_decoder = header_decoder

@@ -4,7 +4,6 @@ import json
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from hashlib import blake2b
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -12,10 +11,9 @@ from torch import Tensor
 
 from linksim import Block, Flowgraph
 from linksim.blocks import BRISQUE, PSNR, AdversarialLoss, EditorLoss, PerceptualLoss, PictureEditor
-from linksim.blocks.sources.salient_crops import held_out_salient, trained_salient
+from linksim.blocks.sources.salient_crops import held_out_salient
 from linksim.errors import require
-from linksim.files import file_digest
-from linksim.flowgraphs.recipes.picture_recipe import described_weights
+from linksim.flowgraphs.recipes.picture_recipe import described_salient, described_weights
 from linksim.training import Recipe, Stage
 from linksim.types import Decibels, Image, Lengths, Text
 
@@ -127,8 +125,6 @@ class EditingRecipe(Recipe):
 
     def identity(self) -> Mapping[str, Any]:
         """The settings; files count by what they hold, not by where they are."""
-        kept = trained_salient(self.pictures, self.saliency)
-        digest = blake2b("".join(file_digest(each.picture) for each in kept).encode(), digest_size=8).hexdigest()
-        pictures = {"pictures": {"salient": len(kept), "digest": digest}, "saliency": ""}
+        pictures = described_salient(self.pictures, self.saliency)
         own = {"start": described_weights(self.start), **self.described()}
         return json.loads(json.dumps({**asdict(self), **own, **pictures}))

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from hashlib import blake2b
 from typing import Any, ClassVar
 
 import torch
@@ -23,12 +22,11 @@ from linksim.blocks import (
     UniformDecibels,
 )
 from linksim.blocks.generative.codec import take_swinjscc
-from linksim.blocks.sources.salient_crops import held_out_salient, trained_salient
+from linksim.blocks.sources.salient_crops import held_out_salient
 from linksim.errors import require
-from linksim.files import file_digest
 from linksim.flowgraphs.parts import GenEDCodec, IdealHeader, picture_link
 from linksim.flowgraphs.parts.training_link import training_link
-from linksim.flowgraphs.recipes.picture_recipe import described_weights
+from linksim.flowgraphs.recipes.picture_recipe import described_salient, described_weights
 from linksim.training import Recipe, Stage
 from linksim.types import PATCH
 from linksim.weights import holds_part, weights_path
@@ -175,10 +173,7 @@ class GenEDRecipe(Recipe):
 
     def identity(self) -> Mapping[str, Any]:
         """The settings; files count by what they hold, not by where they are."""
-        kept = trained_salient(self.pictures, self.saliency)
-        files = [path for each in kept for path in (each.picture, each.saliency)]
-        digest = blake2b("".join(file_digest(path) for path in files).encode(), digest_size=8).hexdigest()
-        described = {"pictures": {"salient": len(kept), "digest": digest}, "saliency": ""}
+        described = described_salient(self.pictures, self.saliency, with_maps=True)
         settings = {**asdict(self), "start": described_weights(self.start), **described}
         return json.loads(json.dumps(settings))
 

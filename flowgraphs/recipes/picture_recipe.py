@@ -3,14 +3,16 @@
 import json
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import blake2b
 from typing import Any
 
 import torch
 
 from linksim import Flowgraph
 from linksim.blocks import PSNR, FixedRate, TrainingCrops, UniformDecibels
+from linksim.blocks.sources.salient_crops import trained_salient
 from linksim.blocks.sources.training_crops import training_pictures
 from linksim.errors import require
 from linksim.files import file_digest
@@ -115,6 +117,14 @@ def add_training_link(fg: Flowgraph, link: Flowgraph) -> None:
     fg.connect(fg.crops["image"], fg.psnr["original"])
     fg.connect(fg.psnr, fg["psnr"])
     fg.connect(fg.link["cbr"], fg["cbr"])
+
+
+def described_salient(folders: Sequence[str], maps: str, *, with_maps: bool = False) -> dict[str, Any]:
+    """Pictures with maps of what is salient by what they hold, in the settings `pictures` and `saliency`."""
+    kept = trained_salient(folders, maps)
+    files = [path for each in kept for path in ((each.picture, each.saliency) if with_maps else (each.picture,))]
+    digest = blake2b("".join(file_digest(path) for path in files).encode(), digest_size=8).hexdigest()
+    return {"pictures": {"salient": len(kept), "digest": digest}, "saliency": ""}
 
 
 def described_weights(start: str | None) -> str | None:

@@ -1,11 +1,11 @@
 import base64
 import io
-import json
 
 import pytest
 import torch
 from loopback import cut_off, fails, reply, says
 from PIL import Image as PillowImage
+from tiny_models import letters, save_tiny_diffusion
 
 from linksim.blocks import Captioner, CLIPScore, PictureEditor, PictureGenerator, SemanticScoreMap
 from linksim.blocks.knowledge import caption_models, generation_models
@@ -93,17 +93,6 @@ def tiny_clip(tmp_path_factory):
     return place
 
 
-def letters(place):
-    """A tokenizer of CLIP's kind that knows letters alone."""
-    from transformers import CLIPTokenizer
-
-    words = ["<|startoftext|>", "<|endoftext|>", *(f"{letter}</w>" for letter in "abcdefghijklmnopqrstuvwxyz"),
-             *"abcdefghijklmnopqrstuvwxyz"]  # fmt: skip
-    (place / "vocab.json").write_text(json.dumps({word: number for number, word in enumerate(words)}))
-    (place / "merges.txt").write_text("#version: 0.2\n")
-    return CLIPTokenizer(str(place / "vocab.json"), str(place / "merges.txt"), model_max_length=77)
-
-
 def test_clip_scores_places_as_its_equation_says(tiny_clip):
     from transformers import CLIPModel
 
@@ -151,54 +140,7 @@ def test_a_model_that_is_not_there_is_named(tmp_path):
 
 @pytest.fixture(scope="module")
 def tiny_diffusion(tmp_path_factory):
-    """Stable Diffusion with the smallest parts, untrained: pictures of 32x32 pixels."""
-    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel
-
-    place = tmp_path_factory.mktemp("diffusion")
-    tokenizer = letters(place)
-    torch.manual_seed(0)
-    text = CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=54,
-            hidden_size=32,
-            intermediate_size=37,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            bos_token_id=0,
-            eos_token_id=1,
-        )
-    )
-    unet = UNet2DConditionModel(
-        block_out_channels=(32, 64),
-        layers_per_block=1,
-        sample_size=16,
-        in_channels=4,
-        out_channels=4,
-        cross_attention_dim=32,
-        attention_head_dim=8,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-    )
-    vae = AutoencoderKL(
-        block_out_channels=(32, 64),
-        in_channels=3,
-        out_channels=3,
-        latent_channels=4,
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-    )
-    StableDiffusionPipeline(
-        vae=vae,
-        text_encoder=text,
-        tokenizer=tokenizer,
-        unet=unet,
-        scheduler=DDIMScheduler(),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    ).save_pretrained(place)
-    return place
+    return save_tiny_diffusion(tmp_path_factory.mktemp("diffusion"), halvings=1)
 
 
 def test_a_pipeline_of_diffusers_is_loaded_from_a_folder_and_draws_by_the_seed(tiny_diffusion):

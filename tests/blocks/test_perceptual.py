@@ -2,11 +2,14 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from skimage import data
 from torch.nn import functional
 
-from linksim.blocks import LPIPS, HEDDistance, ObjectConsistency
+from linksim.blocks import DISTS, LPIPS, ContextualSimilarity, HEDDistance, ObjectConsistency
+from linksim.blocks.metrics import dists as dists_module
 from linksim.blocks.metrics import lpips as lpips_module
 from linksim.blocks.metrics.hed_distance import MEAN, hed_network
 from linksim.blocks.metrics.object_consistency import intersection_over_union
@@ -124,6 +127,84 @@ def test_lpips_without_its_network_is_an_error_and_nothing_else(tmp_path, monkey
         LPIPS()(image=picture(), original=picture())
     with pytest.raises(ParameterError, match="alex, vgg, squeeze"):
         LPIPS(network="resnet")
+
+
+@pytest.fixture
+def random_vgg(monkeypatch):
+    """VGG16 of random weights in torchvision's place."""
+    import torchvision.models
+
+    torch.manual_seed(0)
+    layers = torchvision.models.vgg.make_layers(torchvision.models.vgg.cfgs["D"])
+    made = torch.nn.Module()
+    made.features = layers
+    monkeypatch.setattr(torchvision.models, "vgg16", lambda **_: made)
+    dists_module._loaded.cache_clear()
+    yield layers
+    dists_module._loaded.cache_clear()
+
+
+def test_dists_is_the_weighted_sum_of_its_paper(random_vgg):
+    from DISTS_pytorch import DISTS as Network  # noqa: N811
+
+    weights = Network()
+    image, other = ((255 * each).round() / 255 for each in (picture(), picture().flip(-1)))
+    mine = DISTS()(image=torch.cat([image, image]), original=torch.cat([other, image])).value
+    assert mine.shape == (2,)
+    assert float(mine[1]) == pytest.approx(0, abs=1e-5)
+    total = float(weights.alpha.sum() + weights.beta.sum())
+    # Of the picture itself, the first of the paper's six layers, the terms can be had without a network.
+    x, y = image[0].flatten(1).double(), other[0].flatten(1).double()
+    means = (2 * x.mean(1) * y.mean(1) + 1e-6) / (x.mean(1) ** 2 + y.mean(1) ** 2 + 1e-6)
+    both = ((x - x.mean(1, keepdim=True)) * (y - y.mean(1, keepdim=True))).mean(1)
+    shapes = (2 * both + 1e-6) / (x.var(1, correction=0) + y.var(1, correction=0) + 1e-6)
+    for parameter in random_vgg.parameters():
+        parameter.data.zero_()
+    dists_module._loaded.cache_clear()
+    # Without features the other layers' terms are all 1.
+    known = (weights.alpha[0, :3, 0, 0] * (1 - means) + weights.beta[0, :3, 0, 0] * (1 - shapes)).sum() / total
+    assert float(DISTS()(image=image, original=other).value) == pytest.approx(float(known), abs=1e-5)
+    assert math.isnan(float(DISTS()(image=image[..., :9], original=other[..., :9]).value))
+
+
+def test_dists_without_its_network_is_an_error_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path))
+
+    def unreachable(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setattr("torch.hub.download_url_to_file", unreachable)
+    dists_module._loaded.cache_clear()
+    with pytest.raises(LinksimError, match=r"DISTS is not available.*'vgg16'.*checkpoints"):
+        DISTS()(image=picture(), original=picture())
+    monkeypatch.setattr(dists_module.sys, "prefix", str(tmp_path))
+    with pytest.raises(LinksimError, match="weights of dists-pytorch"):
+        DISTS()(image=picture(), original=picture())
+
+
+def test_contextual_similarity_is_its_equation():
+    image, other = picture(), picture().flip(-1) ** 2
+    network = hed_network("cpu")
+    with torch.no_grad():
+        x, y = (network((255 * each).round() / 255)[3][0].flatten(1).double() for each in (image, other))
+    x, y = x - y.mean(1, keepdim=True), y - y.mean(1, keepdim=True)
+    best = np.zeros(y.shape[1])
+    for place in range(x.shape[1]):
+        cosine = (x[:, place] @ y) / (x[:, place].norm() * y.norm(dim=0))
+        away = 1 - cosine.numpy()
+        weight = np.exp((1 - away / (away.min() + 1e-5)) / 0.5)
+        best = np.maximum(best, weight / weight.sum())
+    found = ContextualSimilarity()(image=image, original=other).value
+    assert float(found) == pytest.approx(best.mean(), rel=1e-3)
+    assert float(ContextualSimilarity()(image=other, original=other).value) == pytest.approx(1, abs=0.02)
+
+
+def test_what_is_moved_counts_for_contextual_similarity_and_what_is_blurred_does_not():
+    image = torch.from_numpy(data.astronaut()[:128, 160:288].copy()).movedim(-1, 0)[None].float() / 255
+    moved = image.roll(16, -1)
+    blurred = torch.nn.functional.avg_pool2d(image, 9, 1, 4)
+    scores = [float(ContextualSimilarity()(image=each, original=image).value) for each in (moved, blurred)]
+    assert scores[0] > scores[1] + 0.1
 
 
 def detections(*objects: tuple[int, float, tuple[float, ...]]) -> Detections:

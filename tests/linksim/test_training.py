@@ -293,6 +293,7 @@ def test_recipes_are_found_by_name():
         "gened_sc",
         "gened_editor",
         "hosonuma25",
+        "sgdjscc",
     } == set(known_recipes())
     assert find_recipe("sa-oosc") is find_recipe("sa_oosc")
     with pytest.raises(ParameterError, match="no recipe for 'sa_osc'; did you mean 'sa_oosc'"):
