@@ -14,7 +14,7 @@ def train(
         str,
         typer.Argument(
             help="What to train: sa_oosc, ntscc, deepjscc, deepjscc_cnn, swinjscc, uidsc, gened_sc, "
-            "gened_editor, enhancer, text_link, vlm_csc, or module:Class."
+            "gened_editor, hosonuma25, sgdjscc, enhancer, text_link, vlm_csc, or module:Class."
         ),
     ],
     pictures: Annotated[
@@ -33,8 +33,8 @@ def train(
     saliency: Annotated[
         Path | None,
         typer.Option(
-            help="For gened_sc and gened_editor: a folder of maps of what is salient, called like the pictures, or "
-            "FOLDER_NAME.png; a folder of pictures with annotations.json has its own in salient."
+            help="For gened_sc, gened_editor, hosonuma25, sgdjscc: a folder of maps of what is salient, called like "
+            "the pictures, or FOLDER_NAME.png; a folder of pictures with annotations.json has its own in salient."
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the run; a run that it already contains is continued.")] = Path(

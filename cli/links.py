@@ -11,7 +11,16 @@ from linksim.blocks import AWGN, FixedRate, LagrangianRateAllocator, OFDMChannel
 from linksim.blocks.sionna.fading_models import MODELS
 from linksim.errors import ParameterError, nearest
 from linksim.flowgraphs import DIGITAL_LINKS, LINKS, USES_IMPORTANCE
-from linksim.flowgraphs.parts import Codec, DeepJSCCCodec, PictureCodec, RobustHeader, SwinJSCCCodec
+from linksim.flowgraphs.parts import (
+    Codec,
+    DeepJSCCCNNCodec,
+    DeepJSCCCodec,
+    PictureCodec,
+    PublishedSwinJSCCCodec,
+    RobustHeader,
+    SwinJSCCCodec,
+)
+from linksim.weights import holds_part, weights_path
 
 CHANNELS: dict[str, Callable[[], Block]] = {
     "awgn": AWGN,
@@ -20,11 +29,22 @@ CHANNELS: dict[str, Callable[[], Block]] = {
     **{model: partial(OFDMChannel, model=model) for model in MODELS if model != "rayleigh"},
 }
 CLOSED_FORM = "klt"
+
+
+def _published(own: type[PictureCodec], part: str, theirs: type[PictureCodec]) -> Callable[..., PictureCodec]:
+    """linksim's codec, or the published one where a file holds its weights, as `linksim import` writes it."""
+
+    def codec(weights: str) -> PictureCodec:
+        return (theirs if holds_part(weights_path(weights), part) else own)(weights)  # pyright: ignore[reportCallIssue]
+
+    return codec
+
+
 CODECS: dict[str, Callable[..., PictureCodec]] = {
     "sa_oosc": Codec,
     "ntscc": Codec,
-    "deepjscc": DeepJSCCCodec,
-    "swinjscc": SwinJSCCCodec,
+    "deepjscc": _published(DeepJSCCCodec, "deepjscc_cnn_encoder", DeepJSCCCNNCodec),
+    "swinjscc": _published(SwinJSCCCodec, "published_swinjscc_encoder", PublishedSwinJSCCCodec),
 }
 SEARCHING = tuple(link for link, codec in CODECS.items() if codec is Codec)
 """The links whose transmitter can search for a better latent."""

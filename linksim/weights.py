@@ -91,6 +91,17 @@ def _in_base(key: str, names: Mapping[str, str]) -> str:
     return next((names[start] + key.removeprefix(start) for start in names if key.startswith(start)), key)
 
 
+def about_weights(path: Path) -> dict[str, str]:
+    """What a file of weights says of itself, by name. Raises `FileError` as `read_weights`."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, OSError) as error:
+        raise FileError(f"'{path}' is no file of weights in the safetensors format: {error}") from None
+
+
 def shape_in(path: Path, key: str) -> tuple[int, ...]:
     """The shape of one tensor of a file, () where it is not there. Raises `FileError` as `read_weights`."""
     from safetensors import SafetensorError, safe_open
@@ -129,8 +140,16 @@ def named_tensors(parts: Mapping[str, nn.Module]) -> Iterator[tuple[str, Tensor]
             yield f"{part}.{key}", tensor
 
 
-def write_weights(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype = torch.float16) -> None:
-    """Write weights in half precision. Raises `WeightsError` where one is not finite in it."""
+def write_weights(
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    dtype: torch.dtype = torch.float16,
+    about: Mapping[str, str] | None = None,
+) -> None:
+    """Write weights in half precision; `about`: see `about_weights`.
+
+    Raises `WeightsError` where one is not finite in it.
+    """
     from safetensors.torch import save
 
     small = {
@@ -140,7 +159,7 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype 
     bad = [key for key, tensor in small.items() if tensor.is_floating_point() and not bool(tensor.isfinite().all())]
     if bad:
         raise WeightsError(f"not finite as {dtype}: {', '.join(bad[:3])}")
-    write_whole(path, save(small))
+    write_whole(path, save(small, metadata=dict(about or {})))
 
 
 def write_difference(

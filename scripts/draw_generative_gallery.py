@@ -1,15 +1,17 @@
 """A gallery: what generative links and a codec that only rebuilds make of pictures, at the same channel uses.
 
-    .venv/bin/python scripts/draw_generative_gallery.py PICTURES... --snr 4 --cbr 0.0417 --out gallery
+    .venv/bin/python scripts/draw_generative_gallery.py --snr 4 --cbr 0.0417 --out gallery
 
-Writes gallery.png into the folder OUT: for each picture the original, SwinJSCC, what GenED-SC received, what its editor
-made of it, what was left after the noise was taken out of a latent (SGDJSCC), and what was drawn from regions and their
-colours (Hosonuma25), with PSNR and BRISQUE (lower is better).
+Writes gallery.jpg into the folder OUT, of the pictures that are named, or of three from scikit-image: for each picture
+the original, SwinJSCC, what GenED-SC received, what its editor made of it, what was left after the noise was taken out
+of a latent (SGDJSCC), and what was drawn from regions and their colours (Hosonuma25), with PSNR and BRISQUE (lower is
+better).
 """
 
 import argparse
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from linksim import Block, Flowgraph
@@ -25,17 +27,30 @@ RECEIVED, EDITED = "GenED-SC, received", "GenED-SC, edited"
 def main() -> None:
     """Send each picture over each link, and draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pictures", type=Path, nargs="+")
+    parser.add_argument("pictures", type=Path, nargs="*")
     parser.add_argument("--snr", type=float, default=4.0)
     parser.add_argument("--cbr", type=float, default=1 / 24)
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
     links = made_links(asked.cbr)
-    rows = {path.stem: row(links, read_picture(path), asked.snr) for path in asked.pictures}
+    pictures = {path.stem: read_picture(path) for path in asked.pictures} or samples()
+    rows = {name: row(links, picture, asked.snr) for name, picture in pictures.items()}
     asked.out.mkdir(parents=True, exist_ok=True)
     title = f"AWGN, {asked.snr:g} dB, CBR {asked.cbr:.4f} in all. Edited and drawn pictures are made, not received."
-    save_figure(contact_sheet(rows, title), asked.out / "gallery.png")
-    print(f"gallery.png is in {asked.out}")
+    save_figure(contact_sheet(rows, title), asked.out / "gallery.jpg")
+    print(f"gallery.jpg is in {asked.out}")
+
+
+def samples() -> dict[str, Tensor]:
+    """Pictures that anybody may show."""
+    from skimage import data
+
+    shown = {
+        "astronaut": data.astronaut()[:320, 60:380],
+        "cat": data.chelsea()[:300, 60:380],
+        "coffee": data.coffee()[100:340, 180:500],
+    }
+    return {name: torch.from_numpy(pixels.copy()).movedim(-1, 0).float() / 255 for name, pixels in shown.items()}
 
 
 def made_links(cbr: float) -> dict[str, Flowgraph]:

@@ -48,6 +48,15 @@ def data_folder():
     return folder
 
 
+@pytest.fixture(scope="session")
+def published_vectors(data_folder):
+    """Checkpoints of published codes, with what the authors' code makes of given inputs."""
+    folder = data_folder.parent / "reference"
+    if not folder.is_dir():
+        pytest.skip("no data folder; 'reference' beside the one that LINKSIM_DATA names")
+    return folder
+
+
 @pytest.fixture
 def kept(request):
     """A store of this test's own that stays: what has not changed since it was simulated is looked up."""

@@ -9,6 +9,7 @@ from linksim.blocks.jscc.linear_distortion import LinearJSCCDistortion
 from linksim.blocks.jscc.mask_attention import MaskGuidedAttention
 from linksim.blocks.jscc.neural import JSCCDecoder, JSCCEncoder
 from linksim.blocks.jscc.power_normalizer import PowerNormalizer
+from linksim.blocks.jscc.published import PublishedSwinJSCCDecoder, PublishedSwinJSCCEncoder
 from linksim.blocks.jscc.serializer import Deserializer, Serializer
 from linksim.blocks.jscc.swinjscc import SwinJSCCDecoder, SwinJSCCEncoder
 from linksim.blocks.jscc.uidsc import UIDSCDecoder, UIDSCEncoder
@@ -28,6 +29,8 @@ __all__ = [
     "LinearJSCCEncoder",
     "MaskGuidedAttention",
     "PowerNormalizer",
+    "PublishedSwinJSCCDecoder",
+    "PublishedSwinJSCCEncoder",
     "Serializer",
     "SwinJSCCDecoder",
     "SwinJSCCEncoder",

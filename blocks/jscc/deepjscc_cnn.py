@@ -15,6 +15,8 @@ from linksim.weights import load_part
 CNN_USES = 64
 """Complex uses per patch of 16x16 pixels: 8 real channels at 1/4 of the picture's size, CBR 1/12."""
 DOWN = 4
+LAST_LAYER = "deepjscc_cnn_encoder.network.8.weight"
+"""Whose channels say the rate, in files of weights."""
 WIDTHS = (16, 32)
 
 
@@ -22,6 +24,11 @@ def _channels(uses: int) -> int:
     """Real channels at 1/4 of the picture's size."""
     require(uses > 0 and uses % 8 == 0 and uses <= 384, "uses", "a multiple of 8 in 8..384", uses)
     return 2 * uses // (PATCH // DOWN) ** 2
+
+
+def uses_of(channels: int) -> int:
+    """Complex uses per patch of so many real channels."""
+    return channels * (PATCH // DOWN) ** 2 // 2
 
 
 class DeepJSCCCNNEncoder(Block):

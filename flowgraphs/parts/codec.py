@@ -24,6 +24,8 @@ from linksim.blocks import (
     LatentSearch,
     LinearJSCCDecoder,
     LinearJSCCEncoder,
+    PublishedSwinJSCCDecoder,
+    PublishedSwinJSCCEncoder,
     SGDJSCCDecoder,
     SGDJSCCEncoder,
     SwinJSCCDecoder,
@@ -35,7 +37,8 @@ from linksim.blocks.generative.codec import GENED_RATES
 from linksim.blocks.generative.latent_diffusion import LATENT_USES, MODEL, STEPS
 from linksim.blocks.generative.sgdjscc import CODEC
 from linksim.blocks.jscc.deepjscc import FIXED_RATES
-from linksim.blocks.jscc.deepjscc_cnn import CNN_USES
+from linksim.blocks.jscc.deepjscc_cnn import CNN_USES, LAST_LAYER, uses_of
+from linksim.blocks.jscc.published.swin_sizes import sizes_of
 from linksim.blocks.jscc.swinjscc import ANY_RATE
 from linksim.blocks.jscc.uidsc import MASKED_RATES
 from linksim.blocks.rate.lagrangian import PAPER_WEIGHTS
@@ -43,6 +46,7 @@ from linksim.blocks.rate.measured_distortion import DEFAULT_TABLE, known_tables
 from linksim.blocks.rate_set import MAX_USES, RateSet
 from linksim.blocks.vectorizer import conv_transform
 from linksim.blocks.vectorizer.hv import TRANSFORMS, transform_of
+from linksim.weights import shape_in, weights_path
 
 TRANSFORMER_BLOCKS = {"swin": 4}
 """Of the joint coder each way, by the transform: with "swin" the codec is of the paper's size."""
@@ -148,6 +152,22 @@ class SwinJSCCCodec(PictureCodec):
         )
 
 
+class PublishedSwinJSCCCodec(PictureCodec):
+    """SwinJSCC's codec as its authors published it, for the one rate of its weights; `weights` as for
+    `PublishedSwinJSCCEncoder`."""
+
+    def __init__(self, weights: str | None = None) -> None:
+        uses = sizes_of(weights).uses
+        super().__init__(
+            PublishedSwinJSCCEncoder(weights=weights),
+            PublishedSwinJSCCDecoder(weights=weights),
+            token=1,
+            # A set has two values at least; the networks have the first alone.
+            rate_set=(uses, MAX_USES),
+            prefix="published_swinjscc",
+        )
+
+
 class UIDSCCodec(PictureCodec):
     """UIDSC's codec; `mask_attention`: whether it has an MGA. `weights` as for `Codec`."""
 
@@ -214,15 +234,21 @@ class LatentDiffusionCodec(PictureCodec):
 
 
 class DeepJSCCCNNCodec(PictureCodec):
-    """DeepJSCC's codec as published, for one rate, CBR 1/12; `weights` as for `Codec`."""
+    """DeepJSCC's codec as published, for the one rate of its weights, CBR 1/12 with the shipped ones; `weights` as for
+    `Codec`."""
 
     def __init__(self, weights: str | None = "deepjscc_cnn") -> None:
+        uses = CNN_USES
+        if weights is not None:
+            # Of a file that has no such layer the encoder says what it lacks.
+            found = shape_in(weights_path(weights, "deepjscc_cnn_encoder"), LAST_LAYER)
+            uses = uses_of(found[0]) if found else uses
         super().__init__(
-            DeepJSCCCNNEncoder(weights=weights),
-            DeepJSCCCNNDecoder(weights=weights),
+            DeepJSCCCNNEncoder(uses=uses, weights=weights),
+            DeepJSCCCNNDecoder(uses=uses, weights=weights),
             token=1,
             # A set has two values at least; the networks have the first alone.
-            rate_set=(CNN_USES, MAX_USES),
+            rate_set=(uses, MAX_USES),
             prefix="deepjscc_cnn",
         )
 

@@ -1,0 +1,132 @@
+"""SwinJSCC as its authors' checkpoints name it."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from linksim.blocks.jscc.published.swin_sizes import ABOUT, SwinSizes
+from linksim.blocks.jscc.published.swin_stages import StageSizes
+from linksim.blocks.jscc.published.swinjscc import DecoderNetwork, EncoderNetwork
+from linksim.errors import ParameterError, WeightsError
+from linksim.published.checkpoint import Read, matched
+
+VARIANTS = ("base", "sa")
+LAST_GATE = 7
+_BLOCK = r"layers\.(\d+)\.blocks\.(\d+)\."
+_RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
+    (r"patch_embed\.proj\.(\w+)", r"embed.\1"),
+    (_BLOCK + r"norm1\.(\w+)", r"stages.\1.\2.attention_norm.\3"),
+    (_BLOCK + r"norm2\.(\w+)", r"stages.\1.\2.network_norm.\3"),
+    (_BLOCK + r"attn\.qkv\.(\w+)", r"stages.\1.\2.attention.mix.\3"),
+    (_BLOCK + r"attn\.proj\.(\w+)", r"stages.\1.\2.attention.out.\3"),
+    (_BLOCK + r"attn\.relative_position_bias_table", r"stages.\1.\2.attention.bias"),
+    (_BLOCK + r"mlp\.fc1\.(\w+)", r"stages.\1.\2.network.0.\3"),
+    (_BLOCK + r"mlp\.fc2\.(\w+)", r"stages.\1.\2.network.2.\3"),
+    (r"layers\.(\d+)\.downsample\.(.+)", lambda found: f"merges.{int(found[1]) - 1}.{found[2]}"),
+    (r"layers\.(\d+)\.upsample\.(.+)", r"splits.\1.\2"),
+)
+_TABLES = re.compile(r".*(attn_mask|relative_position_index)$")
+"""What follows from the sizes."""
+
+
+def swinjscc_tensors(given: Mapping[str, Tensor], path: Path, variant: str) -> Read:
+    """The tensors as `PublishedSwinJSCCCodec` takes them.
+
+    Raises `WeightsError` where the file holds something else, `ParameterError` where the variant is not said or
+    unknown: files of the first two have the same tensors, but without adaptation nobody trained the gates.
+    """
+    for wanted in ("encoder.patch_embed.proj.weight", "encoder.layers.0.blocks.0.attn.relative_position_bias_table"):
+        if wanted not in given:
+            raise WeightsError(f"'{path}' is no file of SwinJSCC: it lacks '{wanted}'")
+    if "encoder.head_list.weight" not in given:
+        raise WeightsError(
+            f"'{path}' is of a SwinJSCC that adapts to the rate; its mask passes by the channel, and linksim does not "
+            "read it yet"
+        )
+    if variant not in VARIANTS:
+        raise ParameterError(
+            "say the variant, which the file does not: --variant sa, adapted to the SNR, or --variant base, not adapted"
+            + (f" (got '{variant}')" if variant else "")
+        )
+    sizes = _sizes(given, path, variant)
+    named = _renamed(given, sizes, path, variant)
+    adapted = "adapted to the SNR" if sizes.gates else "without adaptation"
+    widths = ", ".join(str(stage.width) for stage in sizes.analysis)
+    what = f"SwinJSCC {adapted}, widths {widths}, {sizes.uses} uses per patch of 16x16 pixels"
+    return Read({ours: given[theirs] for ours, theirs in named.items()}, what, {ABOUT: sizes.as_json()})
+
+
+def _renamed(given: Mapping[str, Tensor], sizes: SwinSizes, path: Path, variant: str) -> dict[str, str]:
+    """Their names by ours. Raises `WeightsError` where names or shapes are not those of a file of these sizes."""
+    named = {ours: theirs for theirs in given for ours in [_our_name(theirs)] if ours}
+    if not sizes.gates:
+        named = {ours: theirs for ours, theirs in named.items() if ".channel_gates." not in ours}
+    with torch.device("meta"):
+        parts = _parts(sizes)
+    shapes = {f"{part}.{key}": tuple(t.shape) for part, block in parts.items() for key, t in block.state_dict().items()}
+    unknown = {name: given[name] for name in given if not _our_name(name) and not _TABLES.match(name)}
+    wanted = {theirs: shapes.get(ours, ()) for ours, theirs in named.items()}
+    lacking = {f"what linksim calls {ours}": shape for ours, shape in shapes.items() if ours not in named}
+    found = {**{theirs: given[theirs] for theirs in named.values()}, **unknown}
+    matched(found, {**wanted, **lacking}, path, f"SwinJSCC, variant {variant}")
+    return named
+
+
+def _parts(sizes: SwinSizes) -> dict[str, nn.Module]:
+    return {
+        "published_swinjscc_encoder.network": EncoderNetwork(sizes),
+        "published_swinjscc_decoder.network": DecoderNetwork(sizes),
+    }
+
+
+def _our_name(theirs: str) -> str:
+    """Our name of a tensor; nothing where it is not one of ours."""
+    end, _, name = theirs.partition(".")
+    part, inner = (
+        ("published_swinjscc_encoder.network", "analysis")
+        if end == "encoder"
+        else ("published_swinjscc_decoder.network", "synthesis")
+    )
+    if name.startswith("head_list."):
+        return f"{part}.head.{name.removeprefix('head_list.')}"
+    if name.startswith("norm."):
+        return f"{part}.{inner}.{name}"
+    gate = re.fullmatch(r"(sm|bm)_list\.(\d+)\.(?:fc\.)?(.+)", name)
+    if gate:
+        last = gate[1] == "sm" and int(gate[2]) == LAST_GATE
+        place = "last" if last else f"{'layers' if gate[1] == 'sm' else 'scales'}.{gate[2]}"
+        return f"{part}.channel_gates.{place}.{gate[3]}"
+    for pattern, ours in _RULES:
+        found = re.fullmatch(pattern, name)
+        if found:
+            return f"{part}.{inner}.{ours(found) if callable(ours) else found.expand(ours)}"
+    return ""
+
+
+def _sizes(given: Mapping[str, Tensor], path: Path, variant: str) -> SwinSizes:
+    try:
+        stages = {
+            end: tuple(_stage(given, end, n) for n in range(_count(given, end))) for end in ("encoder", "decoder")
+        }
+        gates = given["encoder.sm_list.0.weight"].shape[0] if variant == "sa" else 0
+        return SwinSizes(stages["encoder"], stages["decoder"], given["encoder.head_list.weight"].shape[0], gates)
+    except KeyError as error:
+        raise WeightsError(f"'{path}' is no file of SwinJSCC, variant {variant}: it lacks {error}") from None
+
+
+def _count(given: Mapping[str, Tensor], end: str) -> int:
+    numbers = [int(found[1]) for name in given if (found := re.match(rf"{end}\.layers\.(\d+)\.", name))]
+    return 1 + max(numbers, default=0)
+
+
+def _stage(given: Mapping[str, Tensor], end: str, number: int) -> StageSizes:
+    start = f"{end}.layers.{number}.blocks"
+    blocks = [name for name in given if re.fullmatch(rf"{re.escape(start)}\.\d+\.norm1\.weight", name)]
+    table = given[f"{start}.0.attn.relative_position_bias_table"]
+    # (2 window - 1)^2 relative positions, a column for each head.
+    window = (round(table.shape[0] ** 0.5) + 1) // 2
+    shifted = f"{start}.1.attn_mask" in given
+    return StageSizes(given[f"{start}.0.norm1.weight"].shape[0], table.shape[1], len(blocks), window, shifted)
