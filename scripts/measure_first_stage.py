@@ -26,7 +26,7 @@ from linksim.montecarlo.interval import student_mean
 from linksim.training import Budget, Trainer
 from linksim.training.outcome import WEIGHTS, write_result
 
-SNRS_DB = (1.0, 10.0)
+SNRS_DB, PICTURES = (1.0, 10.0), 40
 METRICS = ("salient", "whole")
 LEARNING_RATE = 2e-4
 START = "swinjscc"
@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default="run")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    pictures = SalientTestPictures(str(asked.masked))
+    pictures = SalientTestPictures(str(asked.masked), PICTURES)
     heads = " | ".join(f"{what}, {snr_db:g} dB" for snr_db in SNRS_DB for what in METRICS)
     print(f"| {len(pictures)} test pictures | {heads} |")
     print("|" + " --- |" * (1 + len(SNRS_DB) * len(METRICS)))

@@ -6,6 +6,7 @@ from typing import Any
 from linksim import Block, Boxes, Decibels, Flowgraph, Image, Importance
 from linksim.blocks import AWGN, HeaderErrors
 from linksim.blocks.rate import RateBlock
+from linksim.errors import ParameterError
 from linksim.flowgraphs.parts.codec import PictureCodec
 from linksim.flowgraphs.parts.header import Header, RobustHeader
 from linksim.flowgraphs.parts.offers import Offers
@@ -68,8 +69,15 @@ def picture_link(
     the transmitter knows.
     Outputs: image, erased, target_met, psnr, psnr_delivered, patch_psnr per class, sad, ledger, cbr, cbr_total, header
     errors.
+
+    Raises `ParameterError` where the codec's decoder does not take one of the guides.
     """
     header, channel = header or RobustHeader(), channel or AWGN()
+    unused = [name for name in guides or {} if name not in codec.decoder.input_ports]
+    if unused:
+        raise ParameterError(
+            f"the codec's decoder takes no {' and no '.join(unused)}: leave it out, or take another codec"
+        )
     types, guides = {**PICTURE_INPUTS, **(inputs or {})}, guides or {}
     fading = bool(getattr(channel, "fades", True))
     encoder = header.encoder(codec.rate_set, fading)

@@ -9,8 +9,9 @@ from skimage import data
 from torch import Tensor
 
 from linksim.blocks import Captioner, Rayleigh
+from linksim.errors import ParameterError
 from linksim.flowgraphs import caption_stream, sgdjscc
-from linksim.flowgraphs.parts import IdealHeader, SGDJSCCCodec
+from linksim.flowgraphs.parts import IdealHeader, SGDJSCCCodec, SwinJSCCCodec
 from linksim.flowgraphs.recipes.sgdjscc import LatentCrops, SGDJSCCRecipe
 from linksim.types import Text
 from linksim.weights import named_tensors, write_weights
@@ -83,6 +84,12 @@ def test_a_lost_frame_is_grey_and_lost_guides_are_none(picture):
     assert run["image"].eq(0.5).all()
     assert run["edges"].eq(0.5).all()
     assert run["text"].sentences == [""]
+
+
+def test_a_codec_that_no_guide_helps_is_refused():
+    with pytest.raises(ParameterError, match="takes no edges and no text"):
+        sgdjscc(codec=SwinJSCCCodec(), caption_link=caption_stream())
+    assert "edges" not in sgdjscc(codec=SwinJSCCCodec(), edges=False).output_ports
 
 
 def test_a_step_of_training_reaches_all_of_the_denoiser(folders):
