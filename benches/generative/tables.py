@@ -38,6 +38,8 @@ METRICS = {
     "appeared": ("share of the classes seen that the original does not have", "lower is better", 2),
     "cbr_total": ("channel bandwidth ratio of everything that was sent", "the same for all", 4),
 }
+SHARES = ("disappeared", "appeared")
+"""Of classes: there is none where no class is seen in any picture."""
 CHANNEL_NAMES = {"awgn": "AWGN", "rayleigh": "slow Rayleigh fading, one fade a picture, known at the receiver"}
 HEAD = f"""# Structure first, the rest made: GenED-SC
 
@@ -172,6 +174,8 @@ def _section(table: "pd.DataFrame", channel: str, cbr: float) -> str:
 def _shown(mean: float, low: float, high: float, metric: str, digits: int) -> str:
     if metric == "cbr_total":
         return f"{mean:.{digits}f}"
+    if metric in SHARES and math.isnan(mean):
+        return "-"
     return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
