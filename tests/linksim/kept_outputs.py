@@ -131,9 +131,10 @@ MADE: dict[str, Callable[[str], Tensor]] = {
 
 
 def made(name: str) -> Tensor:
-    """The output of shipped weights."""
+    """The output of shipped weights: of numbers each eleventh, of text all."""
     with torch.no_grad():
-        return MADE[name](name).detach().contiguous()
+        found = MADE[name](name).detach().flatten()
+    return found[:: 11 if found.is_floating_point() else 1].contiguous()
 
 
 def main() -> None:
