@@ -16,7 +16,10 @@ def import_(
     ],
     out: Annotated[Path, typer.Option(help="Where the weights are written (.safetensors), a card (.md) beside them.")],
     variant: Annotated[
-        str, typer.Option(help="For swinjscc, whose files do not say it: sa, adapted to the SNR, or base, not adapted.")
+        str,
+        typer.Option(
+            help="For swinjscc, where the file does not say it: sa, adapted to the SNR, or base, not adapted."
+        ),
     ] = "",
 ) -> None:
     """Make weights that linksim's links take of a file that the authors of a codec published."""

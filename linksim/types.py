@@ -56,6 +56,8 @@ PictureFeatures: TypeAlias = Float[Tensor, "batch places width"]
 """One vector for each place of a picture, row by row."""
 PowerLoading: TypeAlias = Float[Tensor, "batch levels 2"]
 """Power loading that the transmitter chose, in dB, for each value of the rate set V: first coefficient, all others."""
+ChannelMask: TypeAlias = Bool[Tensor, "batch masked_channels"]
+"""True for the channels of a picture's features that are sent, where the transmitter chooses them."""
 
 
 class Bundle:

@@ -49,15 +49,21 @@ def body_uses(code: RobustCode) -> int:
 
 
 def pack_body(
-    levels: NDArray[np.int64], count: int, power_loading: Tensor | None, base_rate: NDArray[np.int64] | None = None
+    levels: NDArray[np.int64],
+    count: int,
+    power_loading: Tensor | None,
+    base_rate: NDArray[np.int64] | None = None,
+    channels: Tensor | None = None,
 ) -> tuple[Tensor, int]:
     """One picture's second part before coding: (uint8 [bits], grid index). `power_loading` is float [count, 2] in
-    dB."""
+    dB, `channels` the mask of channels, bool [channels], a bit for each."""
     words = encode_map(levels, count, base_rate)
     bits = to_bits(torch.from_numpy(words.astype(np.int64)), WORD).flatten()
     if power_loading is not None:
         front = to_bits(power_loading_code(power_loading), LOADING_BITS).flatten()
         bits = torch.cat([front, bits])
+    if channels is not None:
+        bits = torch.cat([channels.to(bits), bits])
     index = grid_index(-(-len(bits) // WORD))
     return torch.nn.functional.pad(bits, (0, grid_words(index) * WORD - len(bits))), index
 
@@ -68,10 +74,11 @@ def signalled_base_rate(levels: NDArray[np.int64], base_rate: NDArray[np.int64] 
 
 
 def unpack_body(
-    bits: Tensor, rows: int, cols: int, count: int, *, loaded: bool, told: bool
-) -> tuple[Tensor, Tensor, Tensor]:
+    bits: Tensor, rows: int, cols: int, count: int, *, loaded: bool, told: bool, channels: int = 0
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The inverse of `pack_body`: (levels, content, both int64 [rows, cols] and alike where no base rate was sent;
-    loading float [count, 2] in dB, 0 where not sent)."""
+    loading float [count, 2] in dB, 0 where not sent; the mask bool [channels])."""
+    mask, bits = bits[:channels].bool(), bits[channels:]
     power_loading = torch.zeros(count, 2)
     if loaded:
         front = count * 2 * LOADING_BITS
@@ -80,7 +87,7 @@ def unpack_body(
     whole = bits[: len(bits) // WORD * WORD].reshape(-1, WORD)
     words = from_bits(whole).numpy().astype(np.uint32)
     levels, base_rate = decode_map(words, rows, cols, count, told)
-    return torch.from_numpy(levels), torch.from_numpy(base_rate), power_loading
+    return torch.from_numpy(levels), torch.from_numpy(base_rate), power_loading, mask
 
 
 def even(coded: Tensor) -> Tensor:
@@ -88,22 +95,25 @@ def even(coded: Tensor) -> Tensor:
     return torch.nn.functional.pad(coded, (0, -coded.shape[1] % BITS_PER_USE))
 
 
-def encode_body(bits: Tensor, preamble: Tensor, code: RobustCode) -> Tensor:
-    """Coded bits uint8 [batch, code.n]; the check covers the preamble too, so that no part fits a foreign one."""
-    return code.encode(torch.cat([bits, _check(bits, preamble, code)], 1))
+def encode_body(bits: Tensor, preamble: Tensor, code: RobustCode, channels: int = 0) -> Tensor:
+    """Coded bits uint8 [batch, code.n]; the check covers the preamble and the number of masked channels too, so that no
+    part fits a foreign one."""
+    return code.encode(torch.cat([bits, _check(bits, preamble, code, channels)], 1))
 
 
-def _check(bits: Tensor, preamble: Tensor, code: RobustCode) -> Tensor:
+def _check(bits: Tensor, preamble: Tensor, code: RobustCode, channels: int) -> Tensor:
     # Codes of several rates begin alike: with the coded length in the check, a foreign rate is an erasure too.
-    length = to_bits(torch.tensor([code.n]), WORD).expand(len(bits), -1)
-    return crc_bits(torch.cat([preamble, length, bits], 1), CHECK)
+    agreed = [code.n, channels] if channels else [code.n]
+    words = to_bits(torch.tensor(agreed), WORD).flatten().expand(len(bits), -1)
+    return crc_bits(torch.cat([preamble, words, bits], 1), CHECK)
 
 
-def decode_body(llrs: Tensor, preamble: Tensor, code: RobustCode) -> tuple[Tensor, Tensor]:
+def decode_body(llrs: Tensor, preamble: Tensor, code: RobustCode, channels: int = 0) -> tuple[Tensor, Tensor]:
     """LLRs [batch, code.n or one more] to (bits, whether the CRC over preamble and bits holds, bool [batch])."""
 
     def holds(decided: Tensor, frames: Tensor) -> Tensor:
-        return (_check(decided[:, :-CHECK_BITS], preamble[frames], code) == decided[:, -CHECK_BITS:]).all(1)
+        found = _check(decided[:, :-CHECK_BITS], preamble[frames], code, channels)
+        return (found == decided[:, -CHECK_BITS:]).all(1)
 
     decided, good = code.decode(llrs[:, : code.n], holds)
     return decided[:, :-CHECK_BITS], good
@@ -115,12 +125,13 @@ def header_uses(
     loaded: bool,
     code_rate: float,
     base_rate: NDArray[np.int64] | None = None,
+    channels: int = 0,
 ) -> int:
     """Channel uses of a whole header with these maps of levels: what `HeaderEncoder` will spend."""
     from linksim.blocks.header.preamble import form_of
 
-    _, index = pack_body(
-        levels, count, torch.zeros(count, 2) if loaded else None, signalled_base_rate(levels, base_rate)
-    )
+    power_loading = torch.zeros(count, 2) if loaded else None
+    mask = torch.zeros(channels) if channels else None
+    _, index = pack_body(levels, count, power_loading, signalled_base_rate(levels, base_rate), mask)
     form = form_of(levels.shape[0], levels.shape[1], index, code_rate)
     return form.uses + body_uses(body_code(index, code_rate))

@@ -17,7 +17,8 @@ from linksim.blocks.header.preamble import FORMS, Form, Preamble, decode_preambl
 from linksim.blocks.modulation.bpsk import BPSKDemapper
 from linksim.blocks.modulation.qpsk import QPSKDemapper
 from linksim.blocks.rate_set import RateSet, rate_set_id, rate_values
-from linksim.types import PATCH, Flags, Lengths, Power, PowerLoading, Received, Size, Uses
+from linksim.errors import require
+from linksim.types import PATCH, ChannelMask, Flags, Lengths, Power, PowerLoading, Received, Size, Uses
 
 
 class Header(NamedTuple):
@@ -30,6 +31,7 @@ class Header(NamedTuple):
     uses: Uses
     erased: Flags
     base_rate: Lengths
+    channels: ChannelMask
 
 
 class _Soft(NamedTuple):
@@ -56,6 +58,7 @@ class _Frame:
     power: float
     power_loading: Tensor
     uses: int
+    channels: Tensor
 
 
 class HeaderDecoder(Block):
@@ -68,11 +71,12 @@ class HeaderDecoder(Block):
 
     Shapes: received [batch, uses]; lengths and base_rate [batch, rows, cols], alike where no base rate was sent; size
     [batch, 2]; power [batch]; power_loading [batch, levels, 2] in dB, 0 where none was sent; uses [batch], the header's
-    own, the whole frame where erased; erased [batch] bool. Hard decisions: no gradient.
+    own, the whole frame where erased; erased [batch] bool; channels [batch, channels], the mask of as
+    many channels as both ends agreed on, all false where erased. Hard decisions: no gradient.
     Source: 3GPP TS 38.212 for CRC and LDPC.
 
     Raises:
-        ParameterError: `code_rate` is neither "auto" nor in 0.1..0.9, or the set is unknown.
+        ParameterError: `code_rate` is neither "auto" nor in 0.1..0.9, the set is unknown, or `channels` is negative.
 
     >>> from linksim.blocks import AWGN, HeaderEncoder
     >>> lengths, size = torch.full((1, 2, 2), 8), torch.tensor([[32, 32]])
@@ -84,8 +88,10 @@ class HeaderDecoder(Block):
 
     labels = MappingProxyType({"header": "robust"})
 
-    def __init__(self, *, code_rate: CodeRate = "auto", rate_set: RateSet = "default") -> None:
+    def __init__(self, *, code_rate: CodeRate = "auto", rate_set: RateSet = "default", channels: int = 0) -> None:
         super().__init__()
+        require(channels >= 0, "channels", "0 or more", channels)
+        self.channels = channels
         code_rate = checked_code_rate(code_rate)
         self.code_rates = CODE_RATES if code_rate == "auto" else (code_rate,)
         self.values = rate_values(rate_set)
@@ -116,7 +122,9 @@ class HeaderDecoder(Block):
             chosen = (valid & (preamble.grid == grid) & (length >= end)).nonzero()[:, 0]
             if len(chosen) == 0 or soft.uses < end:
                 continue
-            bits, good = decode_body(soft.qpsk[chosen, form.uses : end].flatten(1), information[chosen], code)
+            bits, good = decode_body(
+                soft.qpsk[chosen, form.uses : end].flatten(1), information[chosen], code, self.channels
+            )
             for row, index in enumerate(chosen.tolist()):
                 if good[row]:
                     valid[index] = False
@@ -125,16 +133,17 @@ class HeaderDecoder(Block):
     def _read(self, form: Form, bits: Tensor, preamble: Preamble, index: int, uses: int) -> _Frame:
         height, width = int(preamble.height[index]), int(preamble.width[index])
         rows, cols = -(-height // PATCH), -(-width // PATCH)
-        levels, base_rate, power_loading = unpack_body(
+        levels, base_rate, power_loading, channels = unpack_body(
             bits,
             rows,
             cols,
             len(self.values),
             loaded=bool(preamble.loaded[index]),
             told=bool(preamble.told[index]),
+            channels=self.channels,
         )
         power = float(power_value(preamble.power[index], form))
-        return _Frame(levels, base_rate, (height, width), power, power_loading, uses)
+        return _Frame(levels, base_rate, (height, width), power, power_loading, uses, channels)
 
     def _assemble(self, frames: list[_Frame | None], received: Received) -> Header:
         sizes = Counter(frame.size for frame in frames if frame is not None)
@@ -147,6 +156,7 @@ class HeaderDecoder(Block):
         power = torch.ones(batch)
         uses = received.symbols.length.cpu().clone()
         erased = torch.ones(batch, dtype=torch.bool)
+        channels = torch.zeros(batch, self.channels, dtype=torch.bool)
         for i, frame in enumerate(frames):
             if frame is not None and frame.size == (height, width):
                 lengths[i], base_rate[i], power_loading[i] = (
@@ -154,7 +164,7 @@ class HeaderDecoder(Block):
                     values[frame.base_rate],
                     frame.power_loading,
                 )
-                power[i], uses[i], erased[i] = frame.power, frame.uses, False
+                power[i], uses[i], erased[i], channels[i] = frame.power, frame.uses, False, frame.channels
         size = torch.tensor([[height, width]]).expand(batch, 2)
-        parts = (lengths, size, power, power_loading, uses, erased, base_rate)
+        parts = (lengths, size, power, power_loading, uses, erased, base_rate, channels)
         return Header(*[part.to(device) for part in parts])

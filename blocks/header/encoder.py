@@ -15,7 +15,7 @@ from linksim.blocks.modulation.bpsk import BPSKMapper
 from linksim.blocks.modulation.qpsk import QPSKMapper
 from linksim.blocks.rate_set import RateSet, levels_of, rate_set_id, rate_values
 from linksim.errors import DimensionError
-from linksim.types import PATCH, Decibels, Lengths, Power, PowerLoading, Size, Symbols
+from linksim.types import PATCH, ChannelMask, Decibels, Lengths, Power, PowerLoading, Size, Symbols
 
 
 class HeaderEncoder(Block):
@@ -25,15 +25,15 @@ class HeaderEncoder(Block):
     pictures of under 1024 patches 264 uses at rate 1/4. Then, in QPSK, the rate map, with the power loading if one is
     given: range-coded with an adaptive context model, CRC-24, 5G LDPC at `code_rate`, length from a fixed grid. Where
     `base_rate`, the lengths that the content alone would have got, is given and differs from the rate map, it goes
-    before it.
+    before it; before both goes the mask of the channels that are sent, where `channels` is given.
 
     `code_rate` "auto" codes the second part at 0.9 from a mean SNR of 11.5 dB on, at 0.8 from 9 dB, at 2/3 from 6.5 dB,
     at 0.5 from 4 dB, and else at 0.25: so over AWGN; where the channel is `fading`, or the port `snr_db` is not
     connected, at 0.25. The decoder finds out.
 
     Shapes: lengths and base_rate [batch, rows, cols] in V; size [batch, 2] in pixels; power [batch]; loading
-    [batch, levels, 2] in dB; snr_db [batch], the mean SNR; out.samples [batch, uses] complex, out.length [batch]. Hard
-    bits: no gradient.
+    [batch, levels, 2] in dB; channels [batch, channels], a bit for each; snr_db [batch], the mean SNR; out.samples
+    [batch, uses] complex, out.length [batch]. Hard bits: no gradient.
     Source: 3GPP TS 38.212 for CRC and LDPC; SA-OOSC, footnote 5, for the need.
 
     Raises:
@@ -61,6 +61,7 @@ class HeaderEncoder(Block):
         power_loading: PowerLoading | None = None,
         base_rate: Lengths | None = None,
         snr_db: Decibels | None = None,
+        channels: ChannelMask | None = None,
     ) -> Symbols:
         patches = -(-size // PATCH)
         if not bool((patches == torch.tensor(lengths.shape[1:], device=size.device)).all()):
@@ -70,9 +71,10 @@ class HeaderEncoder(Block):
         power_loadings = [None] * len(levels) if power_loading is None else list(power_loading.detach().cpu())
         base_rates = [None] * len(levels) if base_rate is None else self._levels(base_rate)
         told = [signalled_base_rate(*each) for each in zip(levels, base_rates, strict=True)]
+        masks = [None] * len(levels) if channels is None else list(channels.cpu())
         bodies = [
-            pack_body(each, len(self.values), extra, other)
-            for each, extra, other in zip(levels, power_loadings, told, strict=True)
+            pack_body(each, len(self.values), extra, other, mask)
+            for each, extra, other, mask in zip(levels, power_loadings, told, masks, strict=True)
         ]
         grid = torch.tensor([index for _, index in bodies])
         flags = torch.tensor([each is not None for each in told]).long()
@@ -83,7 +85,8 @@ class HeaderEncoder(Block):
             form = self._form(levels[i].shape, index, power[i].detach().cpu(), code_rate)
             loaded = power_loading is not None
             preamble = self._preamble(form, size[i].cpu(), power[i].detach().cpu(), grid[i], loaded, flags[i])
-            body = encode_body(bits[None], preamble, body_code(index, code_rate))
+            masked = 0 if channels is None else channels.shape[1]
+            body = encode_body(bits[None], preamble, body_code(index, code_rate), masked)
             parts = (self.front(bits=encode_preamble(preamble, form)), self.rest(bits=even(body)))
             sent.append(torch.cat([part.samples for part in parts], 1)[0])
         length = torch.tensor([len(row) for row in sent])

@@ -4,12 +4,13 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from linksim.block import Block
 from linksim.blocks.header.code_rate import CodeRate
 from linksim.blocks.header.encoder import HeaderEncoder
 from linksim.blocks.rate_set import RateSet
-from linksim.types import Decibels, Flags, Lengths, Power, PowerLoading, Size, Symbols, Uses
+from linksim.types import ChannelMask, Decibels, Flags, Lengths, Power, PowerLoading, Size, Symbols, Uses
 
 
 class IdealHeaderOutput(NamedTuple):
@@ -23,6 +24,12 @@ class IdealHeaderOutput(NamedTuple):
     uses: Uses
     erased: Flags
     base_rate: Lengths
+    channels: ChannelMask
+
+
+def no_channels(lengths: Tensor) -> Tensor:
+    """The mask where the transmitter chooses no channels, [batch, 0]."""
+    return torch.zeros(len(lengths), 0, dtype=torch.bool, device=lengths.device)
 
 
 class IdealHeader(Block):
@@ -54,11 +61,14 @@ class IdealHeader(Block):
         power_loading: PowerLoading | None = None,
         base_rate: Lengths | None = None,
         snr_db: Decibels | None = None,
+        channels: ChannelMask | None = None,
     ) -> IdealHeaderOutput:
-        fields = {"power_loading": power_loading, "base_rate": base_rate, "snr_db": snr_db}
+        fields = {"power_loading": power_loading, "base_rate": base_rate, "snr_db": snr_db, "channels": channels}
         header = self.encoder(lengths=lengths, size=size, power=power, **fields)
         if power_loading is None:
             power_loading = torch.zeros(len(lengths), len(self.encoder.values), 2, device=lengths.device)
         erased = torch.zeros(len(lengths), dtype=torch.bool, device=lengths.device)
         base_rate = lengths if base_rate is None else base_rate
-        return IdealHeaderOutput(header, lengths, size, power, power_loading, header.length, erased, base_rate)
+        channels = no_channels(lengths) if channels is None else channels
+        known = (lengths, size, power, power_loading, header.length, erased, base_rate, channels)
+        return IdealHeaderOutput(header, *known)

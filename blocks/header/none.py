@@ -5,8 +5,8 @@ from types import MappingProxyType
 import torch
 
 from linksim.block import Block
-from linksim.blocks.header.ideal import IdealHeaderOutput
-from linksim.types import Decibels, Lengths, Power, PowerLoading, Size, Symbols
+from linksim.blocks.header.ideal import IdealHeaderOutput, no_channels
+from linksim.types import ChannelMask, Decibels, Lengths, Power, PowerLoading, Size, Symbols
 
 
 class NoHeader(Block):
@@ -31,10 +31,13 @@ class NoHeader(Block):
         power_loading: PowerLoading | None = None,
         base_rate: Lengths | None = None,
         snr_db: Decibels | None = None,  # noqa: ARG002
+        channels: ChannelMask | None = None,
     ) -> IdealHeaderOutput:
         batch, device = len(lengths), lengths.device
         nothing = torch.zeros(batch, dtype=torch.int64, device=device)
         header = Symbols(torch.zeros(batch, 0, dtype=torch.complex64, device=device), nothing)
         power_loading = torch.zeros(batch, 1, 2, device=device) if power_loading is None else power_loading
         base_rate = lengths if base_rate is None else base_rate
-        return IdealHeaderOutput(header, lengths, size, power, power_loading, nothing, nothing.bool(), base_rate)
+        channels = no_channels(lengths) if channels is None else channels
+        known = (lengths, size, power, power_loading, nothing, nothing.bool(), base_rate, channels)
+        return IdealHeaderOutput(header, *known)

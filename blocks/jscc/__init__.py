@@ -9,7 +9,12 @@ from linksim.blocks.jscc.linear_distortion import LinearJSCCDistortion
 from linksim.blocks.jscc.mask_attention import MaskGuidedAttention
 from linksim.blocks.jscc.neural import JSCCDecoder, JSCCEncoder
 from linksim.blocks.jscc.power_normalizer import PowerNormalizer
-from linksim.blocks.jscc.published import PublishedSwinJSCCDecoder, PublishedSwinJSCCEncoder
+from linksim.blocks.jscc.published import (
+    PublishedSwinJSCCDecoder,
+    PublishedSwinJSCCEncoder,
+    RateAdaptiveSwinJSCCDecoder,
+    RateAdaptiveSwinJSCCEncoder,
+)
 from linksim.blocks.jscc.serializer import Deserializer, Serializer
 from linksim.blocks.jscc.swinjscc import SwinJSCCDecoder, SwinJSCCEncoder
 from linksim.blocks.jscc.uidsc import UIDSCDecoder, UIDSCEncoder
@@ -31,6 +36,8 @@ __all__ = [
     "PowerNormalizer",
     "PublishedSwinJSCCDecoder",
     "PublishedSwinJSCCEncoder",
+    "RateAdaptiveSwinJSCCDecoder",
+    "RateAdaptiveSwinJSCCEncoder",
     "Serializer",
     "SwinJSCCDecoder",
     "SwinJSCCEncoder",

@@ -15,8 +15,9 @@ class FixedRate(RateBlock):
     Give `target_cbr`, payload uses over 3*height*width (0.0201, SA-OOSC's, where nothing is given), or
     `target_cbr_total`, header included; of that, `reserved` uses are left for what is sent beside the picture, as a
     caption. `target_met` is true whenever the budget holds; the block does not try to fill
-    it. The constant rate map adds a few 32-bit words to the header. `rate_set`, `header_code_rate`, `header_fields` and
-    `fading` describe the codec, the header and the channel; a link fills in those that are None.
+    it. The constant rate map adds a few 32-bit words to the header. `rate_set`, `header_code_rate`, `header_fields`,
+    `fading` and `header_channels`, the channels that a mask in the header is of, describe the codec, the header and the
+    channel; a link fills in those that are None.
 
     Shapes: size [batch, 2] in pixels, the same within a batch; reserved [batch]; snr_db [batch], the mean SNR, on which
     the header's code rate may depend; lengths and base_rate, which are the same, [batch, rows, cols] complex uses;
@@ -40,10 +41,11 @@ class FixedRate(RateBlock):
         header_code_rate: CodeRate | None = None,
         header_fields: tuple[str, ...] | None = None,
         fading: bool | None = None,
+        header_channels: int | None = None,
     ) -> None:
         super().__init__()
         self.budget = Budget({"target_cbr": target_cbr, "target_cbr_total": target_cbr_total}, PAPER_CBR)
-        self.header_cost = HeaderCost(header_code_rate, header_fields, fading)
+        self.header_cost = HeaderCost(header_code_rate, header_fields, fading, header_channels)
         self.values = rate_values(rate_set or "default")
 
     def forward(

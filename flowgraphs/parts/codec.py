@@ -26,6 +26,8 @@ from linksim.blocks import (
     LinearJSCCEncoder,
     PublishedSwinJSCCDecoder,
     PublishedSwinJSCCEncoder,
+    RateAdaptiveSwinJSCCDecoder,
+    RateAdaptiveSwinJSCCEncoder,
     SGDJSCCDecoder,
     SGDJSCCEncoder,
     SwinJSCCDecoder,
@@ -62,7 +64,9 @@ class PictureCodec:
     `decoder` estimates the same from a `ReceivedCodeword`, and `devectorizer` turns it into tokens again. Both ends may
     ask for more by the names of their ports, see `Offers`. `token` is the edge of a token in pixels,
     `rate_set` the set V of lengths, `distortion` the table of `MeasuredDistortion` that fits it, `prefix` the beginning
-    of the names that encoder and decoder have in files of weights, `search` what betters the latent before it is sent.
+    of the names that encoder and decoder have in files of weights, `search` what betters the latent before it is sent,
+    `channels` how many channels the mask is of by which the encoder tells the decoder what it sends; 0 where there is
+    none.
 
     A codec's blocks stand in one link: make a new codec for each.
     """
@@ -76,6 +80,7 @@ class PictureCodec:
     distortion: str | None = None
     prefix: str = "jscc"
     search: Block | None = None
+    channels: int = 0
 
     @property
     def parts(self) -> Mapping[str, Block]:
@@ -153,18 +158,24 @@ class SwinJSCCCodec(PictureCodec):
 
 
 class PublishedSwinJSCCCodec(PictureCodec):
-    """SwinJSCC's codec as its authors published it, for the one rate of its weights; `weights` as for
-    `PublishedSwinJSCCEncoder`."""
+    """SwinJSCC's codec as its authors published it, for the one rate of its weights, or all rates where they adapt to
+    it; `weights` as for `PublishedSwinJSCCEncoder`."""
 
     def __init__(self, weights: str | None = None) -> None:
-        uses = sizes_of(weights).uses
+        sizes = sizes_of(weights)
+        adaptive = bool(sizes.rate_gates)
+        ends = (
+            (RateAdaptiveSwinJSCCEncoder, RateAdaptiveSwinJSCCDecoder)
+            if adaptive
+            else (PublishedSwinJSCCEncoder, PublishedSwinJSCCDecoder)
+        )
         super().__init__(
-            PublishedSwinJSCCEncoder(weights=weights),
-            PublishedSwinJSCCDecoder(weights=weights),
+            *(end(weights=weights) for end in ends),
             token=1,
-            # A set has two values at least; the networks have the first alone.
-            rate_set=(uses, MAX_USES),
+            # A set has two values at least; networks of one rate have the first alone.
+            rate_set=sizes.lengths if adaptive else (*sizes.lengths, MAX_USES),
             prefix="published_swinjscc",
+            channels=sizes.channels if adaptive else 0,
         )
 
 

@@ -24,9 +24,10 @@ class RobustHeader:
         """The transmitter's block."""
         return blocks.HeaderEncoder(code_rate=self.code_rate, rate_set=rate_set, fading=fading)
 
-    def decoder(self, rate_set: RateSet) -> Block | None:
-        """The receiver's block; None where what the header says passes by the channel."""
-        return blocks.HeaderDecoder(code_rate=self.code_rate, rate_set=rate_set)
+    def decoder(self, rate_set: RateSet, channels: int = 0) -> Block | None:
+        """The receiver's block, for a mask of so many channels; None where what the header says passes by the
+        channel."""
+        return blocks.HeaderDecoder(code_rate=self.code_rate, rate_set=rate_set, channels=channels)
 
 
 class IdealHeader(RobustHeader):
@@ -36,7 +37,7 @@ class IdealHeader(RobustHeader):
         """The transmitter's block, which hands everything to the receiver."""
         return blocks.IdealHeader(code_rate=self.code_rate, rate_set=rate_set, fading=fading)
 
-    def decoder(self, rate_set: RateSet) -> Block | None:  # noqa: ARG002
+    def decoder(self, rate_set: RateSet, channels: int = 0) -> Block | None:  # noqa: ARG002
         """None."""
         return None
 
@@ -48,7 +49,7 @@ class NoHeader(RobustHeader):
         """The transmitter's block, which hands everything to the receiver."""
         return blocks.NoHeader()
 
-    def decoder(self, rate_set: RateSet) -> Block | None:  # noqa: ARG002
+    def decoder(self, rate_set: RateSet, channels: int = 0) -> Block | None:  # noqa: ARG002
         """None."""
         return None
 

@@ -94,7 +94,7 @@ def picture_link(
     offers.feed(fg.transmitter)
     fg.channel = channel
     offers.feed(fg.channel, out="received")
-    fg.receiver = receiver(codec, header.decoder(codec.rate_set), known_fields(codec, encoder), guides)
+    fg.receiver = receiver(codec, header.decoder(codec.rate_set, codec.channels), known_fields(codec, encoder), guides)
     offers.add({name: fg[name] for name in guides})
     offers.feed(fg.receiver)
     add_quality(fg, fg.receiver["image"], fg.receiver["erased"], metrics)
@@ -121,4 +121,5 @@ def _fitted(rate: Block, codec: PictureCodec, header: Header, fading: bool) -> B
         header_code_rate=header.code_rate,
         header_fields=carried_fields(codec),
         fading=fading,
+        header_channels=codec.channels,
     )

@@ -7,7 +7,7 @@ from linksim.blocks import FrameBuilder, PowerNormalizer, Serializer, Tokenizer
 from linksim.flowgraphs.parts.codec import PictureCodec
 from linksim.flowgraphs.parts.offers import Offers, needed_inputs
 
-OPTIONAL_FIELDS = ("base_rate", "power_loading")
+OPTIONAL_FIELDS = ("base_rate", "power_loading", "channels")
 """What a header carries beside size, rate map and power where the codec's decoder asks for it."""
 ALWAYS_KNOWN = ("lengths", "size", "power", "uses", "erased")
 

@@ -38,7 +38,7 @@ KINDS: Mapping[str, Kind] = {
         swinjscc_tensors,
         "swinjscc(codec=PublishedSwinJSCCCodec({path!r}))",
         "SwinJSCC, Yang et al., IEEE Trans. Cogn. Commun. Netw. 2025",
-        VARIANTS,
+        tuple(VARIANTS),
     ),
 }
 
@@ -61,7 +61,7 @@ def import_weights(kind: str, checkpoint: Path, out: Path, variant: str = "") ->
         checkpoint: a .safetensors file, or a state_dict by torch.save; nothing in it is run.
         out: a path that ends in .safetensors; the card is called the same and ends in .md.
         variant: where files of several variants have the same tensors, which one it is: for "swinjscc" "sa", adapted to
-            the SNR, or "base", not adapted.
+            the SNR, or "base", not adapted; those that adapt to the rate are known by their tensors.
 
     Raises `ParameterError` where the kind is unknown or the path ends otherwise, `FileError` and `WeightsError` where
     the checkpoint cannot be read or is of something else; then nothing is written.

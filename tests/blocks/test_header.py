@@ -26,6 +26,7 @@ from linksim.blocks.header.preamble import (
 from linksim.blocks.header.rate_map import decode_map, encode_map
 from linksim.blocks.jscc.power_loading import on_grid, power_loading_code, power_loading_value
 from linksim.blocks.rate import RATE_SETS
+from linksim.blocks.rate.header_cost import HeaderCost
 from linksim.errors import DimensionError, ParameterError
 
 V = torch.tensor(RATE_SETS["default"])
@@ -215,6 +216,30 @@ def test_the_ideal_header_costs_the_same_and_is_never_lost():
     assert ideal.power is power
     decoder = set(HeaderDecoder().output_ports)
     assert decoder <= set(IdealHeader().output_ports)
+
+
+@pytest.mark.parametrize("count", [1, 40, 320])
+def test_a_mask_of_channels_crosses_and_is_agreed(count):
+    levels = map_of()
+    lengths = torch.tensor(V)[levels]
+    rows, cols = lengths.shape[1:]
+    mask = torch.rand(1, count, generator=torch.Generator().manual_seed(count)) < 0.5
+    known = {"lengths": lengths, "size": torch.tensor([[16 * rows, 16 * cols]]), "power": torch.ones(1)}
+    loading = torch.zeros(1, len(V), 2)
+    symbols = HeaderEncoder()(**known, power_loading=loading, channels=mask)
+    received = AWGN().seed(1)(symbols=symbols, snr_db=torch.tensor([12.0]))
+    header = HeaderDecoder(channels=count)(received=received)
+    assert torch.equal(header.channels, mask)
+    assert torch.equal(header.lengths, lengths)
+    assert not bool(header.erased.any())
+    # Who agreed on another number of channels takes nothing of it.
+    for other in (0, count + 1):
+        assert HeaderDecoder(channels=other)(received=received).erased.tolist() == [True]
+    ideal = IdealHeader()(**known, power_loading=loading, channels=mask)
+    assert ideal.uses.tolist() == symbols.length.tolist()
+    assert torch.equal(ideal.channels, mask)
+    cost = HeaderCost(None, ("power_loading", "channels"), None, count)
+    assert cost.uses(levels[0], None, len(V), None) == symbols.length.item()
 
 
 @pytest.mark.parametrize("power", [1e-9, 2.0**-31, 0.001, 1.0, 123.456, 1e9])

@@ -11,7 +11,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
-from linksim.blocks import AWGN, FixedRate, PublishedSwinJSCCDecoder, PublishedSwinJSCCEncoder
+from linksim.blocks import (
+    AWGN,
+    FixedRate,
+    PublishedSwinJSCCDecoder,
+    PublishedSwinJSCCEncoder,
+    RateAdaptiveSwinJSCCDecoder,
+    RateAdaptiveSwinJSCCEncoder,
+)
 from linksim.blocks.jscc.undo_fading import to_symbols
 from linksim.cli.app import app
 from linksim.cli.links import make_link
@@ -87,7 +94,7 @@ def test_swinjscc_gives_the_authors_numbers_at_every_border(number, tmp_path, pu
     vector, snr_db = load_file(folder / entry["file"]), torch.tensor([float(entry["snr"])])
     encoder, decoder = (kind(weights=str(out)) for kind in (PublishedSwinJSCCEncoder, PublishedSwinJSCCDecoder))
     rows, cols = (side // 16 for side in vector["input"].shape[2:])
-    lengths = torch.full((1, rows, cols), encoder.sizes.uses)
+    lengths = torch.full((1, rows, cols), encoder.sizes.lengths[0])
     codeword = encoder(tokens=vector["input"], lengths=lengths, snr_db=snr_db)
     cells = encoder.sizes.cells
     grid = (rows * cells, cols * cells)
@@ -102,12 +109,46 @@ def test_swinjscc_gives_the_authors_numbers_at_every_border(number, tmp_path, pu
     assert close(shown, vector["output"])
 
 
+def adaptive_entries(folder: Path) -> list[dict]:
+    return [each for each in json.loads((folder / "index.json").read_text()) if not each["C"]]
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_the_variants_that_adapt_to_the_rate_give_the_authors_numbers_too(number, tmp_path, published_vectors):
+    folder, out = published_vectors / "swinjscc", tmp_path / "own.safetensors"
+    entries = adaptive_entries(folder)
+    assert len(entries) == 12
+    entry = entries[number]
+    import_weights("swinjscc", folder / entry["weights"], out)
+    vector, snr_db = load_file(folder / entry["file"]), torch.tensor([float(entry["snr"])])
+    encoder, decoder = (kind(weights=str(out)) for kind in (RateAdaptiveSwinJSCCEncoder, RateAdaptiveSwinJSCCDecoder))
+    rows, cols = (side // 16 for side in vector["input"].shape[2:])
+    cells, rate = encoder.sizes.cells, entry["rate"]
+    lengths = torch.full((1, rows, cols), encoder.sizes.uses(rate))
+    sent = encoder(tokens=vector["input"], lengths=lengths, snr_db=snr_db)
+    grid = (rows * cells, cols * cells)
+    feature, received = (vector[name].transpose(1, 2).unflatten(2, grid) for name in ("feature", "received"))
+    assert sent.channels.sum() == rate
+    assert not bool(feature[~sent.channels].any())
+
+    def packed(features: torch.Tensor) -> torch.Tensor:
+        return to_symbols(torch.nn.functional.pixel_unshuffle(features[sent.channels][None], cells))
+
+    assert close(torch.view_as_real(sent.codeword), torch.view_as_real(packed(feature)))
+    power = packed(feature).abs().square().mean((1, 2, 3))
+    arrived = packed(received) / power.sqrt()
+    noise = torch.full(arrived.shape, float(10 ** (-snr_db / 10)))
+    known = ReceivedCodeword(arrived, torch.ones_like(arrived), noise, lengths, power)
+    assert close(decoder(received=known, channels=sent.channels), vector["output"])
+
+
 def close(found: torch.Tensor, theirs: torch.Tensor) -> bool:
     """Within a ten-thousandth of the range."""
     return float((found - theirs).abs().max()) <= 1e-4 * float(theirs.max() - theirs.min())
 
 
-@pytest.mark.parametrize("size", ["hr_base_base", "hr_small_sa", "hr_large_sa", "cifar_base"])
+@pytest.mark.parametrize("size", ["hr_base_base", "hr_small_sa", "hr_large_sa", "cifar_base",
+                                  "hr_base_ra", "hr_large_sara", "cifar_sara", "cifar_ra"])  # fmt: skip
 def test_the_official_sizes_are_recognised_by_their_names_and_shapes(size, published_vectors):
     said = json.loads((published_vectors / "swinjscc" / "official_keys.json").read_text())[size]
     given = {name: torch.empty(shape, device="meta") for name, shape in said["state"].items()}
@@ -134,13 +175,41 @@ def test_swinjscc_runs_as_a_link_at_any_size_and_in_the_command(tmp_path, publis
     assert type(own.transmitter.jscc_encoder).__name__ == "SwinJSCCEncoder"
 
 
+def test_the_channels_that_are_sent_cross_in_the_header(tmp_path, published_vectors):
+    out = tmp_path / "own.safetensors"
+    found = import_weights("swinjscc", published_vectors / "swinjscc" / "hr_sara.pt", out)
+    assert found.what == "SwinJSCC adapted to SNR and rate, widths 16, 24, 32, 40, 1-20 uses per patch of 16x16 pixels"
+    image = torch.rand(2, 3, 37, 50, generator=torch.Generator().manual_seed(1))
+    codec, rate = PublishedSwinJSCCCodec(str(out)), FixedRate(target_cbr=96 / (3 * 37 * 50))
+    link = swinjscc(codec=codec, rate=rate)
+    run = link.run(image=image, snr_db=torch.tensor([10.0, -25.0]), seed=1, probe=["receiver.header_decoder.channels"])
+    assert run["ledger"].payload.tolist() == [8 * 3 * 4] * 2
+    told = run["receiver.header_decoder.channels"]
+    # The second picture's header is lost: nothing is known of its channels, and it is gray.
+    assert told.sum(1).tolist() == [16, 0]
+    assert run["erased"].tolist() == [False, True]
+    ideal = swinjscc(codec=PublishedSwinJSCCCodec(str(out)), rate=rate, header=IdealHeader())
+    known = ideal.run(image=image[:1], snr_db=10.0, seed=1, probe=["transmitter.jscc_encoder.channels"])
+    assert torch.equal(known["transmitter.jscc_encoder.channels"], told[:1])
+    assert known["ledger"].header[0] == run["ledger"].header[0]
+    # A rate that must stay within everything that is sent knows what the mask costs.
+    all_in = swinjscc(codec=PublishedSwinJSCCCodec(str(out)), rate=FixedRate(target_cbr_total=0.04))
+    both = all_in.run(image=torch.rand(1, 3, 64, 64), snr_db=10.0, seed=1)
+    assert bool(both["target_met"].all())
+    assert float(both["cbr_total"].value) <= 0.04
+    # One length more of 16 patches would not fit.
+    assert float(both["cbr_total"].value) * 3 * 64 * 64 + 16 > 0.04 * 3 * 64 * 64
+
+
 def test_what_swinjscc_does_not_say_is_asked_for(tmp_path, published_vectors):
     folder, out = published_vectors / "swinjscc", tmp_path / "own.safetensors"
-    for variant in ("", "ra"):
+    for variant in ("", "ra", "sara"):
         with pytest.raises(ParameterError, match="--variant sa"):
             import_weights("swinjscc", folder / "hr_sa.pt", out, variant)
-    with pytest.raises(WeightsError, match="adapts to the rate"):
+    with pytest.raises(ParameterError, match="holds the variant 'sara'"):
         import_weights("swinjscc", folder / "hr_sara.pt", out, "sa")
+    with pytest.raises(ParameterError, match="does not adapt to the rate"):
+        import_weights("swinjscc", folder / "hr_sa.pt", out, "ra")
     with pytest.raises(WeightsError, match="no file of SwinJSCC"):
         import_weights("swinjscc", published_vectors / "deepjscc" / f"{CHECKPOINTS[0]}.safetensors", out, "sa")
     with pytest.raises(ParameterError, match="no variants"):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from linksim.blocks.jscc.published.swin_stages import StageSizes
@@ -14,17 +14,20 @@ from linksim.weights import about_weights, weights_path
 ABOUT = "swinjscc"
 """Under which a file of weights keeps its sizes."""
 MOST = 4096
+MOST_LENGTHS = 64
 
 
 @dataclass(frozen=True)
 class SwinSizes:
-    """Stages of the encoder and of the decoder, real channels that are sent, and whether gates see the SNR, of what
-    width."""
+    """Stages of the encoder and of the decoder, the channels of the features at the channel's border, and the widths of
+    the networks that gate by the SNR and by the rate, 0 where there is none. With gates by the rate some of the
+    channels are sent, else all."""
 
     analysis: tuple[StageSizes, ...]
     synthesis: tuple[StageSizes, ...]
     channels: int
     gates: int
+    rate_gates: int = 0
 
     @property
     def cells(self) -> int:
@@ -32,9 +35,22 @@ class SwinSizes:
         return PATCH // 2 ** len(self.analysis)
 
     @property
-    def uses(self) -> int:
-        """Complex uses per patch."""
-        return self.channels * self.cells**2 // 2
+    def lengths(self) -> tuple[int, ...]:
+        """The complex uses per patch that are possible, rising: at most 64, a power of two of channels apart."""
+        counts = [self.channels]
+        for step in (2**n for n in range(self.channels.bit_length()) if self.rate_gates):
+            counts = [n for n in range(step, self.channels + 1, step) if 1 <= self.uses(n) <= MAX_USES]
+            if len(counts) <= MOST_LENGTHS and step * self.cells**2 % 2 == 0:
+                break
+        return tuple(map(self.uses, counts))
+
+    def uses(self, channels: int) -> int:
+        """Complex uses per patch of so many channels."""
+        return channels * self.cells**2 // 2
+
+    def sent_channels(self, uses: int) -> int:
+        """The channels that so many complex uses per patch carry."""
+        return 2 * uses // self.cells**2
 
     def as_json(self) -> str:
         """For a file of weights."""
@@ -55,6 +71,22 @@ OFFICIAL = SwinSizes(
     gates=480,
 )
 """The authors' base size for pictures of 256x256 pixels."""
+ADAPTIVE = replace(OFFICIAL, channels=320, rate_gates=480)
+"""The same, adapted to SNR and rate."""
+
+
+def blocks_sizes(weights: str | None, *, adaptive: bool) -> SwinSizes:
+    """As `sizes_of`, for blocks of one rate, or for those that adapt to the rate.
+
+    Raises `WeightsError` also where the weights are for the others.
+    """
+    if weights is None:
+        return ADAPTIVE if adaptive else OFFICIAL
+    sizes = sizes_of(weights)
+    if bool(sizes.rate_gates) != adaptive:
+        theirs = "adapt to the rate" if sizes.rate_gates else "have one rate"
+        raise WeightsError(f"'{weights}' holds networks that {theirs}; PublishedSwinJSCCCodec takes either")
+    return sizes
 
 
 def sizes_of(weights: str | None) -> SwinSizes:
@@ -70,11 +102,15 @@ def sizes_of(weights: str | None) -> SwinSizes:
     try:
         values = json.loads(said)
         stages = _read_stages(values["analysis"]), _read_stages(values["synthesis"])
-        found = SwinSizes(*stages, int(values["channels"]), int(values["gates"]))
+        # Files that were imported before there were gates by the rate do not name them.
+        gates = int(values["gates"]), int(values.get("rate_gates", 0))
+        found = SwinSizes(*stages, int(values["channels"]), *gates)
     except (ValueError, TypeError, KeyError) as error:
         raise WeightsError(f"the sizes that '{weights}' says cannot be read ({type(error).__name__})") from None
     widths = [stage.width for stage in (*found.analysis, *found.synthesis)]
-    if not (1 <= len(found.analysis) <= 4 and max(widths) <= MOST and 1 <= found.uses <= MAX_USES):
+    known = 1 <= len(found.analysis) <= 4 and max(*widths, found.channels) <= MOST
+    least = 2 if found.rate_gates else 1
+    if not (known and len(found.lengths) >= least and found.lengths[0] >= 1 and found.lengths[-1] <= MAX_USES):
         raise WeightsError(f"the sizes that '{weights}' says are out of range: {said[:200]}")
     return found
 

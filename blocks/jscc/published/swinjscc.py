@@ -1,4 +1,4 @@
-"""SwinJSCC as its authors published it: four stages of windowed attention each way, one rate, gates by the SNR."""
+"""SwinJSCC as its authors published it, for one rate: stages of windowed attention each way, gates by the SNR."""
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -6,7 +6,7 @@ from torch.nn import functional
 from linksim.block import Block
 from linksim.blocks.jscc.deepjscc import common_length
 from linksim.blocks.jscc.published.modulation import ModulationNetwork
-from linksim.blocks.jscc.published.swin_sizes import SwinSizes, sizes_of
+from linksim.blocks.jscc.published.swin_sizes import SwinSizes, blocks_sizes
 from linksim.blocks.jscc.published.swin_stages import SwinAnalysis, SwinSynthesis
 from linksim.blocks.jscc.serializer import sent_mask
 from linksim.blocks.jscc.undo_fading import received_snr_db, to_symbols, undo_fading
@@ -27,7 +27,7 @@ class EncoderNetwork(nn.Module):
         self.head = nn.Linear(width, sizes.channels)
 
     def forward(self, image: Tensor, snr_db: Tensor) -> Tensor:
-        features = _gated(self.channel_gates, self.analysis(image), snr_db)
+        features = gated(self.channel_gates, self.analysis(image), snr_db)
         return self.head(features.movedim(1, -1)).movedim(-1, 1)
 
 
@@ -43,20 +43,29 @@ class DecoderNetwork(nn.Module):
 
     def forward(self, arrived: Tensor, snr_db: Tensor) -> Tensor:
         features = self.head(arrived.movedim(1, -1)).movedim(-1, 1)
-        return self.synthesis(_gated(self.channel_gates, features, snr_db))
+        return self.synthesis(gated(self.channel_gates, features, snr_db))
 
 
-def _gated(gates: ModulationNetwork | None, features: Tensor, snr_db: Tensor) -> Tensor:
+def gated(gates: ModulationNetwork | None, features: Tensor, snr_db: Tensor) -> Tensor:
+    """Features [batch, width, rows, cols], each times its gate where there are gates."""
     return features if gates is None else features * gates(features, snr_db)
+
+
+def arrived_features(received: ReceivedCodeword, uses: int, cells: int) -> tuple[Tensor, Tensor]:
+    """What arrived as the encoder gave it, [batch, channels, rows, cols], and its SNR in dB, [batch]."""
+    symbols, noise = undo_fading(received, 2 * uses)
+    snr_db = received_snr_db(noise, sent_mask(2 * received.lengths, 2 * uses))
+    values = (symbols * received.power[:, None, None, None].sqrt()).movedim(-1, 1)
+    return functional.pixel_shuffle(values, cells), snr_db
 
 
 class PublishedSwinJSCCEncoder(Block):
     """Map pixels to channel symbols by SwinJSCC's own network, for weights that its authors trained.
 
-    The variant without adaptation, and the one that adapts to the SNR; each has one rate, that of its weights. Those
-    that adapt to the rate send a mask, which the paper's code hands to the receiver past the channel; they are not
-    read. `SwinJSCCEncoder` is linksim's own, which a CPU can train. `weights`: the path of a file that `linksim import
-    swinjscc` wrote; None leaves a network of the authors' base size untrained.
+    The variant without adaptation, and the one that adapts to the SNR; each has one rate, that of its weights; of those
+    that adapt to the rate see `RateAdaptiveSwinJSCCEncoder`. `SwinJSCCEncoder` is linksim's own, which a CPU can train.
+    `weights`: the path of a file that `linksim import swinjscc` wrote; None leaves a network of the authors' base size
+    untrained.
 
     Shapes: tokens [batch, 3, 16*rows, 16*cols], tokens of one pixel; lengths [batch, rows, cols], all as the weights
     have it, 48 for None; snr_db [batch], the mean SNR; out [batch, rows, cols, uses]. Gradients pass.
@@ -74,14 +83,14 @@ class PublishedSwinJSCCEncoder(Block):
 
     def __init__(self, *, weights: str | None = None) -> None:
         super().__init__()
-        self.sizes = sizes_of(weights)
+        self.sizes = blocks_sizes(weights, adaptive=False)
         with seeded_initialization():
             self.network = EncoderNetwork(self.sizes)
         load_part(self, weights, "published_swinjscc_encoder")
 
     @single_precision
     def forward(self, tokens: Tokens, lengths: Lengths, snr_db: Decibels) -> Codeword:
-        common_length(lengths, (self.sizes.uses,))
+        common_length(lengths, self.sizes.lengths)
         return to_symbols(functional.pixel_unshuffle(self.network(tokens, snr_db), self.sizes.cells))
 
 
@@ -104,16 +113,12 @@ class PublishedSwinJSCCDecoder(Block):
 
     def __init__(self, *, weights: str | None = None) -> None:
         super().__init__()
-        self.sizes = sizes_of(weights)
+        self.sizes = blocks_sizes(weights, adaptive=False)
         with seeded_initialization():
             self.network = DecoderNetwork(self.sizes)
         load_part(self, weights, "published_swinjscc_decoder")
 
     @single_precision
     def forward(self, received: ReceivedCodeword) -> Tokens:
-        common_length(received.lengths, (self.sizes.uses,))
-        symbols, noise = undo_fading(received, 2 * self.sizes.uses)
-        snr_db = received_snr_db(noise, sent_mask(2 * received.lengths, 2 * self.sizes.uses))
-        values = (symbols * received.power[:, None, None, None].sqrt()).movedim(-1, 1)
-        arrived = functional.pixel_shuffle(values, self.sizes.cells)
-        return self.network(arrived, snr_db).float()
+        uses = common_length(received.lengths, self.sizes.lengths)
+        return self.network(*arrived_features(received, uses, self.sizes.cells)).float()
