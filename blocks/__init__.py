@@ -1,6 +1,15 @@
 """The catalogue of blocks, one folder per stage of the link."""
 
-from linksim.blocks.channels import AWGN, AmplitudeFading, InstantaneousSNR, RandomFading, Rayleigh, ReceivedSNR, Rician
+from linksim.blocks.channels import (
+    AWGN,
+    AmplitudeFading,
+    InstantaneousSNR,
+    NominalSNR,
+    RandomFading,
+    Rayleigh,
+    ReceivedSNR,
+    Rician,
+)
 from linksim.blocks.equalizers import MMSEEqualizer, ZeroForcingEqualizer
 from linksim.blocks.framing import ErasureConcealment, FrameBuilder, FrameSplitter
 from linksim.blocks.generative import (
@@ -303,6 +312,7 @@ __all__ = [
     "MutualInformationBound",
     "NoHeader",
     "NoiseAttention",
+    "NominalSNR",
     "OFDMChannel",
     "ObjectConsistency",
     "ObjectDetector",

@@ -40,6 +40,7 @@ OPTIONAL = {
     "parquet": ("pyarrow", "pyarrow"),
     "heif": ("pillow-heif", "pillow_heif"),
     "language": ("sentence-transformers", "sentence_transformers"),
+    "hub": ("huggingface_hub", "huggingface_hub"),
     "knowledge": ("timm", "timm"),
     "perceptual": ("lpips", "lpips"),
 }

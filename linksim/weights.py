@@ -13,6 +13,9 @@ from linksim.errors import FileError, WeightsError, nearest
 from linksim.files import write_whole
 
 BASE, NAMES, SCALE, SMALL = "base", "names", "scale:", torch.float8_e4m3fn
+PACKED = (BASE, NAMES)
+"""What only a file says that is the difference from another."""
+_PART = "_loaded_part"
 SHIPPED = "linksim.blocks.weights"
 """The package whose .safetensors files are the shipped weights, one file per preset."""
 
@@ -118,6 +121,8 @@ def load_part(module: nn.Module, name: str | None, part: str) -> None:
 
     Raises `WeightsError` naming the tensors that are missing, left over or of another shape.
     """
+    # Not by setattr, with which torch and blocks do more.
+    vars(module)[_PART] = part
     if name is None or any(parameter.is_meta for parameter in module.parameters()):
         return
     path = weights_path(name, part)
@@ -131,6 +136,11 @@ def load_part(module: nn.Module, name: str | None, part: str) -> None:
             shown = ", ".join(f"'{part}.{key}'" for key in sorted(keys)[:3])
             raise WeightsError(f"'{path.name}' {what} {len(keys)} of the tensors of '{part}': {shown}")
     module.load_state_dict(given)
+
+
+def loaded_part(module: nn.Module) -> str:
+    """The name of the part that a module's weights have in files; "" where it reads none."""
+    return vars(module).get(_PART, "")
 
 
 def named_tensors(parts: Mapping[str, nn.Module]) -> Iterator[tuple[str, Tensor]]:

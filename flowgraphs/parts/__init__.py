@@ -13,6 +13,7 @@ from linksim.flowgraphs.parts.codec import (
     SwinJSCCCodec,
     UIDSCCodec,
 )
+from linksim.flowgraphs.parts.conventions import Conventions
 from linksim.flowgraphs.parts.header import Header, IdealHeader, NoHeader, RobustHeader
 from linksim.flowgraphs.parts.picture_link import PICTURE_INPUTS, picture_link
 from linksim.flowgraphs.parts.system import PictureSystem
@@ -20,6 +21,7 @@ from linksim.flowgraphs.parts.system import PictureSystem
 __all__ = [
     "PICTURE_INPUTS",
     "Codec",
+    "Conventions",
     "DeepJSCCCNNCodec",
     "DeepJSCCCodec",
     "GenEDCodec",

@@ -48,6 +48,7 @@ from linksim.blocks.rate.measured_distortion import DEFAULT_TABLE, known_tables
 from linksim.blocks.rate_set import MAX_USES, RateSet
 from linksim.blocks.vectorizer import conv_transform
 from linksim.blocks.vectorizer.hv import TRANSFORMS, transform_of
+from linksim.flowgraphs.parts.conventions import OURS, Conventions, conventions_of
 from linksim.weights import shape_in, weights_path
 
 TRANSFORMER_BLOCKS = {"swin": 4}
@@ -66,7 +67,7 @@ class PictureCodec:
     `rate_set` the set V of lengths, `distortion` the table of `MeasuredDistortion` that fits it, `prefix` the beginning
     of the names that encoder and decoder have in files of weights, `search` what betters the latent before it is sent,
     `channels` how many channels the mask is of by which the encoder tells the decoder what it sends; 0 where there is
-    none.
+    none. `conventions`: what the link's SNR and power mean, see `Conventions`.
 
     A codec's blocks stand in one link: make a new codec for each.
     """
@@ -81,6 +82,7 @@ class PictureCodec:
     prefix: str = "jscc"
     search: Block | None = None
     channels: int = 0
+    conventions: Conventions = OURS
 
     @property
     def parts(self) -> Mapping[str, Block]:
@@ -159,9 +161,10 @@ class SwinJSCCCodec(PictureCodec):
 
 class PublishedSwinJSCCCodec(PictureCodec):
     """SwinJSCC's codec as its authors published it, for the one rate of its weights, or all rates where they adapt to
-    it; `weights` as for `PublishedSwinJSCCEncoder`."""
+    it; `weights` as for `PublishedSwinJSCCEncoder`. `conventions` "as published" counts as the authors do: mean power
+    1 over a batch, and a receiver that knows for nothing what a header tells."""
 
-    def __init__(self, weights: str | None = None) -> None:
+    def __init__(self, weights: str | None = None, *, conventions: str = "ours") -> None:
         sizes = sizes_of(weights)
         adaptive = bool(sizes.rate_gates)
         ends = (
@@ -176,6 +179,7 @@ class PublishedSwinJSCCCodec(PictureCodec):
             rate_set=sizes.lengths if adaptive else (*sizes.lengths, MAX_USES),
             prefix="published_swinjscc",
             channels=sizes.channels if adaptive else 0,
+            conventions=conventions_of("swinjscc", conventions),
         )
 
 
@@ -246,9 +250,10 @@ class LatentDiffusionCodec(PictureCodec):
 
 class DeepJSCCCNNCodec(PictureCodec):
     """DeepJSCC's codec as published, for the one rate of its weights, CBR 1/12 with the shipped ones; `weights` as for
-    `Codec`."""
+    `Codec`. `conventions` "as published" counts as the PyTorch version does that the page on published weights names:
+    an SNR that is 3.01 dB below Es/N0, and a receiver that knows for nothing what a header tells."""
 
-    def __init__(self, weights: str | None = "deepjscc_cnn") -> None:
+    def __init__(self, weights: str | None = "deepjscc_cnn", *, conventions: str = "ours") -> None:
         uses = CNN_USES
         if weights is not None:
             # Of a file that has no such layer the encoder says what it lacks.
@@ -261,6 +266,7 @@ class DeepJSCCCNNCodec(PictureCodec):
             # A set has two values at least; the networks have the first alone.
             rate_set=(uses, MAX_USES),
             prefix="deepjscc_cnn",
+            conventions=conventions_of("deepjscc", conventions),
         )
 
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from linksim import Block, Boxes, Decibels, Flowgraph, Image, Importance
-from linksim.blocks import AWGN, HeaderErrors
+from linksim.blocks import AWGN, HeaderErrors, NominalSNR
 from linksim.blocks.rate import RateBlock
 from linksim.errors import ParameterError
 from linksim.flowgraphs.parts.codec import PictureCodec
-from linksim.flowgraphs.parts.header import Header, RobustHeader
+from linksim.flowgraphs.parts.header import Header
 from linksim.flowgraphs.parts.offers import Offers
 from linksim.flowgraphs.parts.quality import add_labels, add_ledger, add_quality
 from linksim.flowgraphs.parts.receiver import receiver
@@ -55,7 +55,7 @@ def picture_link(
         name: the flowgraph's name.
         codec: see `PictureCodec`; its blocks are taken into the link.
         rate: a rate block; what it leaves open about codec, header and channel is filled in.
-        header: a `RobustHeader` unless given.
+        header: a `RobustHeader` unless given; by the codec's `Conventions` perhaps `NoHeader`.
         channel: AWGN unless given.
         labeller: a block that gives the transmitter importance labels, from the link's inputs by name; the labels of
             `boxes` and `known_importance` unless given. The metrics always use the latter.
@@ -72,7 +72,7 @@ def picture_link(
 
     Raises `ParameterError` where the codec's decoder does not take one of the guides.
     """
-    header, channel = header or RobustHeader(), channel or AWGN()
+    header, channel = header or codec.conventions.header, channel or AWGN()
     unused = [name for name in guides or {} if name not in codec.decoder.input_ports]
     if unused:
         raise ParameterError(
@@ -84,6 +84,9 @@ def picture_link(
     rate = _fitted(rate, codec, header, fading)
     fg = PictureLink(name, inputs={**types, **guides})
     offers = Offers(fg, types)
+    if codec.conventions.snr_offset_db:
+        fg.nominal_snr = NominalSNR(offset_db=codec.conventions.snr_offset_db)
+        offers.feed(fg.nominal_snr, out="snr_db")
     importance = add_labels(fg)
     if labeller is not None:
         fg.labeller = labeller

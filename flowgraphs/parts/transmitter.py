@@ -46,7 +46,12 @@ def transmitter(
         fg.latent_search = codec.search
         offers.feed(fg.latent_search, out="latent")
     offers.feed(fg.jscc_encoder, out="codeword")
-    fg.normalizer, fg.serializer, fg.header, fg.frame = PowerNormalizer(), Serializer(), header, FrameBuilder()
+    fg.normalizer, fg.serializer, fg.header, fg.frame = (
+        PowerNormalizer(over=codec.conventions.power_over),
+        Serializer(),
+        header,
+        FrameBuilder(),
+    )
     offers.feed(fg.normalizer)
     offers.feed(fg.serializer, out="payload")
     outputs = {name: offers[name] for name in ("lengths", "target_met", "payload", *taps)}

@@ -114,16 +114,28 @@ def load(path: Path, blocks: Sequence[type[Block]], kind: type[Made]) -> Made:
     """Build the flowgraph, of the class `kind`, that a file describes: first without memory for weights, to see that it
     fits, then for real."""
     content = _fields(read_plain_yaml(path), f"'{path}'")
+    if content.get("linksim") != VERSION:
+        raise FlowgraphFileError(
+            f"'{path}': no flowgraph file of version {VERSION}: it must begin with 'linksim: {VERSION}'"
+        )
+    body = {key: value for key, value in content.items() if key not in ("linksim", "weights")}
+    graph = build(body, path, blocks, kind)
     try:
-        if content.get("linksim") != VERSION:
-            raise FlowgraphFileError(f"no flowgraph file of version {VERSION}: it must begin with 'linksim: {VERSION}'")
-        own = {block.__name__: block for block in blocks}
-        body = {key: value for key, value in content.items() if key not in ("linksim", "weights")}
-        with torch.device("meta"):
-            _check_memory(_Reader(own, kind).build(body, 1))
-        graph = _Reader(own, kind).build(body, 1)
-        graph.validate()
         _check_weights(graph, content.get("weights"))
+    except LinksimError as error:
+        raise type(error)(f"'{path}': {error}") from None
+    return graph
+
+
+def build(body: Plain, path: Path, blocks: Sequence[type[Block]], kind: type[Made]) -> Made:
+    """The flowgraph, of the class `kind`, that `describe` gave and a file at that path holds; see `load`."""
+    own = {block.__name__: block for block in blocks}
+    try:
+        fields = _fields(body, "the flowgraph")
+        with torch.device("meta"):
+            _check_memory(_Reader(own, kind).build(fields, 1))
+        graph = _Reader(own, kind).build(fields, 1)
+        graph.validate()
     except LinksimError as error:
         raise type(error)(f"'{path}': {error}") from None
     return graph

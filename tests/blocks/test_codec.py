@@ -101,6 +101,11 @@ def test_power_is_one_for_every_picture_and_never_over_the_batch(generator):
     silent = PowerNormalizer()(codeword=y * 0, lengths=lengths)
     assert bool((silent.codeword == 0).all())
     assert bool(torch.isfinite(silent.power).all())
+    together = PowerNormalizer(over="batch")(codeword=y, lengths=lengths)
+    assert float(together.codeword.abs().square().sum() / lengths.sum()) == pytest.approx(1, rel=1e-5)
+    torch.testing.assert_close(together.codeword * together.power.sqrt()[:, None, None, None], y)
+    with pytest.raises(ParameterError, match="'over' must be picture or batch"):
+        PowerNormalizer(over="frame")
 
 
 @given(st.integers(1, 5), st.integers(1, 5), st.integers(1, 3), st.integers(0, 10_000))

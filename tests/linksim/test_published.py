@@ -24,7 +24,7 @@ from linksim.cli.app import app
 from linksim.cli.links import make_link
 from linksim.errors import FileError, ParameterError, WeightsError
 from linksim.flowgraphs import deepjscc_cnn, swinjscc
-from linksim.flowgraphs.parts import DeepJSCCCNNCodec, IdealHeader, PublishedSwinJSCCCodec
+from linksim.flowgraphs.parts import DeepJSCCCNNCodec, IdealHeader, NoHeader, PublishedSwinJSCCCodec
 from linksim.published import import_weights
 from linksim.published.checkpoint import read_checkpoint
 from linksim.published.swinjscc import swinjscc_tensors
@@ -73,12 +73,30 @@ def test_deepjscc_reaches_the_authors_psnr_as_published(tmp_path, published_vect
     out = tmp_path / "own.safetensors"
     import_weights("deepjscc", folder / entry["weights"], out)
     pixels = torch.from_numpy(np.load(folder / "cifar_test_500.npz")["pictures"]).float() / 255
-    link = deepjscc_cnn(codec=DeepJSCCCNNCodec(str(out)), rate=FixedRate(target_cbr=1 / 6), header=IdealHeader())
+    codec = DeepJSCCCNNCodec(str(out), conventions="as published")
+    link = deepjscc_cnn(codec=codec, rate=FixedRate(target_cbr=1 / 6))
     for nominal in (7.0, 13.0):
-        # Noise of half the power for each real dimension: 3.01 dB.
-        found = float(link.run(image=pixels, snr_db=nominal + 3.0103, seed=1)["psnr"].value.mean())
+        run = link.run(image=pixels, snr_db=nominal, seed=1)
+        assert run.labels == {"snr": "nominal", "header": "none", "csi": "perfect"}
+        found = float(run["psnr"].value.mean())
         # One draw's deviation is 0.01 dB there, and the authors' figure is of one draw.
         assert found == pytest.approx(entry["mean_psnr_db_by_nominal_snr"][str(nominal)], abs=0.05)
+
+
+def test_as_published_is_the_same_link_at_another_snr_and_without_a_header():
+    image = torch.rand(2, 3, 32, 48, generator=torch.Generator().manual_seed(1))
+    rate = FixedRate(target_cbr=1 / 12)
+    theirs = deepjscc_cnn(codec=DeepJSCCCNNCodec(conventions="as published"), rate=rate)
+    ours = deepjscc_cnn(rate=rate, header=NoHeader())
+    runs = [link.run(image=image, snr_db=snr_db, seed=1) for link, snr_db in ((theirs, 7.0), (ours, 10.0103))]
+    assert torch.allclose(runs[0]["image"], runs[1]["image"], atol=1e-5)
+    assert runs[0]["ledger"].header.tolist() == [0, 0]
+    paid = deepjscc_cnn(codec=DeepJSCCCNNCodec(conventions="as published"), rate=rate, header=IdealHeader())
+    assert int(paid.run(image=image, snr_db=7.0, seed=1)["ledger"].header[0]) > 0
+    batch = PublishedSwinJSCCCodec(conventions="as published").conventions
+    assert (batch.power_over, batch.snr_offset_db) == ("batch", 0)
+    with pytest.raises(ParameterError, match=r"no conventions 'published'.*as published"):
+        DeepJSCCCNNCodec(conventions="published")
 
 
 def swin_entries(folder: Path) -> list[dict]:
