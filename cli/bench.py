@@ -27,6 +27,7 @@ class Benching:
     text: Path | None
     captions: Path | None
     masked: Path | None
+    also: tuple[str, ...] | None
     out: Path
     workers: int
     seed: int
@@ -38,7 +39,7 @@ class Benching:
         kind = find_bench(self.name)
         known = {field.name for field in fields(kind)}
         settings: dict[str, Any] = {"out": self.out, "workers": self.workers, "seed": self.seed}
-        for name in ("scenes", "kodak", "weights", "text", "captions", "masked"):
+        for name in ("scenes", "kodak", "weights", "text", "captions", "masked", "also"):
             value = getattr(self, name)
             if value is not None and name not in known:
                 raise ParameterError(f"--{name} means nothing to the bench '{kind.title()}'; leave it out")

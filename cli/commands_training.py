@@ -136,6 +136,10 @@ def bench(
         Path | None,
         typer.Option(help="For intent and generative: a folder with annotations.json, images, masks and salient."),
     ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(help="For codecs: a file of linksim import, whose codec is measured too; several times."),
+    ] = None,
     out: Annotated[
         Path, typer.Option(help="Folder for results, page and figures; a run that it already contains is continued.")
     ] = Path("bench"),
@@ -149,6 +153,17 @@ def bench(
 
     run_bench(
         Benching(
-            name, scenes, kodak, tuple(weights or ()) or None, text, captions, masked, out, workers, seed, device.value
+            name,
+            scenes,
+            kodak,
+            tuple(weights or ()) or None,
+            text,
+            captions,
+            masked,
+            tuple(also or ()) or None,
+            out,
+            workers,
+            seed,
+            device.value,
         )
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from linksim.benches.bench import Part
 from linksim.benches.codecs import figures
+from linksim.benches.codecs.imported import checked_names, imported_report
 from linksim.benches.codecs.points import (
     DESIGN_SNR_DB,
     MIDDLE_RATE,
@@ -26,6 +27,7 @@ from linksim.benches.limits import limit_rows
 from linksim.benches.pictures import PictureBench
 from linksim.blocks.rate import PAPER_CBR
 from linksim.blocks.sources import PictureCases
+from linksim.errors import ParameterError
 from linksim.montecarlo import Sweep
 
 if TYPE_CHECKING:
@@ -43,13 +45,22 @@ at 10 dB, the others for 0 to 20 dB with a quarter of the pictures over known sl
 
 @dataclass(frozen=True, kw_only=True)
 class CodecsBench(PictureBench):
-    """Quality by importance on street scenes, and by rate and SNR on Kodak."""
+    """Quality by importance on street scenes, and by rate and SNR on Kodak.
+
+    Args:
+        also: files of `linksim import`, whose codecs stand beside the others on Kodak.
+    """
+
+    also: tuple[str, ...] = ()
 
     about: ClassVar[str] = "SA-OOSC beside OOSC, NTSCC, DeepJSCC, SwinJSCC and AVIF with the same importance"
 
     def parts(self) -> Iterator[Part]:
         """See `Bench`. The system is no axis of a grid, so that all systems see the same noise and the same fades."""
         self.check_given()
+        if self.also and not self.kodak:
+            raise ParameterError("--also needs --kodak: imported codecs are compared on photographs")
+        imported = checked_names(self.also)
         make = partial(Sweep, seed=self.seed, device=self.device)
         if self.scenes:
             plain = PictureCases.scenes(self.scenes)
@@ -64,6 +75,10 @@ class CodecsBench(PictureBench):
             for system, channel in product(WITHOUT_IMPORTANCE, ("awgn", "rayleigh", "real rayleigh")):
                 sweep = make(partial(kodak_link, system), grid=kodak_points(channel), cases=pictures)
                 yield Part("kodak", {"system": system}, sweep)
+            for codec, channel in product(imported, ("awgn", "rayleigh", "real rayleigh")):
+                yield Part(
+                    "kodak", {"system": codec.name}, make(codec.link, grid=codec.points(channel), cases=pictures)
+                )
 
     def report(self, tables: Mapping[str, "pd.DataFrame"]) -> str:
         """See `Bench`."""
@@ -74,6 +89,7 @@ class CodecsBench(PictureBench):
             by_rate = self._limits("kodak", [(rate, DESIGN_SNR_DB) for rate in RATES.values()])
             by_snr = self._limits("kodak", [(RATES[MIDDLE_RATE], snr_db) for snr_db in SNRS_DB])
             sections.append(kodak_report(tables["kodak"], by_rate, by_snr))
+            sections.append(imported_report(tables["kodak"]))
         return HEAD + "\n".join(sections)
 
     def _limits(self, name: str, points: Sequence[tuple[float, float]]) -> Mapping[str, Sequence[float]]:

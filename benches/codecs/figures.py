@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from linksim import Result
+from linksim.benches.codecs.imported import imported_names, own_rates
 from linksim.benches.codecs.points import (
     CURVES,
     DEEPJSCC,
@@ -107,14 +108,21 @@ def kodak(table: "pd.DataFrame", out: Path) -> str:
     figure = _figure(11.0, 4.4)
     left, right = figure.subplots(1, 2)
     rates, snrs = list(RATES.values()), list(SNRS_DB)
-    for system in WITHOUT_IMPORTANCE:
-        style: dict[str, Any] = {"color": COLOUR[system], "marker": MARKER[system], "markersize": 4}
-        at = {"system": system, "channel": "awgn"}
-        costs = [look_up(table, "cbr", **at, rate=rate, snr_db=DESIGN_SNR_DB).mean for rate in RATES]
-        over_rate = [look_up(table, "psnr", **at, rate=rate, snr_db=DESIGN_SNR_DB).mean for rate in RATES]
-        over_snr = [look_up(table, "psnr", **at, rate=MIDDLE_RATE, snr_db=snr).mean for snr in snrs]
-        left.plot(costs, over_rate, label=system, **style)
-        right.plot(snrs, over_snr, label=system, **style)
+    styles: dict[str, dict[str, Any]] = {
+        system: {"color": COLOUR[system], "marker": MARKER[system]} for system in WITHOUT_IMPORTANCE
+    }
+    for number, name in enumerate(imported_names(table)):
+        styles[name] = {"color": COLOURS[1 + number % 2], "marker": "*Xhd"[number % 4], "ls": "-."}
+    for system, style in styles.items():
+        at, own = {"system": system, "channel": "awgn"}, own_rates(table, system)
+        costs = [look_up(table, "cbr", **at, rate=rate, snr_db=DESIGN_SNR_DB).mean for rate in own]
+        over_rate = [look_up(table, "psnr", **at, rate=rate, snr_db=DESIGN_SNR_DB).mean for rate in own]
+        # A codec with one rate is measured at that alone.
+        there = MIDDLE_RATE if MIDDLE_RATE in own else own[0]
+        over_snr = [look_up(table, "psnr", **at, rate=there, snr_db=snr).mean for snr in snrs]
+        name = system if there == MIDDLE_RATE else f"{system}, CBR {there}"
+        left.plot(costs, over_rate, label=system, markersize=4, **style)
+        right.plot(snrs, over_snr, label=name, markersize=4, **style)
     for ax, x, published in ((left, rates, PUBLISHED_RATES), (right, snrs, PUBLISHED_SNRS)):
         for name, values in published.items():
             known = [(a, b) for a, b in zip(x, values, strict=True) if b is not None]

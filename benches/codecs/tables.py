@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
+from linksim.benches.codecs.imported import imported_names
 from linksim.benches.codecs.points import (
     ALPHA,
     ALPHA_RULE,
@@ -213,7 +214,7 @@ def _scene_snrs(table: "pd.DataFrame") -> str:
 
 def _fading(table: "pd.DataFrame", point: Mapping[str, Any]) -> str:
     rows: list[list[object]] = []
-    for system in FADING:
+    for system in (*FADING, *imported_names(table)):
         for snr_db in FADING_SNRS_DB:
             there = {**point, "system": system, "channel": "rayleigh", "snr_db": snr_db}
             everything = look_up(table, "psnr", **there)
@@ -243,7 +244,10 @@ def _kodak(
             value = -10 * math.log10(max(1 - value, 1e-10)) if math.isfinite(value) else value
         return f"{value:.{digits}f}" if math.isfinite(value) else "-"
 
-    rows = [[system, *(cell(system, point) for _, point in columns)] for system in WITHOUT_IMPORTANCE]
+    rows = [
+        [system, *(cell(system, point) for _, point in columns)]
+        for system in (*WITHOUT_IMPORTANCE, *imported_names(table))
+    ]
     rows += [[name, *("-" if value is None else f"{value:.2f}" for value in values)]
              for name, values in published.items()]  # fmt: skip
     return markdown(["", *(name for name, _ in columns)], rows)

@@ -12,6 +12,7 @@ from linksim.flowgraphs.parts.codec import (
     SGDJSCCCodec,
     SwinJSCCCodec,
     UIDSCCodec,
+    published_codec,
 )
 from linksim.flowgraphs.parts.conventions import Conventions
 from linksim.flowgraphs.parts.header import Header, IdealHeader, NoHeader, RobustHeader
@@ -38,4 +39,5 @@ __all__ = [
     "SwinJSCCCodec",
     "UIDSCCodec",
     "picture_link",
+    "published_codec",
 ]

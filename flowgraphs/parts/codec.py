@@ -1,6 +1,6 @@
 """Codecs: the blocks between a picture's tokens and the symbols of its patches, as one object that a link takes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,8 +48,9 @@ from linksim.blocks.rate.measured_distortion import DEFAULT_TABLE, known_tables
 from linksim.blocks.rate_set import MAX_USES, RateSet
 from linksim.blocks.vectorizer import conv_transform
 from linksim.blocks.vectorizer.hv import TRANSFORMS, transform_of
+from linksim.errors import WeightsError
 from linksim.flowgraphs.parts.conventions import OURS, Conventions, conventions_of
-from linksim.weights import shape_in, weights_path
+from linksim.weights import holds_part, shape_in, weights_path
 
 TRANSFORMER_BLOCKS = {"swin": 4}
 """Of the joint coder each way, by the transform: with "swin" the codec is of the paper's size."""
@@ -268,6 +269,25 @@ class DeepJSCCCNNCodec(PictureCodec):
             prefix="deepjscc_cnn",
             conventions=conventions_of("deepjscc", conventions),
         )
+
+
+PUBLISHED: Mapping[str, Callable[[str], PictureCodec]] = {
+    "deepjscc_cnn_encoder": DeepJSCCCNNCodec,
+    "published_swinjscc_encoder": PublishedSwinJSCCCodec,
+}
+"""The codecs of published weights, by what a file of these holds."""
+
+
+def published_codec(weights: str) -> PictureCodec:
+    """The codec whose weights `linksim import` wrote to a file.
+
+    Raises `WeightsError` where it holds no such weights.
+    """
+    path = weights_path(weights)
+    made = next((codec for part, codec in PUBLISHED.items() if holds_part(path, part)), None)
+    if made is None:
+        raise WeightsError(f"'{weights}' holds no published codec; make it with: linksim import CODEC CHECKPOINT")
+    return made(weights)
 
 
 class KLTCodec(PictureCodec):

@@ -4,12 +4,19 @@ import re
 import shutil
 
 import pytest
+import torch
 from PIL import Image as PillowImage
 
 from linksim.benches.bench import find_bench, known_benches
-from linksim.benches.codecs.points import DESIGNED, LAYERS, REGION_GAINS, SYSTEMS, WITHOUT_IMPORTANCE
+from linksim.benches.codecs.points import DESIGNED, LAYERS, REGION_GAINS, SWINJSCC, SYSTEMS, WITHOUT_IMPORTANCE
 from linksim.benches.tables import markdown
+from linksim.blocks.jscc.published.rate_adaptive import AdaptiveDecoderNetwork, AdaptiveEncoderNetwork
+from linksim.blocks.jscc.published.swin_sizes import ABOUT, SwinSizes
+from linksim.blocks.jscc.published.swin_stages import StageSizes
 from linksim.errors import ParameterError
+from linksim.published import import_weights
+from linksim.weights import named_tensors, write_weights
+from tests.linksim.test_published import random_checkpoint
 
 
 @pytest.fixture
@@ -116,3 +123,42 @@ def test_the_ofdm_bench(folders, out, monkeypatch):
     assert float(least_squares) > float(lmmse) > -0.5
     assert lost == "0%, 0%, 0%"
     assert (out / "ofdm.md").read_text() == text
+
+
+@pytest.mark.usefixtures("few")
+def test_imported_codecs_stand_beside_the_others(cli, folders, out, tmp_path, monkeypatch):
+    """One codec has a rate of its own, 1/6, one adapts to those of the tables."""
+    torch.save(random_checkpoint(16), tmp_path / "theirs.pt")
+    fixed, adaptive = tmp_path / "fixed.safetensors", tmp_path / "adaptive.safetensors"
+    import_weights("deepjscc", tmp_path / "theirs.pt", fixed)
+    stages = tuple(StageSizes(width, 2, 1, 2, shifted=False) for width in (8, 8, 8, 96))
+    sizes = SwinSizes(stages, stages[::-1], 96, 0, 16)
+    codec = AdaptiveEncoderNetwork(sizes), AdaptiveDecoderNetwork(sizes)
+    parts = dict(zip(("published_swinjscc_encoder.network", "published_swinjscc_decoder.network"), codec, strict=True))
+    write_weights(adaptive, dict(named_tensors(parts)), torch.float32, {ABOUT: sizes.as_json()})
+    for module in ("", ".tables", ".figures"):
+        monkeypatch.setattr(f"linksim.benches.codecs{module}.WITHOUT_IMPORTANCE", (SWINJSCC,))
+    command = ("bench", "codecs", "--kodak", folders[1], "--out", out, "--workers", 1)
+    code, text, error = cli(*command, "--also", fixed, "--also", adaptive)
+    assert code == 0, error
+    table = text.split("## Kodak, imported codecs, AWGN")[1]
+    rows = {cells[1].strip(): cells[2:-1] for line in table.splitlines() for cells in [line.split("|")] if "|" in line}
+    assert {"fixed, 1/6", "adaptive, 1/24", "adaptive, 1/16"} <= rows.keys()
+    for name, cbr in (("fixed, 1/6", 1 / 6), ("adaptive, 1/24", 1 / 24), ("adaptive, 1/16", 1 / 16)):
+        psnr, payload, everything = map(float, rows[name])
+        assert 0 < psnr < 40
+        # A codec that adapts takes the nearest rate below; patches at the border are whole.
+        assert payload == pytest.approx(cbr, rel=0.15)
+        assert everything > payload
+    by_rate = text.split("## Kodak, AWGN 10 dB")[1].split("`cbr_total`, the")[0]
+    assert re.search(r"\| adaptive \| [\d.]+ \| [\d.]+ \|", by_rate)
+    assert "| fixed | - | - |" in by_rate
+    for also, said in ((tmp_path / "none.safetensors", "no file of weights"), ("small", "no published codec")):
+        code, _, error = cli(*command, "--also", also)
+        assert (code, said in error) == (2, True)
+    code, _, error = cli(*command, "--also", fixed, "--also", fixed)
+    assert (code, "two systems would be called 'fixed'" in error) == (2, True)
+    code, _, error = cli("bench", "codecs", "--scenes", folders[0], "--out", out, "--also", fixed)
+    assert (code, "--also needs --kodak" in error) == (2, True)
+    code, _, error = cli("bench", "ofdm", "--out", out, "--also", fixed)
+    assert (code, "--also means nothing" in error) == (2, True)

@@ -110,6 +110,8 @@ def sizes_of(weights: str | None) -> SwinSizes:
     widths = [stage.width for stage in (*found.analysis, *found.synthesis)]
     known = 1 <= len(found.analysis) <= 4 and max(*widths, found.channels) <= MOST
     least = 2 if found.rate_gates else 1
+    # Those that adapt to the rate send the features themselves.
+    known &= not found.rate_gates or widths[len(found.analysis) - 1] == found.channels
     if not (known and len(found.lengths) >= least and found.lengths[0] >= 1 and found.lengths[-1] <= MAX_USES):
         raise WeightsError(f"the sizes that '{weights}' says are out of range: {said[:200]}")
     return found
