@@ -22,15 +22,15 @@ from tests.linksim.test_published import random_checkpoint
 @pytest.fixture
 def few(monkeypatch):
     """A bench of one SNR and two rates."""
-    modules = ("points", "tables", "figures")
+    modules = ("points", "tables", "figures", "imported")
     for name, value, places in (
         ("SNRS_DB", (10.0,), modules),
-        ("SCENE_SNRS_DB", (10.0,), modules),
+        ("SCENE_SNRS_DB", (10.0,), modules[:3]),
         ("RATES", {"1/24": 1 / 24, "1/16": 1 / 16}, modules),
         ("FADING_SNRS_DB", (10.0,), modules[:2]),
         ("REAL_FADING_SNRS_DB", (10.0,), modules[:2]),
-        ("PUBLISHED_RATES", {"published": (30.0, None)}, modules[1:]),
-        ("PUBLISHED_SNRS", {"published": (33.0,)}, modules[1:]),
+        ("PUBLISHED_RATES", {"published": (30.0, None)}, modules[1:3]),
+        ("PUBLISHED_SNRS", {"published": (33.0,)}, modules[1:3]),
         ("PUBLISHED_REAL_FADING", {"published": (29.0,)}, modules[1:2]),
     ):
         for module in places:
