@@ -51,7 +51,7 @@ def swinjscc_tensors(given: Mapping[str, Tensor], path: Path, variant: str) -> R
         if wanted not in given:
             raise WeightsError(f"'{path}' is no file of SwinJSCC: it lacks '{wanted}'")
     variant = _variant(given, path, variant)
-    sizes = _sizes(given, path, variant)
+    sizes = swinjscc_sizes(given, path, variant)
     named = _renamed(given, sizes, path, variant)
     widths = ", ".join(str(stage.width) for stage in sizes.analysis)
     uses = "-".join(str(sizes.lengths[end]) for end in sorted({0, len(sizes.lengths) - 1}))
@@ -127,7 +127,8 @@ def _our_name(theirs: str, variant: str) -> str:
     return ""
 
 
-def _sizes(given: Mapping[str, Tensor], path: Path, variant: str) -> SwinSizes:
+def swinjscc_sizes(given: Mapping[str, Tensor], path: Path, variant: str) -> SwinSizes:
+    """What the names and shapes of a file of this variant say of its sizes. Raises `WeightsError` where they do not."""
     try:
         stages = {
             end: tuple(_stage(given, end, n) for n in range(_count(given, end))) for end in ("encoder", "decoder")
