@@ -29,8 +29,8 @@ def gened_sc(
     foreground's patches get three times the uses of the others, and the header, which codes the rate map, tells the
     receiver.
 
-    Without `captioner` and `caption_link` no caption is sent. A caption costs channel uses, and what the embedded
-    editor gains by one is not measured yet; `linksim bench generative` measures it.
+    Without `captioner` and `caption_link` no caption is sent. A caption costs channel uses, and the embedded editor
+    gains nothing by one that could be measured (`linksim bench generative`).
 
     Args:
         codec: `GenEDCodec()` unless given; any other codec of pictures can take its place.

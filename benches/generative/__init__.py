@@ -46,7 +46,8 @@ class GenerativeBench(Bench):
         return [] if self.masked is None else [self.masked]
 
     def parts(self) -> Iterator[Part]:
-        """See `Bench`. The system is no axis of a grid, so that all systems see the same noise and the same fades."""
+        """See `Bench`. The system is no axis of a grid, so that systems of one form see the same noise and the same
+        fades; what stands around a link changes its random numbers."""
         pictures = self._pictures()
         # Whether the perceptual distance can be had is known before an hour of sweeps.
         hed_network(self.device)

@@ -41,7 +41,8 @@ def draw(out: Path, table: "pd.DataFrame") -> str:
             ax.grid(alpha=0.3)
         axes[-1, across].set_xlabel("Es/N0, dB")
     # All systems are there at the middle rate.
-    axes[0, list(CBRS).index(MIDDLE)].legend(fontsize=7)
+    handles = axes[0, list(CBRS).index(MIDDLE)].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper center", ncols=3, fontsize=8)
     save_figure(figure, out / "generative.png")
     return "generative.png"
 

@@ -44,9 +44,12 @@ CHANNEL_NAMES = {"awgn": "AWGN", "rayleigh": "slow Rayleigh fading, one fade a p
 HEAD = f"""# Structure first, the rest made: GenED-SC
 
 Made by `linksim bench generative` from the shipped weights: {PICTURES} test pictures with a map of what is salient,
-95 % intervals over pictures. All systems see the same pictures, noise and fades. Everything that a system sends, header
-included, fits in the same channel bandwidth ratio (CBR). SNRs are Es/N0 per complex use. A lost header is a mid-grey
-picture.
+95 % intervals over pictures. All systems see the same pictures. Everything that a system sends, header included, fits
+in the same channel bandwidth ratio (CBR). SNRs are Es/N0 per complex use. A lost header is a mid-grey picture.
+
+Over fading the first stage, SwinJSCC, SA-OOSC and AVIF see the same fades. The systems that make a picture from what
+such a link gives see the same fades as each other, but not those of the first four. There compare within the two
+groups.
 
 "{FIRST}" is what was received. "{EDITED}" is a picture that a network at the receiver made of it: it may show what was
 not there. "{SWINJSCC}" gives all patches the same rate; it was trained on for these SNRs, on the pictures of the first
