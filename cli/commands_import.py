@@ -9,7 +9,7 @@ from linksim.cli.interrupt import importing
 
 
 def import_(
-    codec: Annotated[str, typer.Argument(help="Whose weights: deepjscc or swinjscc.")],
+    codec: Annotated[str, typer.Argument(help="Whose weights: deepjscc, ntscc or swinjscc.")],
     checkpoint: Annotated[
         Path,
         typer.Argument(help="The published file: .safetensors, or a state_dict by torch.save; none of it is run."),

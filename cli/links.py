@@ -16,6 +16,7 @@ from linksim.flowgraphs.parts import (
     DeepJSCCCNNCodec,
     DeepJSCCCodec,
     PictureCodec,
+    PublishedNTSCCCodec,
     PublishedSwinJSCCCodec,
     RobustHeader,
     SwinJSCCCodec,
@@ -31,22 +32,28 @@ CHANNELS: dict[str, Callable[[], Block]] = {
 CLOSED_FORM = "klt"
 
 
-def _published(own: type[PictureCodec], part: str, theirs: type[PictureCodec]) -> Callable[..., PictureCodec]:
-    """linksim's codec, or the published one where a file holds its weights, as `linksim import` writes it."""
+def _published(
+    own: Callable[..., PictureCodec], part: str, theirs: Callable[..., PictureCodec], *default: str
+) -> Callable[..., PictureCodec]:
+    """linksim's codec, or the published one where a file holds its weights, as `linksim import` writes it; without
+    weights linksim's, perhaps with `default`."""
 
-    def codec(weights: str) -> PictureCodec:
-        return (theirs if holds_part(weights_path(weights), part) else own)(weights)  # pyright: ignore[reportCallIssue]
+    def codec(*weights: str, **options: Any) -> PictureCodec:
+        found = bool(weights) and holds_part(weights_path(weights[0]), part)
+        if found and options:
+            raise ParameterError(f"published weights know no {' and no '.join(options)}; leave it out")
+        return (theirs if found else own)(*(weights or default), **options)
 
     return codec
 
 
 CODECS: dict[str, Callable[..., PictureCodec]] = {
     "sa_oosc": Codec,
-    "ntscc": Codec,
+    "ntscc": _published(Codec, "published_ntscc_encoder", PublishedNTSCCCodec, "ntscc"),
     "deepjscc": _published(DeepJSCCCodec, "deepjscc_cnn_encoder", DeepJSCCCNNCodec),
     "swinjscc": _published(SwinJSCCCodec, "published_swinjscc_encoder", PublishedSwinJSCCCodec),
 }
-SEARCHING = tuple(link for link, codec in CODECS.items() if codec is Codec)
+SEARCHING = ("sa_oosc", "ntscc")
 """The links whose transmitter can search for a better latent."""
 RATES: dict[str, Callable[..., Block]] = {
     "sa_oosc": LagrangianRateAllocator,
@@ -95,7 +102,7 @@ def make_link(
         raise ParameterError(
             f"--alpha is for the links {' and '.join(USES_IMPORTANCE)}; the link '{link}' does not use importance"
         )
-    if effort and CODECS.get(link) is not Codec:
+    if effort and link not in SEARCHING:
         raise ParameterError(f"--effort is for the links {' and '.join(SEARCHING)}; leave it out")
     parts: dict[str, Any] = {"header": header, "channel": channel}
     own: dict[str, Any] = {"effort": effort} if effort else {}

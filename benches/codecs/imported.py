@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from linksim import Flowgraph
 from linksim.benches.codecs.points import CHANNELS, DESIGN_SNR_DB, RATES, SNRS_DB, SYSTEMS, kodak_points
 from linksim.benches.tables import look_up, markdown
-from linksim.blocks import MSSSIM, FixedRate
+from linksim.blocks import MSSSIM, FixedRate, RateAllocator
 from linksim.errors import ParameterError
 from linksim.flowgraphs.parts import picture_link, published_codec
 from linksim.types import PATCH
@@ -37,16 +37,17 @@ class Imported:
     def rates(self) -> Mapping[str, float]:
         """Payload over 3*height*width: those of the bench where the codec adapts to them, else its own."""
         codec = published_codec(self.path)
-        if codec.channels:
+        if codec.channels or codec.vectorizer is not None:
             return RATES
         own = Fraction(int(codec.rate_set[0]), PIXELS)
         return {str(own): float(own)}
 
     def link(self, channel: str, rate: str) -> Flowgraph:
         """As `kodak_link`."""
-        metrics = [MSSSIM()] if channel == "awgn" else []
-        fixed = FixedRate(target_cbr=float(Fraction(rate)))
-        return picture_link("imported", published_codec(self.path), fixed, channel=CHANNELS[channel](),
+        metrics, codec = [MSSSIM()] if channel == "awgn" else [], published_codec(self.path)
+        # Where a transform tells the entropy of each patch, each has a rate of its own.
+        block = FixedRate if codec.vectorizer is None else RateAllocator
+        return picture_link("imported", codec, block(target_cbr=float(Fraction(rate))), channel=CHANNELS[channel](),
                             uses_importance=False, metrics=metrics)  # fmt: skip
 
     def points(self, channel: str) -> list[dict[str, Any]]:

@@ -10,6 +10,10 @@ from linksim.blocks.jscc.mask_attention import MaskGuidedAttention
 from linksim.blocks.jscc.neural import JSCCDecoder, JSCCEncoder
 from linksim.blocks.jscc.power_normalizer import PowerNormalizer
 from linksim.blocks.jscc.published import (
+    PublishedNTSCCDecoder,
+    PublishedNTSCCDevectorizer,
+    PublishedNTSCCEncoder,
+    PublishedNTSCCVectorizer,
     PublishedSwinJSCCDecoder,
     PublishedSwinJSCCEncoder,
     RateAdaptiveSwinJSCCDecoder,
@@ -34,6 +38,10 @@ __all__ = [
     "LinearJSCCEncoder",
     "MaskGuidedAttention",
     "PowerNormalizer",
+    "PublishedNTSCCDecoder",
+    "PublishedNTSCCDevectorizer",
+    "PublishedNTSCCEncoder",
+    "PublishedNTSCCVectorizer",
     "PublishedSwinJSCCDecoder",
     "PublishedSwinJSCCEncoder",
     "RateAdaptiveSwinJSCCDecoder",

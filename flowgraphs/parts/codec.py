@@ -24,6 +24,10 @@ from linksim.blocks import (
     LatentSearch,
     LinearJSCCDecoder,
     LinearJSCCEncoder,
+    PublishedNTSCCDecoder,
+    PublishedNTSCCDevectorizer,
+    PublishedNTSCCEncoder,
+    PublishedNTSCCVectorizer,
     PublishedSwinJSCCDecoder,
     PublishedSwinJSCCEncoder,
     RateAdaptiveSwinJSCCDecoder,
@@ -40,6 +44,7 @@ from linksim.blocks.generative.latent_diffusion import LATENT_USES, MODEL, STEPS
 from linksim.blocks.generative.sgdjscc import CODEC
 from linksim.blocks.jscc.deepjscc import FIXED_RATES
 from linksim.blocks.jscc.deepjscc_cnn import CNN_USES, LAST_LAYER, uses_of
+from linksim.blocks.jscc.published.ntscc_sizes import ntscc_sizes_of
 from linksim.blocks.jscc.published.swin_sizes import sizes_of
 from linksim.blocks.jscc.swinjscc import ANY_RATE
 from linksim.blocks.jscc.uidsc import MASKED_RATES
@@ -184,6 +189,28 @@ class PublishedSwinJSCCCodec(PictureCodec):
         )
 
 
+class PublishedNTSCCCodec(PictureCodec):
+    """NTSCC's codec as its authors published it, without side information; `weights` as for
+    `PublishedNTSCCVectorizer`."""
+
+    def __init__(self, weights: str | None = None) -> None:
+        super().__init__(
+            PublishedNTSCCEncoder(weights=weights),
+            PublishedNTSCCDecoder(weights=weights),
+            PublishedNTSCCVectorizer(weights=weights),
+            PublishedNTSCCDevectorizer(weights=weights),
+            token=1,
+            rate_set=ntscc_sizes_of(weights).lengths,
+            prefix="published_ntscc",
+        )
+
+    @property
+    def parts(self) -> Mapping[str, Block]:
+        """See `PictureCodec`; the transform's names say whose it is, too."""
+        own = {"vectorizer": "published_ntscc_vectorizer", "devectorizer": "published_ntscc_devectorizer"}
+        return {own.get(name, name): block for name, block in super().parts.items()}
+
+
 class UIDSCCodec(PictureCodec):
     """UIDSC's codec; `mask_attention`: whether it has an MGA. `weights` as for `Codec`."""
 
@@ -273,6 +300,7 @@ class DeepJSCCCNNCodec(PictureCodec):
 
 PUBLISHED: Mapping[str, Callable[[str], PictureCodec]] = {
     "deepjscc_cnn_encoder": DeepJSCCCNNCodec,
+    "published_ntscc_encoder": PublishedNTSCCCodec,
     "published_swinjscc_encoder": PublishedSwinJSCCCodec,
 }
 """The codecs of published weights, by what a file of these holds."""

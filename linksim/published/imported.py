@@ -11,6 +11,7 @@ from linksim.errors import ParameterError, nearest
 from linksim.files import check_outputs, file_digest, write_text
 from linksim.published.checkpoint import Read, read_checkpoint
 from linksim.published.deepjscc import deepjscc_tensors
+from linksim.published.ntscc import ntscc_tensors
 from linksim.published.swinjscc import VARIANTS, swinjscc_tensors
 from linksim.weights import write_weights
 
@@ -33,6 +34,11 @@ KINDS: Mapping[str, Kind] = {
         lambda given, path, _: deepjscc_tensors(given, path),
         "deepjscc_cnn(codec=DeepJSCCCNNCodec({path!r}))",
         "Bourtsoulatze, Kurka and Gündüz, IEEE Trans. Cogn. Commun. Netw. 2019",
+    ),
+    "ntscc": Kind(
+        lambda given, path, _: ntscc_tensors(given, path),
+        "ntscc(codec=PublishedNTSCCCodec({path!r}))",
+        "NTSCC, Dai et al., IEEE JSAC 2022",
     ),
     "swinjscc": Kind(
         swinjscc_tensors,

@@ -1,7 +1,7 @@
 """SwinJSCC as its authors' checkpoints name it."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from linksim.blocks.jscc.published.rate_adaptive import AdaptiveDecoderNetwork, AdaptiveEncoderNetwork
 from linksim.blocks.jscc.published.swin_sizes import ABOUT, SwinSizes
-from linksim.blocks.jscc.published.swin_stages import StageSizes
 from linksim.blocks.jscc.published.swinjscc import DecoderNetwork, EncoderNetwork
 from linksim.errors import ParameterError, WeightsError
 from linksim.published.checkpoint import Read, matched
+from linksim.published.swin_names import TABLES, read_stages, swin_name
 
 VARIANTS = {
     "base": "without adaptation",
@@ -23,21 +23,6 @@ VARIANTS = {
 BY_RATE = ("ra", "sara")
 """Their encoder keeps its gates by the rate under the name that the others have for those by the SNR."""
 LAST_GATE = 7
-_BLOCK = r"layers\.(\d+)\.blocks\.(\d+)\."
-_RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
-    (r"patch_embed\.proj\.(\w+)", r"embed.\1"),
-    (_BLOCK + r"norm1\.(\w+)", r"stages.\1.\2.attention_norm.\3"),
-    (_BLOCK + r"norm2\.(\w+)", r"stages.\1.\2.network_norm.\3"),
-    (_BLOCK + r"attn\.qkv\.(\w+)", r"stages.\1.\2.attention.mix.\3"),
-    (_BLOCK + r"attn\.proj\.(\w+)", r"stages.\1.\2.attention.out.\3"),
-    (_BLOCK + r"attn\.relative_position_bias_table", r"stages.\1.\2.attention.bias"),
-    (_BLOCK + r"mlp\.fc1\.(\w+)", r"stages.\1.\2.network.0.\3"),
-    (_BLOCK + r"mlp\.fc2\.(\w+)", r"stages.\1.\2.network.2.\3"),
-    (r"layers\.(\d+)\.downsample\.(.+)", lambda found: f"merges.{int(found[1]) - 1}.{found[2]}"),
-    (r"layers\.(\d+)\.upsample\.(.+)", r"splits.\1.\2"),
-)
-_TABLES = re.compile(r".*(attn_mask|relative_position_index)$")
-"""What follows from the sizes."""
 
 
 def swinjscc_tensors(given: Mapping[str, Tensor], path: Path, variant: str) -> Read:
@@ -84,7 +69,7 @@ def _renamed(given: Mapping[str, Tensor], sizes: SwinSizes, path: Path, variant:
     with torch.device("meta"):
         parts = _parts(sizes)
     shapes = {f"{part}.{key}": tuple(t.shape) for part, block in parts.items() for key, t in block.state_dict().items()}
-    unknown = {name: given[name] for name in given if not _our_name(name, variant) and not _TABLES.match(name)}
+    unknown = {name: given[name] for name in given if not _our_name(name, variant) and not TABLES.match(name)}
     wanted = {theirs: shapes.get(ours, ()) for ours, theirs in named.items()}
     lacking = {f"what linksim calls {ours}": shape for ours, shape in shapes.items() if ours not in named}
     found = {**{theirs: given[theirs] for theirs in named.values()}, **unknown}
@@ -120,19 +105,14 @@ def _our_name(theirs: str, variant: str) -> str:
         place = "last" if last else f"{'layers' if gate[1] == 'sm' else 'scales'}.{gate[3]}"
         by_rate = end == "encoder" and variant in BY_RATE and not gate[2]
         return f"{part}.{'rate' if by_rate else 'channel'}_gates.{place}.{gate[4]}"
-    for pattern, ours in _RULES:
-        found = re.fullmatch(pattern, name)
-        if found:
-            return f"{part}.{inner}.{ours(found) if callable(ours) else found.expand(ours)}"
-    return ""
+    ours = swin_name(name)
+    return f"{part}.{inner}.{ours}" if ours else ""
 
 
 def swinjscc_sizes(given: Mapping[str, Tensor], path: Path, variant: str) -> SwinSizes:
     """What the names and shapes of a file of this variant say of its sizes. Raises `WeightsError` where they do not."""
     try:
-        stages = {
-            end: tuple(_stage(given, end, n) for n in range(_count(given, end))) for end in ("encoder", "decoder")
-        }
+        stages = {end: read_stages(given, end) for end in ("encoder", "decoder")}
         hidden = given["encoder.sm_list.0.weight"].shape[0]
         ends = stages["encoder"], stages["decoder"]
         by_snr = hidden if variant in ("sa", "sara") else 0
@@ -141,18 +121,3 @@ def swinjscc_sizes(given: Mapping[str, Tensor], path: Path, variant: str) -> Swi
         return SwinSizes(*ends, given["encoder.head_list.weight"].shape[0], by_snr)
     except KeyError as error:
         raise WeightsError(f"'{path}' is no file of SwinJSCC, variant {variant}: it lacks {error}") from None
-
-
-def _count(given: Mapping[str, Tensor], end: str) -> int:
-    numbers = [int(found[1]) for name in given if (found := re.match(rf"{end}\.layers\.(\d+)\.", name))]
-    return 1 + max(numbers, default=0)
-
-
-def _stage(given: Mapping[str, Tensor], end: str, number: int) -> StageSizes:
-    start = f"{end}.layers.{number}.blocks"
-    blocks = [name for name in given if re.fullmatch(rf"{re.escape(start)}\.\d+\.norm1\.weight", name)]
-    table = given[f"{start}.0.attn.relative_position_bias_table"]
-    # (2 window - 1)^2 relative positions, a column for each head.
-    window = (round(table.shape[0] ** 0.5) + 1) // 2
-    shifted = f"{start}.1.attn_mask" in given
-    return StageSizes(given[f"{start}.0.norm1.weight"].shape[0], table.shape[1], len(blocks), window, shifted)

@@ -57,16 +57,19 @@ class SwinSizes:
         return json.dumps(asdict(self))
 
 
-def _stages(depths: Sequence[int], widths: Sequence[int], heads: Sequence[int], window: int) -> tuple[StageSizes, ...]:
+def stages_of(
+    depths: Sequence[int], widths: Sequence[int], heads: Sequence[int], window: int
+) -> tuple[StageSizes, ...]:
+    """Stages with one window, every second block shifted."""
     return tuple(
-        StageSizes(width, head, depth, window, shifted=True)
+        StageSizes(width, head, depth, window, shifted=depth > 1)
         for width, head, depth in zip(widths, heads, depths, strict=True)
     )
 
 
 OFFICIAL = SwinSizes(
-    _stages((2, 2, 6, 2), (128, 192, 256, 320), (4, 6, 8, 10), 8),
-    _stages((2, 6, 2, 2), (320, 256, 192, 128), (10, 8, 6, 4), 8),
+    stages_of((2, 2, 6, 2), (128, 192, 256, 320), (4, 6, 8, 10), 8),
+    stages_of((2, 6, 2, 2), (320, 256, 192, 128), (10, 8, 6, 4), 8),
     channels=96,
     gates=480,
 )
@@ -101,7 +104,7 @@ def sizes_of(weights: str | None) -> SwinSizes:
         raise WeightsError(f"'{weights}' holds no published SwinJSCC; make it with: linksim import swinjscc CHECKPOINT")
     try:
         values = json.loads(said)
-        stages = _read_stages(values["analysis"]), _read_stages(values["synthesis"])
+        stages = read_stages(values["analysis"]), read_stages(values["synthesis"])
         # Files that were imported before there were gates by the rate do not name them.
         gates = int(values["gates"]), int(values.get("rate_gates", 0))
         found = SwinSizes(*stages, int(values["channels"]), *gates)
@@ -117,7 +120,8 @@ def sizes_of(weights: str | None) -> SwinSizes:
     return found
 
 
-def _read_stages(values: Any) -> tuple[StageSizes, ...]:
+def read_stages(values: Any) -> tuple[StageSizes, ...]:
+    """Stages from plain values. Raises `KeyError`, `TypeError` or `ValueError` where these are none."""
     numbers = ("width", "heads", "blocks", "window")
     return tuple(
         StageSizes(**{name: int(each[name]) for name in numbers}, shifted=bool(each["shifted"])) for each in values
