@@ -55,7 +55,12 @@ def transmit(
         ),
     ] = "awgn",
     snr: Annotated[float, typer.Option(help="Es/N0 per complex channel use in dB.", min=-60, max=100)] = 10.0,
-    cbr: Annotated[float | None, typer.Option(help="Channel bandwidth ratio of the payload (default 0.0201).")] = None,
+    cbr: Annotated[
+        float | None,
+        typer.Option(
+            help="Channel bandwidth ratio of the payload (default 0.0201; of imported weights with one rate, that)."
+        ),
+    ] = None,
     cbr_total: Annotated[float | None, typer.Option(help="Channel bandwidth ratio of everything that is sent.")] = None,
     psnr: Annotated[
         float | None, typer.Option(help="Expected PSNR in dB, reached with the smallest rate; klt only.")

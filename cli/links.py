@@ -21,6 +21,7 @@ from linksim.flowgraphs.parts import (
     RobustHeader,
     SwinJSCCCodec,
 )
+from linksim.types import PATCH
 from linksim.weights import holds_part, weights_path
 
 CHANNELS: dict[str, Callable[[], Block]] = {
@@ -110,6 +111,10 @@ def make_link(
         own["importance_gain_db"] = 0.0
     if weights is not None or (own and link in CODECS):
         parts["codec"] = CODECS[link](**own) if weights is None else CODECS[link](weights, **own)
+    codec = parts.get("codec")
+    if codec is not None and codec.one_rate and not goals:
+        # A tenth more, for pictures that are not of whole patches.
+        goals = {"target_cbr": 1.1 * int(codec.rate_set[0]) / (3 * PATCH**2)}
     if alpha is not None:
         parts["rate"] = RateAllocator(alpha=alpha, **goals)
     else:

@@ -37,7 +37,7 @@ class Imported:
     def rates(self) -> Mapping[str, float]:
         """Payload over 3*height*width: those of the bench where the codec adapts to them, else its own."""
         codec = published_codec(self.path)
-        if codec.channels or codec.vectorizer is not None:
+        if not codec.one_rate:
             return RATES
         own = Fraction(int(codec.rate_set[0]), PIXELS)
         return {str(own): float(own)}

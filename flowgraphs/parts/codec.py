@@ -73,7 +73,8 @@ class PictureCodec:
     `rate_set` the set V of lengths, `distortion` the table of `MeasuredDistortion` that fits it, `prefix` the beginning
     of the names that encoder and decoder have in files of weights, `search` what betters the latent before it is sent,
     `channels` how many channels the mask is of by which the encoder tells the decoder what it sends; 0 where there is
-    none. `conventions`: what the link's SNR and power mean, see `Conventions`.
+    none. `conventions`: what the link's SNR and power mean, see `Conventions`. `one_rate`: whether the codec has
+    the first of V alone, which must have two.
 
     A codec's blocks stand in one link: make a new codec for each.
     """
@@ -89,6 +90,7 @@ class PictureCodec:
     search: Block | None = None
     channels: int = 0
     conventions: Conventions = OURS
+    one_rate: bool = False
 
     @property
     def parts(self) -> Mapping[str, Block]:
@@ -181,8 +183,8 @@ class PublishedSwinJSCCCodec(PictureCodec):
         super().__init__(
             *(end(weights=weights) for end in ends),
             token=1,
-            # A set has two values at least; networks of one rate have the first alone.
             rate_set=sizes.lengths if adaptive else (*sizes.lengths, MAX_USES),
+            one_rate=not adaptive,
             prefix="published_swinjscc",
             channels=sizes.channels if adaptive else 0,
             conventions=conventions_of("swinjscc", conventions),
@@ -270,8 +272,8 @@ class LatentDiffusionCodec(PictureCodec):
             LatentDiffusionEncoder(model=model),
             LatentDiffusionDecoder(model=model, edge_model=edge_model, steps=steps),
             token=1,
-            # A set has two values at least; the networks have the first alone.
             rate_set=(LATENT_USES, MAX_USES),
+            one_rate=True,
             prefix="latent_diffusion",
         )
 
@@ -291,8 +293,8 @@ class DeepJSCCCNNCodec(PictureCodec):
             DeepJSCCCNNEncoder(uses=uses, weights=weights),
             DeepJSCCCNNDecoder(uses=uses, weights=weights),
             token=1,
-            # A set has two values at least; the networks have the first alone.
             rate_set=(uses, MAX_USES),
+            one_rate=True,
             prefix="deepjscc_cnn",
             conventions=conventions_of("deepjscc", conventions),
         )

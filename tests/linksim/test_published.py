@@ -200,6 +200,10 @@ def test_swinjscc_runs_as_a_link_at_any_size_and_in_the_command(tmp_path, publis
     assert run["ledger"].payload.tolist() == [6 * 3 * 4] * 2
     made = make_link("swinjscc", AWGN(), {"target_cbr": 6 / 768}, weights=str(out))
     assert type(made.transmitter.jscc_encoder).__name__ == "PublishedSwinJSCCEncoder"
+    # Who asks for no rate gets that of the weights.
+    plain = make_link("swinjscc", AWGN(), {}, weights=str(out)).run(image=torch.rand(1, 3, 60, 64), snr_db=10.0, seed=1)
+    assert plain["ledger"].payload.tolist() == [6 * 4 * 4]
+    assert bool(plain["target_met"].all())
     own = make_link("swinjscc", AWGN(), {"target_cbr": 0.02}, weights="swinjscc")
     assert type(own.transmitter.jscc_encoder).__name__ == "SwinJSCCEncoder"
 
