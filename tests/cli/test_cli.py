@@ -170,6 +170,7 @@ def test_doctor(cli):
         "parquet",
         "heif",
         "language",
+        "hub",
         "knowledge",
         "perceptual",
     }
