@@ -2,12 +2,12 @@
 
 import json
 from dataclasses import asdict, dataclass
+from typing import Any
 
-from linksim.blocks.jscc.published.swin_sizes import MOST, read_stages, stages_of
+from linksim.blocks.jscc.published.swin_sizes import MOST, read_stages, stages_of, stored_sizes
 from linksim.blocks.jscc.published.swin_stages import StageSizes
 from linksim.blocks.rate_set import MAX_USES
 from linksim.errors import WeightsError
-from linksim.weights import about_weights, weights_path
 
 ABOUT = "ntscc"
 """Under which a file of weights keeps its sizes."""
@@ -58,16 +58,7 @@ def ntscc_sizes_of(weights: str | None) -> NTSCCSizes:
     """
     if weights is None:
         return OFFICIAL
-    said = about_weights(weights_path(weights)).get(ABOUT)
-    if said is None:
-        raise WeightsError(f"'{weights}' holds no published NTSCC; make it with: linksim import ntscc CHECKPOINT")
-    try:
-        values = json.loads(said)
-        ends = read_stages(values["analysis"]), read_stages(values["synthesis"])
-        encoder, decoder = read_stages([values["encoder"], values["decoder"]])
-        found = NTSCCSizes(*ends, encoder, decoder, int(values["hyper"]), tuple(int(rate) for rate in values["rates"]))
-    except (ValueError, TypeError, KeyError) as error:
-        raise WeightsError(f"the sizes that '{weights}' says cannot be read ({type(error).__name__})") from None
+    found, said = stored_sizes(weights, ABOUT, "NTSCC", _read)
     rates, widths = found.rates, [stage.width for stage in (*found.analysis, *found.synthesis)]
     rising = 2 <= len(rates) <= 64 and list(rates) == sorted(set(rates)) and all(rate % 2 == 0 for rate in rates)
     fits = rising and rates[0] > 0 and rates[-1] <= min(found.width, 2 * MAX_USES)
@@ -75,3 +66,10 @@ def ntscc_sizes_of(weights: str | None) -> NTSCCSizes:
     if not (len(found.analysis) == len(found.synthesis) == 4 and max(*widths, found.hyper) <= MOST and fits and same):
         raise WeightsError(f"the sizes that '{weights}' says are out of range: {said[:200]}")
     return found
+
+
+def _read(values: Any) -> NTSCCSizes:
+    analysis, synthesis = read_stages(values["analysis"]), read_stages(values["synthesis"])
+    encoder, decoder = read_stages([values["encoder"], values["decoder"]])
+    rates = tuple(int(rate) for rate in values["rates"])
+    return NTSCCSizes(analysis, synthesis, encoder, decoder, int(values["hyper"]), rates)

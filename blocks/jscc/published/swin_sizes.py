@@ -1,9 +1,9 @@
 """The sizes of a published SwinJSCC, as its file of weights says them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from linksim.blocks.jscc.published.swin_stages import StageSizes
 from linksim.blocks.rate_set import MAX_USES
@@ -15,6 +15,7 @@ ABOUT = "swinjscc"
 """Under which a file of weights keeps its sizes."""
 MOST = 4096
 MOST_LENGTHS = 64
+Sizes = TypeVar("Sizes")
 
 
 @dataclass(frozen=True)
@@ -99,17 +100,7 @@ def sizes_of(weights: str | None) -> SwinSizes:
     """
     if weights is None:
         return OFFICIAL
-    said = about_weights(weights_path(weights)).get(ABOUT)
-    if said is None:
-        raise WeightsError(f"'{weights}' holds no published SwinJSCC; make it with: linksim import swinjscc CHECKPOINT")
-    try:
-        values = json.loads(said)
-        stages = read_stages(values["analysis"]), read_stages(values["synthesis"])
-        # Files that were imported before there were gates by the rate do not name them.
-        gates = int(values["gates"]), int(values.get("rate_gates", 0))
-        found = SwinSizes(*stages, int(values["channels"]), *gates)
-    except (ValueError, TypeError, KeyError) as error:
-        raise WeightsError(f"the sizes that '{weights}' says cannot be read ({type(error).__name__})") from None
+    found, said = stored_sizes(weights, ABOUT, "SwinJSCC", _read)
     widths = [stage.width for stage in (*found.analysis, *found.synthesis)]
     known = 1 <= len(found.analysis) <= 4 and max(*widths, found.channels) <= MOST
     least = 2 if found.rate_gates else 1
@@ -118,6 +109,29 @@ def sizes_of(weights: str | None) -> SwinSizes:
     if not (known and len(found.lengths) >= least and found.lengths[0] >= 1 and found.lengths[-1] <= MAX_USES):
         raise WeightsError(f"the sizes that '{weights}' says are out of range: {said[:200]}")
     return found
+
+
+def _read(values: Any) -> SwinSizes:
+    stages = read_stages(values["analysis"]), read_stages(values["synthesis"])
+    # Files that were imported before there were gates by the rate do not name them.
+    gates = int(values["gates"]), int(values.get("rate_gates", 0))
+    return SwinSizes(*stages, int(values["channels"]), *gates)
+
+
+def stored_sizes(weights: str, about: str, codec: str, read: Callable[[Any], Sizes]) -> tuple[Sizes, str]:
+    """The sizes that a file of weights keeps under the name `about`, made of plain values by `read`, and their text.
+
+    Raises `WeightsError` where there are none, or they cannot be read.
+    """
+    said = about_weights(weights_path(weights)).get(about)
+    if said is None:
+        raise WeightsError(
+            f"'{weights}' holds no published {codec}; make it with: linksim import {codec.lower()} CHECKPOINT"
+        )
+    try:
+        return read(json.loads(said)), said
+    except (ValueError, TypeError, KeyError) as error:
+        raise WeightsError(f"the sizes that '{weights}' says cannot be read ({type(error).__name__})") from None
 
 
 def read_stages(values: Any) -> tuple[StageSizes, ...]:
