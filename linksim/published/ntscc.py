@@ -39,6 +39,8 @@ def ntscc_tensors(given: Mapping[str, Tensor], path: Path) -> Read:
     for wanted in ("ga.patch_embed.proj.weight", "fe.rate_choice_tensor", MEDIAN):
         if wanted not in given:
             raise WeightsError(f"'{path}' is no file of NTSCC: it lacks '{wanted}'")
+    if given[MEDIAN].shape[1:] != (1, 3):
+        raise WeightsError(f"'{path}' is no file of NTSCC: '{MEDIAN}' has the shape {list(given[MEDIAN].shape)}")
     if "hyprior_refinement.fc1.weight" in given:
         raise WeightsError(
             f"'{path}' holds NTSCC with side information, whose coarser latent is sent too: linksim does not read it"

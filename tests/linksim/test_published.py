@@ -293,6 +293,9 @@ def test_ntscc_with_side_information_or_of_something_else_is_refused(tmp_path, p
     torch.save({name: value for name, value in given.items() if name != "fd.rate_token"}, tmp_path / "lacking.pt")
     with pytest.raises(WeightsError, match=r"lacks .*published_ntscc_decoder\.network\.rate\.token"):
         import_weights("ntscc", tmp_path / "lacking.pt", out)
+    torch.save({**given, "entropy_bottleneck.quantiles": torch.ones(24)}, tmp_path / "shape.pt")
+    with pytest.raises(WeightsError, match=r"quantiles' has the shape \[24\]"):
+        import_weights("ntscc", tmp_path / "shape.pt", out)
     torch.save({**given, "more": torch.ones(1)}, tmp_path / "more.pt")
     with pytest.raises(WeightsError, match="has too many: 'more'"):
         import_weights("ntscc", tmp_path / "more.pt", out)
