@@ -45,23 +45,33 @@ OPTIONAL = {
     "perceptual": ("lpips", "lpips"),
 }
 """Extra to package and module."""
+_WITHOUT_TORCH = {"tensorflow", "openai", "ray", "pyarrow", "huggingface_hub"}
 PATIENCE_SECONDS = 120
+_TRY_EACH = """
+import importlib, sys
+for module in sys.argv[1:]:
+    try:
+        importlib.import_module(module)
+    except BaseException:
+        continue
+    print(module, flush=True)
+"""
 
 
 def examine() -> dict[str, Any]:
-    """Versions, and whether each package can really be imported (each in a process of its own)."""
+    """Versions, and whether each package can really be imported.
+
+    Most packages import torch, so that a process for each would import it a dozen times. They are tried in two
+    companies, a process each; what does not come through in its company is tried alone.
+    """
     wanted = {**{name: ("", module) for name, module in REQUIRED.items()}}
     wanted |= {package: (extra, module) for extra, (package, module) in OPTIONAL.items()}
-    with ThreadPoolExecutor(4) as pool:
-        trials = _Trials()
-        try:
-            states = list(pool.map(lambda item: _state(item[0], item[1][1], trials), wanted.items()))
-        except BaseException:
-            # The pool waits for its threads, and each of them for its process.
-            trials.end()
-            raise
+    versions = {package: _version(package) for package in wanted}
+    states = _states({package: wanted[package][1] for package, version in versions.items() if version is not None})
+    absent = {"works": False, "problem": "not installed"}
     packages = [
-        {"package": name, "extra": wanted[name][0], **state} for name, state in zip(wanted, states, strict=True)
+        {"package": name, "extra": wanted[name][0], "version": versions[name], **states.get(name, absent)}
+        for name in wanted
     ]
     cuda = torch.cuda.is_available()
     return {
@@ -75,30 +85,62 @@ def examine() -> dict[str, Any]:
     }
 
 
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _states(modules: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """For each installed package (name to module) whether its import works, and what stands in its way."""
+    # A process that has imported TensorFlow can end at the import of torch.
+    apart = [module for module in modules.values() if module in _WITHOUT_TORCH]
+    rest = [module for module in modules.values() if module not in _WITHOUT_TORCH]
+    trials = _Trials()
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            working = set().union(*pool.map(lambda company: _company(company, trials), (rest, apart)))
+            return dict(pool.map(lambda item: (item[0], _state(item[1], item[1] in working, trials)), modules.items()))
+        except BaseException:
+            # The pool waits for its threads, and each of them for its process.
+            trials.end()
+            raise
+
+
 class _Trials:
-    """Python processes that try an import each, until all of them are ended."""
+    """Python processes that try imports, until all of them are ended."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[str]] = set()
         self._ended = False
 
-    def run(self, module: str) -> tuple[int, str]:
-        """Exit status and standard error of importing `module`; TimeoutExpired where it takes too long."""
-        command = [sys.executable, "-P", "-c", f"import {module}"]
+    def run(self, code: str, *words: str) -> tuple[int | None, str, str]:
+        """Exit status (None where it took too long), standard output and standard error of running `code`."""
         with self._lock:
             if self._ended:
-                return -signal.SIGKILL, ""
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+                return -signal.SIGKILL, "", ""
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-c", code, *words],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
             self._running.add(process)
+        in_time = True
         try:
-            _, errors = process.communicate(timeout=PATIENCE_SECONDS)
+            output, errors = process.communicate(timeout=PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            in_time = False
+            process.kill()
+            output, errors = process.communicate()
         finally:
             process.kill()
             process.wait()
             with self._lock:
                 self._running.discard(process)
-        return process.returncode, errors
+        return process.returncode if in_time else None, output, errors
 
     def end(self) -> None:
         """End what runs; what is asked for from now on does not start."""
@@ -108,17 +150,20 @@ class _Trials:
                 process.kill()
 
 
-def _state(package: str, module: str, trials: _Trials) -> dict[str, Any]:
-    try:
-        version = importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return {"version": None, "works": False, "problem": "not installed"}
-    try:
-        status, errors = trials.run(module)
-    except subprocess.TimeoutExpired:
-        return {"version": version, "works": False, "problem": f"import took over {PATIENCE_SECONDS} s"}
+def _company(modules: list[str], trials: _Trials) -> set[str]:
+    """Those of `modules` that can be imported one after the other in one process."""
+    _, output, _ = trials.run(_TRY_EACH, *modules)
+    return set(output.splitlines()) & set(modules)
+
+
+def _state(module: str, works: bool, trials: _Trials) -> dict[str, Any]:
+    if works:
+        return {"works": True, "problem": None}
+    status, _, errors = trials.run(f"import {module}")
+    if status is None:
+        return {"works": False, "problem": f"import took over {PATIENCE_SECONDS} s"}
     lines = errors.strip().splitlines() or [f"import ended with status {status}"]
-    return {"version": version, "works": status == 0, "problem": lines[-1] if status else None}
+    return {"works": status == 0, "problem": lines[-1] if status else None}
 
 
 def run_doctor(as_json: bool) -> None:

@@ -11,6 +11,7 @@ from PIL import Image as PillowImage
 
 from linksim.blocks import AWGN
 from linksim.blocks.sources import read_picture
+from linksim.cli.doctor import examine
 from linksim.cli.links import make_link
 
 
@@ -173,6 +174,29 @@ def test_doctor(cli):
         "hub",
         "knowledge",
         "perceptual",
+    }
+
+
+def test_doctor_names_what_cannot_be_imported(monkeypatch, tmp_path):
+    """One that raises, one that ends its process and takes the company with it, one that says nothing in time."""
+    (tmp_path / "raises.py").write_text("raise ImportError('no such library')")
+    (tmp_path / "ends.py").write_text("import os; os._exit(3)")
+    (tmp_path / "waits.py").write_text("import time; time.sleep(60)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr("linksim.cli.doctor.PATIENCE_SECONDS", 3)
+    monkeypatch.setattr("linksim.cli.doctor._version", lambda package: None if package == "absent" else "1")
+    modules = {"one": "json", "two": "raises", "three": "ends", "four": "waits", "five": "csv", "absent": "absent"}
+    monkeypatch.setattr("linksim.cli.doctor.REQUIRED", modules)
+    monkeypatch.setattr("linksim.cli.doctor.OPTIONAL", {})
+    found = examine()
+    assert not found["healthy"]
+    assert {entry["package"]: entry["problem"] for entry in found["packages"]} == {
+        "one": None,
+        "two": "ImportError: no such library",
+        "three": "import ended with status 3",
+        "four": "import took over 3 s",
+        "five": None,
+        "absent": "not installed",
     }
 
 
