@@ -41,11 +41,12 @@ OPTIONAL = {
     "heif": ("pillow-heif", "pillow_heif"),
     "language": ("sentence-transformers", "sentence_transformers"),
     "hub": ("huggingface_hub", "huggingface_hub"),
+    "onnx": ("onnxruntime", "onnxruntime"),
     "knowledge": ("timm", "timm"),
     "perceptual": ("lpips", "lpips"),
 }
 """Extra to package and module."""
-_WITHOUT_TORCH = {"tensorflow", "openai", "ray", "pyarrow", "huggingface_hub"}
+_WITHOUT_TORCH = {"tensorflow", "openai", "ray", "pyarrow", "huggingface_hub", "onnxruntime"}
 PATIENCE_SECONDS = 120
 _TRY_EACH = """
 import importlib, sys

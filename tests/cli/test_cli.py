@@ -172,6 +172,7 @@ def test_doctor(cli):
         "heif",
         "language",
         "hub",
+        "onnx",
         "knowledge",
         "perceptual",
     }
