@@ -2,7 +2,7 @@
 
 import typer
 
-from linksim.cli.commands_catalogue import blocks, doctor, draw
+from linksim.cli.commands_catalogue import blocks, check, doctor, draw
 from linksim.cli.commands_export import export
 from linksim.cli.commands_import import import_
 from linksim.cli.commands_pictures import agreement, annotate, demo, transmit
@@ -19,8 +19,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 COMMANDS = (
-    transmit, send_text, demo, annotate, agreement, blocks, draw, import_, export, train, bench, sweep, results, plot,
-    replay, doctor,
+    transmit, send_text, demo, annotate, agreement, blocks, draw, check, import_, export, train, bench, sweep, results,
+    plot, replay, doctor,
 )  # fmt: skip
 for command in COMMANDS:
     app.command(command.__name__.strip("_").replace("_", "-"), cls=CarefulCommand)(command)

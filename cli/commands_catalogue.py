@@ -23,7 +23,8 @@ def blocks(
 def draw(
     flowgraph: Annotated[str, typer.Argument(help="A YAML file, or the name of a ready flowgraph.")],
     out: Annotated[
-        Path | None, typer.Option(help="Write a picture (.svg), Mermaid (.mmd) or the file format (.yaml).")
+        Path | None,
+        typer.Option(help="Write a picture (.svg), Mermaid (.mmd), the file format (.yaml) or Python (.py)."),
     ] = None,
 ) -> None:
     """Draw a flowgraph: Mermaid text, or a file by its ending."""
@@ -31,6 +32,17 @@ def draw(
         from linksim.cli.draw import run_draw
 
     run_draw(flowgraph, out)
+
+
+def check(
+    flowgraph: Annotated[Path, typer.Argument(help="A YAML file.")],
+    json: Json = False,
+) -> None:
+    """Check a flowgraph file without running it, and name all that is wrong. Exit status 1 where something is."""
+    with importing():
+        from linksim.cli.check import run_check
+
+    run_check(flowgraph, json)
 
 
 def doctor(json: Json = False) -> None:

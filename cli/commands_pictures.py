@@ -22,7 +22,10 @@ def transmit(
         ),
     ] = "sa_oosc",
     weights: Annotated[
-        str | None, typer.Option(help="For a learned link: the name of shipped weights, or a .safetensors file.")
+        str | None,
+        typer.Option(
+            help="For a learned link: the name of shipped weights, or a .safetensors file, also of linksim import."
+        ),
     ] = None,
     boxes: Annotated[Path | None, typer.Option(help="JSON file with boxes or detections.")] = None,
     labels: Annotated[Path | None, typer.Option(help="JSON file with labels, if the boxes have none.")] = None,

@@ -8,7 +8,7 @@ from linksim.files import check_outputs, write_text
 from linksim.flowgraph import Flowgraph
 from linksim.flowgraphs import FLOWGRAPHS
 
-ENDINGS = (".svg", ".mmd", ".yaml", ".yml")
+ENDINGS = (".svg", ".mmd", ".yaml", ".yml", ".py")
 
 
 def find_flowgraph(name: str) -> Flowgraph:
@@ -23,7 +23,7 @@ def find_flowgraph(name: str) -> Flowgraph:
 def run_draw(flowgraph: str, out: Path | None) -> None:
     """The command."""
     if out is not None and out.suffix.lower() not in ENDINGS:
-        raise ParameterError(f"'{out}' must end in .svg, .mmd or .yaml")
+        raise ParameterError(f"'{out}' must end in .svg, .mmd, .yaml or .py")
     check_outputs({"--out": out}, [Path(flowgraph)])
     fg = find_flowgraph(flowgraph)
     if out is None:
@@ -33,6 +33,8 @@ def run_draw(flowgraph: str, out: Path | None) -> None:
         write_text(out, fg._repr_svg_())
     elif out.suffix.lower() == ".mmd":
         write_text(out, fg.diagram() + "\n")
+    elif out.suffix.lower() == ".py":
+        write_text(out, fg.to_python())
     else:
         fg.save(out)
     PlainConsole().print(f"written: {out}", soft_wrap=True)

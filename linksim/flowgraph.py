@@ -22,6 +22,7 @@ from linksim.tied import Tied
 
 if TYPE_CHECKING:
     from linksim.faces.profile import Profile
+    from linksim.faces.reader import Fault
 
 _Planned = tuple[Plan, list[tuple[str, RandomStream]], Mapping[str, Port], tuple[RangeCheck, ...]]
 """A plan, the streams that it draws from, the ports of its inputs, and what these must hold."""
@@ -222,6 +223,23 @@ class Flowgraph(Graph):
         from linksim.faces.yaml_file import load
 
         return load(Path(path), blocks, Flowgraph)
+
+    @staticmethod
+    def faults_in(path: str | Path, *, blocks: Sequence[type[Block]] = ()) -> "list[Fault]":
+        """All that is wrong with the flowgraph in a YAML file: for each fault block, port, error and message. None
+        where `load` would build it, but for weights that are not those named in the file.
+
+        Raises `FlowgraphFileError` where it is no flowgraph file.
+        """
+        from linksim.faces.yaml_file import faults_in
+
+        return faults_in(Path(path), blocks, Flowgraph)
+
+    def to_python(self) -> str:
+        """Python source whose function `build()` makes the same flowgraph. Raises `FlowgraphFileError`."""
+        from linksim.faces.python_code import python_code
+
+        return python_code(self)
 
     def diagram(self) -> str:
         """The flowgraph as Mermaid text."""

@@ -1,6 +1,6 @@
 """The graph: blocks by name, connections between their ports, and the checks that need no data."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from torch import nn
@@ -11,6 +11,7 @@ from linksim.connection import Connection, data_order
 from linksim.errors import (
     AlreadyFedError,
     FlowgraphError,
+    LoopError,
     UnconnectedBlockError,
     UnfedInputError,
     UnknownBlockError,
@@ -227,20 +228,28 @@ class Graph(Block):
 
         Raises `UnconnectedBlockError`, `UnfedInputError` or `LoopError`.
         """
+        for _, _, error in self.faults():
+            raise error
+
+    def faults(self) -> Iterator[tuple[str, str, FlowgraphError]]:
+        """All that is wrong with the whole flowgraph, nested ones included: path of the block, port, error."""
         tied = {name for edge in self.connections for name in (edge.source, edge.target)}
         fed = {(edge.target, edge.target_port) for edge in self.connections}
         if not self.blocks:
-            raise FlowgraphError(f"'{self.name}' has no blocks")
+            yield "", "", FlowgraphError(f"'{self.name}' has no blocks")
         for name, block in self.blocks.items():
             if name not in tied:
                 deeper = [path for path, _ in self.named_modules() if path.endswith(f".{name}")]
                 hint = f" (a block of that name stands at '{deeper[0]}')" if deeper else ""
-                raise UnconnectedBlockError(
-                    f"'{name}' in '{self.name}' is tied to nothing; connect it or remove it{hint}"
-                )
+                message = f"'{name}' in '{self.name}' is tied to nothing; connect it or remove it{hint}"
+                yield name, "", UnconnectedBlockError(message)
             for port in block.input_ports.values():
                 if not port.optional and (name, port.name) not in fed:
-                    raise UnfedInputError(f"{name}.{port} has no source")
+                    yield name, port.name, UnfedInputError(f"{name}.{port} has no source")
             if isinstance(block, Graph):
-                block.validate()
-        self.order()
+                for path, port_name, error in block.faults():
+                    yield f"{name}.{path}" if path else name, port_name, error
+        try:
+            self.order()
+        except LoopError as error:
+            yield "", "", error

@@ -2,29 +2,25 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import nn
 
 from linksim.block import Block
-from linksim.catalogue import catalogue, find_block
-from linksim.errors import FlowgraphFileError, LinksimError, ParameterError, PortError, nearest
+from linksim.errors import FlowgraphFileError, LinksimError, LoopError, ParameterError, PortError
 from linksim.faces.plain_yaml import Plain, read_plain_yaml, write_plain_yaml
+from linksim.faces.reader import Fault, Fields, Reader, mapping
 from linksim.graph import Graph
-from linksim.parameters import check_parameters
-from linksim.port import BundleSpec, PortRef, Spec, TensorSpec, parse_declared, read_ports, type_name
+from linksim.port import BundleSpec, Spec, TensorSpec, parse_declared, type_name
 from linksim.tied import Tied
-from linksim.types import PORT_TYPES, Bundle
+from linksim.types import PORT_TYPES
 
 VERSION = 1
-DEEPEST = 8
-MAX_BLOCKS = 1000
 MAX_PARAMETER_BYTES = 2 << 30
 
-Fields = dict[str, Plain]
 Made = TypeVar("Made", bound=Graph)
 
 
@@ -113,28 +109,62 @@ def weights_digest(module: nn.Module) -> str:
 def load(path: Path, blocks: Sequence[type[Block]], kind: type[Made]) -> Made:
     """Build the flowgraph, of the class `kind`, that a file describes: first without memory for weights, to see that it
     fits, then for real."""
-    content = _fields(read_plain_yaml(path), f"'{path}'")
+    body, weights = _read(path)
+    graph = build(body, path, blocks, kind)
+    try:
+        _check_weights(graph, weights)
+    except LinksimError as error:
+        raise type(error)(f"'{path}': {error}") from None
+    return graph
+
+
+def _read(path: Path) -> tuple[Fields, Plain]:
+    """The flowgraph and the weights that a file speaks of."""
+    content = mapping(read_plain_yaml(path), f"'{path}'")
     if content.get("linksim") != VERSION:
         raise FlowgraphFileError(
             f"'{path}': no flowgraph file of version {VERSION}: it must begin with 'linksim: {VERSION}'"
         )
-    body = {key: value for key, value in content.items() if key not in ("linksim", "weights")}
-    graph = build(body, path, blocks, kind)
+    return {key: value for key, value in content.items() if key not in ("linksim", "weights")}, content.get("weights")
+
+
+def faults_in(path: Path, blocks: Sequence[type[Block]], kind: type[Graph]) -> list[Fault]:
+    """All that is wrong with the flowgraph in a file, each fault where it is, without memory for weights.
+
+    What follows from a fault, as an input without a source where the wire to it does not fit, is not told again. Raises
+    `FlowgraphFileError` where it is no flowgraph file.
+    """
+    body, _ = _read(path)
+    faults: list[Fault] = []
+    reader = Reader({block.__name__: block for block in blocks}, kind, faults)
     try:
-        _check_weights(graph, content.get("weights"))
+        with torch.device("meta"):
+            graph = reader.build(body, 1)
+        _check_memory(graph)
     except LinksimError as error:
-        raise type(error)(f"'{path}': {error}") from None
-    return graph
+        return [*faults, Fault("", "", type(error).__name__, str(error))]
+    faulty = {fault.block for fault in faults}
+    for block, port, error in graph.faults():
+        if isinstance(error, LoopError):
+            follows = False
+        elif port:
+            # A block that is tied to nothing has no source for any port.
+            follows = (block, port) in reader.fed or any((f.block, f.port) == (block, "") for f in faults)
+        else:
+            follows = block in reader.wired or any(f"{path}.".startswith(f"{block}.") or not block for path in faulty)
+        if not follows:
+            faults.append(Fault(block, port, type(error).__name__, str(error)))
+    return faults
 
 
 def build(body: Plain, path: Path, blocks: Sequence[type[Block]], kind: type[Made]) -> Made:
     """The flowgraph, of the class `kind`, that `describe` gave and a file at that path holds; see `load`."""
     own = {block.__name__: block for block in blocks}
     try:
-        fields = _fields(body, "the flowgraph")
+        fields = mapping(body, "the flowgraph")
         with torch.device("meta"):
-            _check_memory(_Reader(own, kind).build(fields, 1))
-        graph = _Reader(own, kind).build(fields, 1)
+            _check_memory(Reader(own, kind).build(fields, 1))
+        graph = Reader(own, kind).build(fields, 1)
         graph.validate()
     except LinksimError as error:
         raise type(error)(f"'{path}': {error}") from None
@@ -151,107 +181,7 @@ def _check_memory(graph: Graph) -> None:
 def _check_weights(graph: Graph, weights: Plain) -> None:
     if weights is None:
         return
-    fields = _fields(weights, "'weights'")
+    fields = mapping(weights, "'weights'")
     graph.weights = str(fields.get("name"))
     if graph.state_dict() and fields.get("digest") != weights_digest(graph):
         raise FlowgraphFileError(f"the weights '{graph.weights}' named in the file are not those of the blocks here")
-
-
-def _fields(value: Plain, what: str) -> Fields:
-    if not isinstance(value, dict):
-        raise FlowgraphFileError(f"{what} must be a mapping (got {type(value).__name__})")
-    return value
-
-
-def _bundles(kinds: Iterable[type[Block]]) -> Iterator[type[Bundle]]:
-    """The bundles that blocks of these classes take or give, as far as their signatures say."""
-    for kind in kinds:
-        try:
-            ports = read_ports(kind.forward)
-        except PortError:
-            # A block that is told its ports when it is made.
-            continue
-        for port in (*ports[0].values(), *ports[1].values()):
-            if isinstance(port.spec, BundleSpec):
-                yield port.spec.annotation
-
-
-class _Reader(Generic[Made]):
-    """Builds one flowgraph from plain values, counting blocks and depth."""
-
-    def __init__(self, own: Mapping[str, type[Block]], kind: type[Made]) -> None:
-        self._own, self._kind = own, kind
-        self._built: dict[str, Block] = {}
-
-    def build(self, content: Fields, depth: int, path: str = "") -> Made:
-        """The flowgraph that stands at a path ending in a dot, "" for the outermost."""
-        if depth > DEEPEST:
-            raise FlowgraphFileError(f"flowgraphs are nested deeper than {DEEPEST}")
-        known = ("name", "inputs", "blocks", "connections")
-        strange = next((key for key in content if key not in known), None)
-        if strange is not None:
-            raise FlowgraphFileError(f"unknown key '{strange}'; {nearest(strange, known)}")
-        inputs = {
-            name: self._port_type(name, kind) for name, kind in _fields(content.get("inputs", {}), "inputs").items()
-        }
-        graph = self._kind(str(content.get("name", "flowgraph")), inputs=inputs)
-        for name, entry in _fields(content.get("blocks"), "'blocks'").items():
-            if not name.isidentifier():
-                raise FlowgraphFileError(f"'{name}' cannot name a block: it must be an identifier")
-            block = self._block(name, _fields(entry, f"block '{name}'"), depth, path)
-            setattr(graph, name, block)
-            self._built[f"{path}{name}"] = block
-        connections = content.get("connections")
-        if not isinstance(connections, list):
-            raise FlowgraphFileError("'connections' must be a list of [source.port, target.port]")
-        for entry in connections:
-            graph.connect(*self._ends(graph, entry))
-        return graph
-
-    def _port_type(self, name: str, kind: Plain) -> object:
-        try:
-            return parse_declared(str(kind)).annotation
-        except PortError:
-            bundles = {bundle.__name__: bundle for bundle in _bundles({**catalogue(), **self._own}.values())}
-            if kind in bundles:
-                return bundles[str(kind)]
-            raise FlowgraphFileError(
-                f"input '{name}' has the unknown type {kind!r}; {nearest(str(kind), [*PORT_TYPES, *bundles])}"
-            ) from None
-
-    def _block(self, name: str, entry: Fields, depth: int, path: str) -> Block:
-        if len(self._built) >= MAX_BLOCKS:
-            raise FlowgraphFileError(f"more than {MAX_BLOCKS} blocks")
-        if set(entry) == {"flowgraph"}:
-            return self.build(_fields(entry["flowgraph"], f"flowgraph '{name}'"), depth + 1, f"{path}{name}.")
-        if set(entry) == {"tied"}:
-            if entry["tied"] not in self._built:
-                raise FlowgraphFileError(f"block '{name}' is tied to '{entry['tied']}', which does not stand before it")
-            return Tied(block=self._built[str(entry["tied"])])
-        if "block" not in entry or not set(entry) <= {"block", "parameters"}:
-            raise FlowgraphFileError(
-                f"block '{name}' must have the keys 'block' and perhaps 'parameters', or 'flowgraph', or 'tied'"
-            )
-        kind = find_block(str(entry["block"]), self._own)
-        parameters = check_parameters(kind, _fields(entry.get("parameters") or {}, f"parameters of '{name}'"))
-        try:
-            return kind(**parameters)
-        except LinksimError as error:
-            raise type(error)(f"block '{name}' ({kind.__name__}): {error}") from None
-        except Exception as error:
-            raise ParameterError(f"block '{name}' ({kind.__name__}) cannot be made: {error}") from None
-
-    @staticmethod
-    def _ends(graph: Graph, entry: Plain) -> tuple[PortRef, PortRef]:
-        if not (isinstance(entry, list) and len(entry) == 2 and all(isinstance(e, str) and "." in e for e in entry)):
-            raise FlowgraphFileError(f"a connection must be [source.port, target.port] (got {entry!r})")
-        ends: list[PortRef] = []
-        for end, text in zip(("output", "input"), entry, strict=True):
-            name, port = str(text).split(".", 1)
-            if name and name not in graph.blocks:
-                raise FlowgraphFileError(
-                    f"connection {entry} names the unknown block '{name}'; {nearest(name, graph.blocks)}"
-                )
-            block: Any = graph.blocks[name] if name else graph
-            ends.append(PortRef(block, port, None if block is graph else end))  # pyright: ignore[reportArgumentType]
-        return ends[0], ends[1]

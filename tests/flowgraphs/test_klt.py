@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from first_cases import First
@@ -5,6 +7,7 @@ from first_cases import First
 from linksim import Boxes
 from linksim.blocks import AWGN, RateAllocator, Rayleigh, Rician
 from linksim.blocks.sources import PictureCases
+from linksim.faces.yaml_file import describe
 from linksim.flowgraphs import FLOWGRAPHS, klt
 from linksim.flowgraphs.parts import IdealHeader, KLTCodec, RobustHeader
 from linksim.montecarlo import Sweep
@@ -110,13 +113,16 @@ def test_map_smoothing_saves_header(photograph):
     assert runs[2]["psnr"].value.item() > runs[0]["psnr"].value.item() - 0.3
 
 
-def test_every_ready_flowgraph_can_be_made_drawn_and_saved(tmp_path):
+def test_every_ready_flowgraph_can_be_made_drawn_saved_and_written_as_python(tmp_path):
     for name, make in FLOWGRAPHS.items():
         fg = make()
         fg.validate()
         assert fg.diagram().startswith("flowchart")
         assert fg._repr_svg_().startswith("<svg")
         fg.save(tmp_path / f"{name}.yaml")
+        made: dict[str, Any] = {}
+        exec(fg.to_python(), made)
+        assert describe(made["build"]()) == describe(fg)
 
 
 def link_at(rate):
