@@ -9,7 +9,7 @@ from linksim.cli.interrupt import importing
 
 
 def import_(
-    codec: Annotated[str, typer.Argument(help="Whose weights: deepjscc, ntscc or swinjscc.")],
+    codec: Annotated[str, typer.Argument(help="Whose weights: deepjscc, ntscc, swinjscc or witt.")],
     checkpoint: Annotated[
         Path,
         typer.Argument(help="The published file: .safetensors, or a state_dict by torch.save; none of it is run."),
@@ -18,7 +18,7 @@ def import_(
     variant: Annotated[
         str,
         typer.Option(
-            help="For swinjscc, where the file does not say it: sa, adapted to the SNR, or base, not adapted."
+            help="For swinjscc and witt, where the file does not say it: sa, adapted to the SNR, or base, not adapted."
         ),
     ] = "",
 ) -> None:

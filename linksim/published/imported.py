@@ -12,7 +12,7 @@ from linksim.files import check_outputs, file_digest, write_text
 from linksim.published.checkpoint import Read, read_checkpoint
 from linksim.published.deepjscc import deepjscc_tensors
 from linksim.published.ntscc import ntscc_tensors
-from linksim.published.swinjscc import VARIANTS, swinjscc_tensors
+from linksim.published.swinjscc import VARIANTS, swinjscc_tensors, witt_tensors
 from linksim.weights import write_weights
 
 ENDING = ".safetensors"
@@ -46,6 +46,12 @@ KINDS: Mapping[str, Kind] = {
         "SwinJSCC, Yang et al., IEEE Trans. Cogn. Commun. Netw. 2025",
         tuple(VARIANTS),
     ),
+    "witt": Kind(
+        witt_tensors,
+        "swinjscc(codec=PublishedSwinJSCCCodec({path!r}))",
+        "WITT, Yang et al., IEEE ICASSP 2023",
+        tuple(VARIANTS),
+    ),
 }
 
 
@@ -66,8 +72,8 @@ def import_weights(kind: str, checkpoint: Path, out: Path, variant: str = "") ->
         kind: a name of `KINDS`.
         checkpoint: a .safetensors file, or a state_dict by torch.save; nothing in it is run.
         out: a path that ends in .safetensors; the card is called the same and ends in .md.
-        variant: where files of several variants have the same tensors, which one it is: for "swinjscc" "sa", adapted to
-            the SNR, or "base", not adapted; those that adapt to the rate are known by their tensors.
+        variant: where files of several variants have the same tensors, which one it is: for "swinjscc" and "witt"
+            "sa", adapted to the SNR, or "base", not adapted; those that adapt to the rate are known by their tensors.
 
     Raises `ParameterError` where the kind is unknown or the path ends otherwise, `FileError` and `WeightsError` where
     the checkpoint cannot be read or is of something else; then nothing is written.

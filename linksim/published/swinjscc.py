@@ -25,6 +25,17 @@ BY_RATE = ("ra", "sara")
 LAST_GATE = 7
 
 
+def witt_tensors(given: Mapping[str, Tensor], path: Path, variant: str) -> Read:
+    """The tensors of WITT, which came before SwinJSCC: the same networks and names without the gates by the rate.
+
+    Raises as `swinjscc_tensors`, `WeightsError` also where the file adapts to the rate.
+    """
+    if "encoder.patch_embed.proj.weight" in given and "encoder.head_list.weight" not in given:
+        raise WeightsError(f"'{path}' is no file of WITT: it adapts to the rate; read it with: linksim import swinjscc")
+    read = swinjscc_tensors(given, path, variant)
+    return read._replace(what=read.what.replace("SwinJSCC", "WITT"))
+
+
 def swinjscc_tensors(given: Mapping[str, Tensor], path: Path, variant: str) -> Read:
     """The tensors as `PublishedSwinJSCCCodec` takes them.
 

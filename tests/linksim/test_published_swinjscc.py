@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from linksim.blocks import (
     AWGN,
@@ -167,6 +167,33 @@ def test_the_channels_that_are_sent_cross_in_the_header(tmp_path, published_vect
     assert float(both["cbr_total"].value) <= 0.04
     # One length more of 16 patches would not fit.
     assert float(both["cbr_total"].value) * 3 * 64 * 64 + 16 > 0.04 * 3 * 64 * 64
+
+
+@pytest.mark.parametrize("variant", ["sa", "base"])
+def test_witt_gives_the_authors_numbers(variant, tmp_path):
+    """The vector is what the authors' networks (KeYang8/WITT, commit 50b1ed9) make of a small seeded size at 7 dB."""
+    vector, out = load_file(Path(__file__).parent / "witt_vector.safetensors"), tmp_path / "own.safetensors"
+    weights = {name.removeprefix("weights."): tensor for name, tensor in vector.items() if name.startswith("weights.")}
+    save_file(weights, tmp_path / "theirs.safetensors")
+    found = import_weights("witt", tmp_path / "theirs.safetensors", out, variant)
+    assert found.what.startswith("WITT " + ("adapted to the SNR" if variant == "sa" else "without adaptation"))
+    codec, snr_db = PublishedSwinJSCCCodec(str(out)), torch.tensor([7.0, 7.0])
+    lengths = torch.full((2, 2, 4), codec.encoder.sizes.lengths[0])
+    feature, received = (vector[f"{name}.{variant}"].transpose(1, 2) for name in ("feature", "received"))
+
+    def packed(features: torch.Tensor) -> torch.Tensor:
+        return to_symbols(torch.nn.functional.pixel_unshuffle(features.unflatten(2, (8, 16)), 4))
+
+    codeword = codec.encoder(tokens=vector["input"], lengths=lengths, snr_db=snr_db)
+    assert within(torch.view_as_real(codeword), torch.view_as_real(packed(feature)), 1e-4)
+    arrived, noise = packed(received), torch.full(codeword.shape, float(10**-0.7))
+    known = ReceivedCodeword(arrived, torch.ones_like(arrived), noise, lengths, torch.ones(2))
+    assert within(codec.decoder(received=known), vector[f"output.{variant}"], 1e-4)
+
+
+def test_a_file_that_adapts_to_the_rate_is_none_of_witt(tmp_path, published_vectors):
+    with pytest.raises(WeightsError, match=r"no file of WITT.*import swinjscc"):
+        import_weights("witt", published_vectors / "swinjscc" / "hr_sara.pt", tmp_path / "own.safetensors")
 
 
 def test_what_swinjscc_does_not_say_is_asked_for(tmp_path, published_vectors):
