@@ -141,6 +141,7 @@ from linksim.blocks.metrics import (
 from linksim.blocks.modulation import BPSKDemapper, BPSKMapper, QPSKDemapper, QPSKMapper
 from linksim.blocks.picture_codecs import PictureDecoder, PictureEncoder, PictureEnhancer
 from linksim.blocks.rate import (
+    EntropyRate,
     FixedRate,
     ForegroundRate,
     LagrangianRateAllocator,
@@ -256,6 +257,7 @@ __all__ = [
     "DrawnImportance",
     "EdgeMap",
     "EditorLoss",
+    "EntropyRate",
     "EntropyScores",
     "ErasureConcealment",
     "FeatureCosine",

@@ -2,6 +2,7 @@
 
 from linksim.blocks.rate.allocator import RateAllocator
 from linksim.blocks.rate.contract import PAPER_CBR, Allocation, RateBlock
+from linksim.blocks.rate.entropy import EntropyRate
 from linksim.blocks.rate.fixed import FixedRate
 from linksim.blocks.rate.foreground import ForegroundRate, RandomForegroundRate
 from linksim.blocks.rate.lagrangian import LagrangianRateAllocator
@@ -15,6 +16,7 @@ __all__ = [
     "PAPER_CBR",
     "RATE_SETS",
     "Allocation",
+    "EntropyRate",
     "FixedRate",
     "ForegroundRate",
     "LagrangianRateAllocator",

@@ -193,9 +193,10 @@ class PublishedSwinJSCCCodec(PictureCodec):
 
 class PublishedNTSCCCodec(PictureCodec):
     """NTSCC's codec as its authors published it, without side information; `weights` as for
-    `PublishedNTSCCVectorizer`."""
+    `PublishedNTSCCVectorizer`. `conventions` "as published" counts as the authors do: mean power 1 over a batch, and a
+    receiver that knows the rate map for nothing; their rate is `EntropyRate`."""
 
-    def __init__(self, weights: str | None = None) -> None:
+    def __init__(self, weights: str | None = None, *, conventions: str = "ours") -> None:
         super().__init__(
             PublishedNTSCCEncoder(weights=weights),
             PublishedNTSCCDecoder(weights=weights),
@@ -204,6 +205,7 @@ class PublishedNTSCCCodec(PictureCodec):
             token=1,
             rate_set=ntscc_sizes_of(weights).lengths,
             prefix="published_ntscc",
+            conventions=conventions_of("ntscc", conventions),
         )
 
     @property

@@ -33,9 +33,11 @@ AS_PUBLISHED: Mapping[str, Conventions] = MappingProxyType(
     {
         "deepjscc": Conventions(snr_offset_db=PER_REAL_DIMENSION_DB, free_header=True),
         "swinjscc": Conventions(power_over="batch", free_header=True),
+        "ntscc": Conventions(power_over="batch", free_header=True),
     }
 )
-"""By the codec's authors: github.com/chunbaobao/Deep-JSCC-PyTorch, and github.com/semcomm/SwinJSCC."""
+"""By the codec's authors: github.com/chunbaobao/Deep-JSCC-PyTorch, github.com/semcomm/SwinJSCC and
+github.com/wsxtyrdd/NTSCC_JSAC22."""
 
 
 def conventions_of(codec: str, name: str) -> Conventions:

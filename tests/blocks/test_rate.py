@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linksim.blocks import (
+    EntropyRate,
     FixedRate,
     ForegroundRate,
     HeaderEncoder,
@@ -315,7 +316,7 @@ RATES = [kind for kind in catalogue().values() if issubclass(kind, RateBlock)]
 def test_the_rate_blocks_are_found():
     assert set(RATES) == {
         RateAllocator, LagrangianRateAllocator, FixedRate, RandomRateAllocator, RandomFixedRate, MaskedRate,
-        RandomMaskedRate, ForegroundRate, RandomForegroundRate,
+        RandomMaskedRate, ForegroundRate, RandomForegroundRate, EntropyRate,
     }  # fmt: skip
 
 
@@ -359,3 +360,17 @@ def test_random_fixed_rates_stay_in_their_range_and_cover_it():
     drawn = [one(size=size_of(1, 1, 3)).lengths for _ in range(40)]
     assert all(len(each.unique()) == 1 for each in drawn)
     assert {int(each[0, 0, 0]) for each in drawn} == {15, 16, 32}
+
+
+# -- NTSCC's rule as published
+
+
+def test_the_smallest_rate_that_is_at_least_eta_times_the_bits():
+    values, eta = (3, 8, 20, 33), 0.37
+    bits = torch.cat([torch.linspace(0, 300, 997), torch.tensor([6.001 / eta, 15.999 / eta, 40.001 / eta])]).reshape(1, 1, -1)
+    found = EntropyRate(eta=eta, rate_set=values)(entropy=bits).lengths.flatten().tolist()
+    for bit, length in zip(bits.flatten().tolist(), found, strict=True):
+        enough = [value for value in values if 2 * value >= eta * bit]
+        assert length == (enough[0] if enough else values[-1])
+    with pytest.raises(ParameterError, match="eta"):
+        EntropyRate(eta=0.0)

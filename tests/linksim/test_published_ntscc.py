@@ -11,6 +11,7 @@ from linksim.benches.codecs.imported import Imported
 from linksim.benches.codecs.points import RATES
 from linksim.blocks import (
     AWGN,
+    EntropyRate,
     RateAllocator,
 )
 from linksim.blocks.jscc.published.ntscc_sizes import OFFICIAL
@@ -74,6 +75,26 @@ def test_ntscc_runs_as_a_link_at_any_size(tmp_path, published_vectors):
         make_link("ntscc", AWGN(), {"target_cbr": 6 / 768}, weights=str(out), effort=5)
     own = make_link("ntscc", AWGN(), {"target_cbr": 0.02}, effort=2)
     assert own.transmitter.jscc_encoder.settings["weights"] == "ntscc"
+
+
+def test_as_published_the_link_sends_what_the_authors_send(tmp_path, published_vectors):
+    folder, out = published_vectors / "ntscc", tmp_path / "own.safetensors"
+    import_weights("ntscc", folder / "tiny.pt", out)
+    entry = json.loads((folder / "index.json").read_text())[0]
+    vector = load_file(folder / "tiny_vector.safetensors")
+    codec = PublishedNTSCCCodec(str(out), conventions="as published")
+    link = ntscc(codec=codec, rate=EntropyRate(eta=entry["eta"])).eval()
+    run = link.run(image=vector["input"], snr_db=10.0, seed=1, probe=["transmitter.serializer.out", "rate.lengths"])
+    # Two real dimensions are a channel use.
+    assert float(run["cbr"].value.mean()) == pytest.approx(float(vector["mask"].sum() / 2 / vector["input"].numel()))
+    assert torch.equal(2 * run["rate.lengths"].flatten(), torch.tensor(entry["rates"])[vector["rate_index"].flatten()])
+    assert run["ledger"].header.tolist() == [0, 0]
+    # Mean power 1 over the batch, their order within a picture: patch by patch here, channel by channel there.
+    sent = torch.view_as_real(run["transmitter.serializer.out"].samples).flatten(1)
+    theirs = vector["symbols"] / (vector["symbols"].square().sum() / vector["mask"].sum() * 2).sqrt()
+    for mine, of_picture in zip(sent, theirs, strict=True):
+        nonzero = of_picture[of_picture != 0]
+        assert torch.allclose(mine[mine != 0].sort().values, nonzero.sort().values, atol=1e-4)
 
 
 def test_ntscc_with_side_information_or_of_something_else_is_refused(tmp_path, published_vectors):
