@@ -65,7 +65,7 @@ class DecoderEnd(nn.Module):
 
     def __init__(self, codec: PictureCodec, lengths: Tensor, size: Tensor) -> None:
         super().__init__()
-        self.lengths, self.size, self.masked = lengths, size, bool(codec.channels)
+        self.lengths, self.size = lengths, size
         blocks = {"decoder": codec.decoder, "devectorizer": codec.devectorizer, "detokenizer": Detokenizer()}
         names = {"decoder": "tokens" if codec.devectorizer is None else "latent", "devectorizer": "tokens"}
         self.graph = _end("decoder", blocks, FAR, {**names, "detokenizer": "image"}, ("image",))
@@ -103,4 +103,4 @@ def _end(
         graph.validate()
     except UnfedInputError as error:
         raise ParameterError(f"this codec's {name} needs more than a picture and a rate: {error}") from error
-    return graph.eval()
+    return graph.eval().cpu()

@@ -55,7 +55,7 @@ def export_onnx(
     other than that of its making.
 
     Args:
-        codec: any codec that needs no more than a picture and a rate.
+        codec: any codec that needs no more than a picture and a rate; its blocks are taken into the files' two ends.
         folder: made where it is not there; files of these names in it are written over.
         size: height and width in pixels.
         target_cbr: payload uses over 3*height*width, see `FixedRate`; for a codec of one rate it is left out.

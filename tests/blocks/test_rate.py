@@ -367,7 +367,8 @@ def test_random_fixed_rates_stay_in_their_range_and_cover_it():
 
 def test_the_smallest_rate_that_is_at_least_eta_times_the_bits():
     values, eta = (3, 8, 20, 33), 0.37
-    bits = torch.cat([torch.linspace(0, 300, 997), torch.tensor([6.001 / eta, 15.999 / eta, 40.001 / eta])]).reshape(1, 1, -1)
+    edges = torch.tensor([6.001, 15.999, 40.001]) / eta
+    bits = torch.cat([torch.linspace(0, 300, 997), edges]).reshape(1, 1, -1)
     found = EntropyRate(eta=eta, rate_set=values)(entropy=bits).lengths.flatten().tolist()
     for bit, length in zip(bits.flatten().tolist(), found, strict=True):
         enough = [value for value in values if 2 * value >= eta * bit]
