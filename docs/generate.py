@@ -12,8 +12,8 @@ from pathlib import Path
 from linksim import Flowgraph, types
 from linksim.block import Block
 from linksim.catalogue import catalogue, stage_of
-from linksim.cli.blocks import describe_block
 from linksim.declared import DeclaredBlock
+from linksim.faces.described_block import default_text, describe_block
 from linksim.flowgraphs import FLOWGRAPHS
 from linksim.port import Port, read_ports, type_name
 
@@ -109,8 +109,10 @@ def block_section(kind: type[Block]) -> str:
     if not issubclass(kind, DeclaredBlock):
         for title, ports in zip(("Inputs", "Outputs"), read_ports(kind.forward)[:2], strict=True):
             parts.append(table(title, ("port", "type", "shape"), port_rows(ports)))
-    parameters: Mapping[str, Mapping[str, str]] = entry["parameters"]
-    rows = [(f"`{name}`", f"`{p['type']}`", f"`{p['default']}`") for name, p in parameters.items()]
+    rows = [
+        (f"`{name}`", f"`{entry['parameters'][name]['type']}`", f"`{default_text(parameter)}`")
+        for name, parameter in kind.parameter_signature().items()
+    ]
     parts.append(table("Parameters", ("parameter", "type", "default"), rows))
     return "\n".join(part for part in parts if part)
 

@@ -124,7 +124,18 @@ def test_blocks_lists_and_explains(cli):
     code, out, _ = cli("blocks", "--json")
     assert code == 0
     listed = {entry["name"]: entry for entry in json.loads(out)}
-    assert listed["AWGN"]["inputs"] == {"symbols": "Symbols", "snr_db": "Decibels"}
+    ports = {name: (port["type"], port["optional"]) for name, port in listed["AWGN"]["inputs"].items()}
+    assert ports == {"symbols": ("Symbols", False), "snr_db": ("Decibels", False)}
+    assert listed["AWGN"]["inputs"]["symbols"]["tensors"] == [
+        {"path": "samples", "dtypes": ["complex128", "complex64"], "dimensions": ["batch", "uses"]},
+        {"path": "length", "dtypes": listed["Serializer"]["inputs"]["lengths"]["tensors"][0]["dtypes"],
+         "dimensions": ["batch"]},
+    ]  # fmt: skip
+    rate = listed["RateAllocator"]["parameters"]
+    assert rate["alpha"] == {"type": "float", "required": False, "default": 8.0, "schema": {"type": "number"}}
+    assert rate["header_code_rate"]["type"] == "float | 'auto' | None"
+    assert rate["header_code_rate"]["schema"]["anyOf"][1] == {"const": "auto", "type": "string"}
+    assert all("schema" in each for entry in listed.values() for each in entry["parameters"].values())
     assert listed["BitSource"]["source"]
     assert all(entry["summary"] and (entry["outputs"] or entry["declared"]) for entry in listed.values())
     code, out, _ = cli("blocks", "RateAllocator")
