@@ -62,8 +62,8 @@ for module in sys.argv[1:]:
 def examine() -> dict[str, Any]:
     """Versions, and whether each package can really be imported.
 
-    Most packages import torch, so that a process for each would import it a dozen times. They are tried in two
-    companies, a process each; what does not come through in its company is tried alone.
+    Most packages import torch, so that a process for each would import it a dozen times. They are imported one after
+    the other in two groups, a process for each group. What fails in its group is tried alone.
     """
     wanted = {**{name: ("", module) for name, module in REQUIRED.items()}}
     wanted |= {package: (extra, module) for extra, (package, module) in OPTIONAL.items()}
@@ -101,7 +101,7 @@ def _states(modules: dict[str, str]) -> dict[str, dict[str, Any]]:
     trials = _Trials()
     with ThreadPoolExecutor(2) as pool:
         try:
-            working = set().union(*pool.map(lambda company: _company(company, trials), (rest, apart)))
+            working = set().union(*pool.map(lambda group: _group(group, trials), (rest, apart)))
             return dict(pool.map(lambda item: (item[0], _state(item[1], item[1] in working, trials)), modules.items()))
         except BaseException:
             # The pool waits for its threads, and each of them for its process.
@@ -133,9 +133,8 @@ class _Trials:
         try:
             output, errors = process.communicate(timeout=PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
-            in_time = False
-            process.kill()
-            output, errors = process.communicate()
+            # What the process has started may hold its pipes open: they are not read further.
+            in_time, output, errors = False, "", ""
         finally:
             process.kill()
             process.wait()
@@ -151,7 +150,7 @@ class _Trials:
                 process.kill()
 
 
-def _company(modules: list[str], trials: _Trials) -> set[str]:
+def _group(modules: list[str], trials: _Trials) -> set[str]:
     """Those of `modules` that can be imported one after the other in one process."""
     _, output, _ = trials.run(_TRY_EACH, *modules)
     return set(output.splitlines()) & set(modules)

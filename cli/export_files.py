@@ -34,5 +34,9 @@ def run_export(form: str, out: Path, size: str, link: str, weights: str | None, 
         highlight=False,
     )
     apart = ", ".join(f"{name} {difference:.1e}" for name, difference in written.differences.items())
-    console.print(f"onnxruntime differs from torch by at most, of the range: {apart}", soft_wrap=True, highlight=False)
+    console.print(
+        f"largest difference of onnxruntime from torch, over the range of the output: {apart}",
+        soft_wrap=True,
+        highlight=False,
+    )
     console.print(f"written: {written.encoder}, {written.decoder}", soft_wrap=True, highlight=False)

@@ -226,8 +226,8 @@ class Flowgraph(Graph):
 
     @staticmethod
     def faults_in(path: str | Path, *, blocks: Sequence[type[Block]] = ()) -> "list[Fault]":
-        """All that is wrong with the flowgraph in a YAML file: for each fault block, port, error and message. None
-        where `load` would build it, but for weights that are not those named in the file.
+        """All that is wrong with the flowgraph in a YAML file: for each fault block, port, error and message. The list
+        is empty where `load` would build the flowgraph; weights are not compared with those that the file names.
 
         Raises `FlowgraphFileError` where it is no flowgraph file.
         """

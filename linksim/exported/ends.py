@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from linksim import Block, Decibels, Flowgraph, Image
 from linksim.blocks import Detokenizer, PowerNormalizer, Tokenizer
-from linksim.errors import ParameterError, UnfedInputError
+from linksim.errors import LinksimError, ParameterError, UnfedInputError
 from linksim.flowgraphs.parts.codec import PictureCodec
 from linksim.flowgraphs.parts.offers import Offers, needed_inputs
 from linksim.types import ChannelMask, Lengths, ReceivedCodeword, Size
@@ -56,7 +56,8 @@ class EncoderEnd(nn.Module):
 class DecoderEnd(nn.Module):
     """From received symbols to the picture: what a receiver does behind the header and the equalizer.
 
-    Takes symbols [1, uses, 2], divided by the channel's gain; noise_variance [1, uses], complex, of these; power [1] as
+    Takes symbols [1, uses, 2], divided by the channel's gain; noise_variance [1, uses], that of the
+    complex noise in each symbol; power [1] as
     the encoder gave it; and for a codec that masks channels, channels [1, channels]. Gives image
     [1, 3, height, width]. `lengths` as for `EncoderEnd`; `size` [1, 2], height and width in pixels.
 
@@ -94,13 +95,17 @@ def _end(
     chain = {label: block for label, block in blocks.items() if block is not None}
     graph = Flowgraph(name, inputs=needed_inputs(chain.values(), types))
     offers = Offers(graph, graph.input_ports)
-    for label, block in chain.items():
-        setattr(graph, label, block)
-        offers.feed(block, out=named.get(label, ""))
-    for output in outputs:
-        graph.connect(offers[output], graph[output])
     try:
+        for label, block in chain.items():
+            setattr(graph, label, block)
+            offers.feed(block, out=named.get(label, ""))
+        for output in outputs:
+            graph.connect(offers[output], graph[output])
         graph.validate()
-    except UnfedInputError as error:
-        raise ParameterError(f"this codec's {name} needs more than a picture and a rate: {error}") from error
+    except LinksimError as error:
+        # The codec is its owner's again.
+        graph.dissolve()
+        if isinstance(error, UnfedInputError):
+            raise ParameterError(f"this codec's {name} needs more than a picture and a rate: {error}") from error
+        raise
     return graph.eval().cpu()

@@ -26,7 +26,8 @@ from linksim.version import __version__
 ENCODER, DECODER = "encoder.onnx", "decoder.onnx"
 TOLERANCE = 1e-3
 """Of the output's range; what rounds inside the codec may differ at its borders."""
-CHECKED_SNR_DB = 10.0
+SNRS_DB = (10.0, -2.0)
+"""Of the export, and of the check."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,14 @@ def export_onnx(
 
     encoder.onnx takes image [1, 3, height, width], 0 to 1, and snr_db [1]; it gives symbols [1, uses, 2], in-phase and
     quadrature, of mean power 1, and power [1], which a header must carry. decoder.onnx takes symbols [1, uses, 2],
-    divided by the channel's gain, noise_variance [1, uses], complex, of these, and power [1]; it gives image
-    [1, 3, height, width]. A codec that masks channels has channels [1, channels] at both ends, which the header must
-    carry too. An input that the codec does not use is there all the same. Each file is run by onnxruntime on a picture
-    other than that of its making.
+    divided by the channel's gain, noise_variance [1, uses], that of the complex noise in each, and power [1]; it gives
+    image [1, 3, height, width]. A codec that masks channels has channels [1, channels] at both ends, which the header
+    must carry too. An input that the codec does not use is there all the same. Each file is run by onnxruntime on
+    another picture at another SNR than those of the export.
 
     Args:
-        codec: any codec that needs no more than a picture and a rate; its blocks are taken into the files' two ends.
+        codec: any codec that needs no more than a picture and a rate. Its blocks must not stand in a link, see
+            `Flowgraph.dissolve`; afterwards they are in evaluation mode, on the CPU, and free for a link.
         folder: made where it is not there; files of these names in it are written over.
         size: height and width in pixels.
         target_cbr: payload uses over 3*height*width, see `FixedRate`; for a codec of one rate it is left out.
@@ -63,24 +65,20 @@ def export_onnx(
     Raises:
         ParameterError: the codec needs more, as a mask; the size or the CBR is out of range; the folder cannot be
             written.
-        LinksimError: the extra "onnx" is missing, or onnxruntime's results are more than 1e-3 of the range from those
-            of torch; then nothing is written.
+        OwnershipError: a block of the codec stands in a link.
+        LinksimError: the extra "onnx" is missing; a block writes into a constant; onnxruntime's results are more than
+            1e-3 of the range from those of torch, as where a block decides by its inputs. Then nothing is written.
     """
     runtime, folder = _runtime(), Path(folder)
     check_folder("the folder", folder, (ENCODER, DECODER), ())
     pixels, lengths = _rate_map(codec, size, target_cbr)
-    near, far = EncoderEnd(codec, lengths), DecoderEnd(codec, lengths, pixels)
-    generator = torch.Generator().manual_seed(1)
-    made, tried = (_picture(size, generator) for _ in range(2))
-    snr_db = torch.tensor([CHECKED_SNR_DB])
     told = {"linksim": __version__, "size": json.dumps(list(size)), "uses_per_patch": str(int(lengths[0, 0, 0]))}
-    files: dict[str, bytes] = {}
-    differences: dict[str, float] = {}
-    files[ENCODER] = _written(near, {"image": made, "snr_db": snr_db}, near.outputs, told)
-    differences |= _differences(runtime, files[ENCODER], near, {"image": tried, "snr_db": snr_db + 1.0}, near.outputs)
-    first, second = (_received(near(picture, snr_db), near.outputs, generator) for picture in (made, tried))
-    files[DECODER] = _written(far, first, ("image",), told)
-    differences |= _differences(runtime, files[DECODER], far, second, ("image",))
+    with contextlib.ExitStack() as borrowed:
+        near = EncoderEnd(codec, lengths)
+        borrowed.callback(near.graph.dissolve)
+        far = DecoderEnd(codec, lengths, pixels)
+        borrowed.callback(far.graph.dissolve)
+        files, differences = _made(near, far, size, told, runtime)
     wrong = {name: found for name, found in differences.items() if not found <= TOLERANCE}
     if wrong:
         raise LinksimError(f"onnxruntime differs from torch by more than {TOLERANCE} of the range: {wrong}")
@@ -88,6 +86,24 @@ def export_onnx(
     for name, content in files.items():
         write_whole(folder / name, content)
     return Exported(folder / ENCODER, folder / DECODER, int(lengths[0, 0, 0]), int(lengths.sum()), differences)
+
+
+def _made(
+    near: EncoderEnd, far: DecoderEnd, size: tuple[int, int], told: Mapping[str, str], runtime: Any
+) -> tuple[dict[str, bytes], dict[str, float]]:
+    """Both files by name, and by output how far onnxruntime is from torch."""
+    generator = torch.Generator().manual_seed(1)
+    seen = [{"image": _picture(size, generator), "snr_db": torch.tensor([snr_db])} for snr_db in SNRS_DB]
+    sent = [near(*inputs.values()) for inputs in seen]
+    heard = [_received(*each, near.outputs, generator) for each in zip(sent, SNRS_DB, strict=True)]
+    files, differences = dict[str, bytes](), dict[str, float]()
+    for name, end, (first, second), outputs in (
+        (ENCODER, near, seen, near.outputs),
+        (DECODER, far, heard, ("image",)),
+    ):
+        files[name] = _written(end, first, outputs, told)
+        differences |= _differences(runtime, files[name], end, second, outputs)
+    return files, differences
 
 
 def _rate_map(codec: PictureCodec, size: tuple[int, int], target_cbr: float | None) -> tuple[Tensor, Tensor]:
@@ -114,10 +130,12 @@ def _picture(size: tuple[int, int], generator: torch.Generator) -> Tensor:
     return (smooth + 0.05 * torch.randn(smooth.shape, generator=generator)).clamp(0, 1)
 
 
-def _received(sent: tuple[Tensor, ...], names: tuple[str, ...], generator: torch.Generator) -> dict[str, Tensor]:
+def _received(
+    sent: tuple[Tensor, ...], snr_db: float, names: tuple[str, ...], generator: torch.Generator
+) -> dict[str, Tensor]:
     """What a receiver has of it after an AWGN channel, as `DecoderEnd` takes it."""
     named = dict(zip(names, sent, strict=True))
-    symbols, variance = named.pop("symbols"), 10 ** (-CHECKED_SNR_DB / 10)
+    symbols, variance = named.pop("symbols"), 10 ** (-snr_db / 10)
     noise = torch.randn(symbols.shape, generator=generator) * (variance / 2) ** 0.5
     return {"symbols": symbols + noise, "noise_variance": torch.full(symbols.shape[:2], variance), **named}
 

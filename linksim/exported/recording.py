@@ -9,6 +9,8 @@ from torch import Tensor, fx, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
+from linksim.errors import LinksimError
+
 
 class _Recorder(TorchDispatchMode):
     """Notes each operation on what depends on the inputs; all else is a constant of the graph.
@@ -32,12 +34,12 @@ class _Recorder(TorchDispatchMode):
     ) -> Any:
         kwargs = kwargs or {}
         flat = tree_flatten((args, kwargs))[0]
-        # A number that is read of a tensor leaves the graph: what is done with it is done for this input alone, as
-        # with a check of ranges.
+        # A number that is read out of a tensor leaves the graph, as for a check of ranges.
         leaves = func is torch.ops.aten._local_scalar_dense.default
         if leaves or not any(id(value) in self._depending for value in flat):
             return func(*args, **kwargs)
-        # Before the call, which may change a constant in place.
+        if func._schema.is_mutable and id(args[0]) not in self._depending:
+            raise LinksimError("the module writes what depends on its inputs into a constant tensor")
         noted_args, noted_kwargs = tree_map(self.node, (args, kwargs))
         result = func(*args, **kwargs)
         node = self.graph.call_function(func, noted_args, noted_kwargs)
@@ -70,7 +72,10 @@ class _Recorder(TorchDispatchMode):
 def record(module: nn.Module, inputs: Mapping[str, Tensor]) -> fx.GraphModule:
     """The graph of a module that takes these inputs by position and gives a tuple of tensors.
 
-    It holds for inputs of the same shapes. What the module decides by values of its inputs is decided as for these.
+    It holds for inputs of the same shapes. What the module decides by numbers that it reads out of its inputs is
+    decided as for these, so that the graph must be compared with the module on other inputs.
+
+    Raises `LinksimError` where the module writes values that depend on its inputs into a tensor that does not.
     """
     recorder = _Recorder(inputs)
     with recorder:

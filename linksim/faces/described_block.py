@@ -20,7 +20,7 @@ def describe_block(kind: type[Block]) -> dict[str, Any]:
     "inputs" and "outputs" are by name: "type", the public name; "optional"; "tensors", for each its "path" in a bundle,
     "" for a bare tensor, its "dtypes" and "dimensions", names or sizes. "declared": whether the ports follow from the
     parameters; then none are listed. "parameters" are by name: "type" as Python writes it, "required", "default", null
-    for none, and "schema", the JSON schema of the values that a file may hold.
+    for none, and "schema", the JSON schema of its type; ranges are checked when the block is made.
     """
     declared = issubclass(kind, DeclaredBlock)
     inputs, outputs, is_source = ({}, {}, False) if declared else read_ports(kind.forward)

@@ -2,6 +2,7 @@
 
 import keyword
 import re
+import unicodedata
 from collections.abc import Mapping
 from textwrap import wrap
 from typing import Any
@@ -17,6 +18,8 @@ from linksim.version import __version__
 
 WIDTH = 120
 INDENT = "    "
+_TOKENS = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|.""", re.DOTALL)
+"""A text in quotes, or a sign."""
 
 
 def python_code(graph: Graph) -> str:
@@ -28,7 +31,9 @@ def python_code(graph: Graph) -> str:
     graph.validate()
     # What a file cannot hold cannot be written as source either, and the message is the same.
     describe(graph)
-    writer = _Writer()
+    # A variable must not hide a class.
+    classes = {type(part).__name__ for part in graph.modules()} | {"Flowgraph", "Tied", "Tensor"} | set(PORT_TYPES)
+    writer = _Writer(classes)
     writer.add_graph(graph, "fg")
     lines = [f'"""A flowgraph, written by linksim {__version__}."""', ""]
     for module, names in sorted(writer.imports.items()):
@@ -44,11 +49,11 @@ def python_code(graph: Graph) -> str:
 class _Writer:
     """Statements that make a flowgraph, and what they import."""
 
-    def __init__(self) -> None:
+    def __init__(self, taken: set[str]) -> None:
         self.imports: dict[str, set[str]] = {"linksim": {"Flowgraph"}}
         self.lines: list[str] = []
         self._made: dict[Block, str] = {}
-        self._taken = {"fg", "build"}
+        self._taken = {"fg", "build"} | taken
 
     def add_graph(self, graph: Graph, variable: str) -> None:
         """The flowgraph under the name of a variable."""
@@ -56,8 +61,8 @@ class _Writer:
         given = f", inputs={{{inputs}}}" if inputs else ""
         self.lines.append(f"{variable} = Flowgraph({_literal(graph.name)}{given})")
         for name, block in graph.blocks.items():
-            if keyword.iskeyword(name):
-                raise FlowgraphFileError(f"a block named '{name}' cannot be written in Python: that is a keyword")
+            if keyword.iskeyword(name) or unicodedata.normalize("NFKC", name) != name:
+                raise FlowgraphFileError(f"a block named '{name}' cannot be written in Python; rename it")
             if isinstance(block, Graph):
                 inner = self._variable(name)
                 self.add_graph(block, inner)
@@ -72,7 +77,7 @@ class _Writer:
 
     def _variable(self, name: str) -> str:
         """A name that stands for nothing else."""
-        free = name if name.islower() else f"{name}_graph"
+        free = name
         while free in self._taken:
             free += "_"
         self._taken.add(free)
@@ -109,6 +114,11 @@ class _Writer:
         if module == "__main__" or kind.__qualname__ != kind.__name__:
             raise FlowgraphFileError(f"{kind.__name__} is in no module that Python could import it from; put it in one")
         public = "linksim.blocks" if module.startswith("linksim.blocks.") else module
+        other = next(
+            (each for each, names in self.imports.items() if kind.__name__ in names and each != public), public
+        )
+        if other != public:
+            raise FlowgraphFileError(f"there are two classes {kind.__name__}, of {other} and of {public}; rename one")
         self.imports.setdefault(public, set()).add(kind.__name__)
 
     @staticmethod
@@ -137,28 +147,30 @@ def _literal(value: object) -> str:
 
 def _wrapped(statement: str, indent: str) -> list[str]:
     """A statement that ends with a bracket as lines that are not too long, as far as its commas allow."""
-    opening = re.search(r"[(\[{]", statement)
+    tokens = _TOKENS.findall(statement)
+    opening = next((at for at, token in enumerate(tokens) if token in "([{"), None)
     if len(indent) + len(statement) <= WIDTH or opening is None or statement.rstrip(",")[-1] not in ")]}":
         return [f"{indent}{statement}"]
     body = statement.removesuffix(",")
-    parts = _parts(body[opening.end() : -1])
+    start = len("".join(tokens[: opening + 1]))
+    parts = _parts(body[start:-1])
     if all(re.fullmatch(r"[-+.\w]+", part) for part in parts):
         # Numbers, of which a rate set has hundreds, stand in rows.
         rows = wrap(", ".join(parts) + ",", WIDTH - len(indent) - len(INDENT))
-        parts = [row.removesuffix(",") for row in rows]
-        inner = [f"{indent}{INDENT}{part}," for part in parts]
-        return [f"{indent}{body[: opening.end()]}", *inner, f"{indent}{body[-1]}{statement[len(body) :]}"]
-    inner = [line for part in parts for line in _wrapped(f"{part},", indent + INDENT)]
-    return [f"{indent}{body[: opening.end()]}", *inner, f"{indent}{body[-1]}{statement[len(body) :]}"]
+        inner = [f"{indent}{INDENT}{row}" for row in rows]
+    else:
+        inner = [line for part in parts for line in _wrapped(f"{part},", indent + INDENT)]
+    return [f"{indent}{body[:start]}", *inner, f"{indent}{body[-1]}{statement[len(body) :]}"]
 
 
 def _parts(text: str) -> list[str]:
     """What stands between the commas that are in no bracket and in no quotes."""
     found, depth = [""], 0
-    for token in re.findall(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|.""", text):
+    for token in _TOKENS.findall(text):
         depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(token, 0)
         if token == "," and not depth:
             found.append("")
         else:
             found[-1] += token
-    return [part.strip() for part in found]
+    # The only part of a tuple of one is followed by a comma.
+    return [part.strip() for part in found if part.strip()]

@@ -64,6 +64,7 @@ class Reader(Generic[Made]):
         self._built: dict[str, Block] = {}
         self._named: set[str] = set()
         self._lost: set[tuple[str, str]] = set()
+        """Inputs and outputs of flowgraphs that could not be made."""
         self.fed: set[tuple[str, str]] = set()
         """Targets of connections, block's path and port, whether they could be joined or not."""
         self.wired: set[str] = set()
@@ -84,12 +85,19 @@ class Reader(Generic[Made]):
             raise FlowgraphFileError(f"flowgraphs are nested deeper than {DEEPEST}")
         known = ("name", "inputs", "blocks", "connections")
         strange = next((key for key in content if key not in known), None)
-        if strange is not None:
-            raise FlowgraphFileError(f"unknown key '{strange}'; {nearest(strange, known)}")
+        here = path.removesuffix(".")
+        with self._noted(here):
+            if strange is not None:
+                raise FlowgraphFileError(f"unknown key '{strange}'; {nearest(strange, known)}")
         inputs: dict[str, object] = {}
         for name, text in mapping(content.get("inputs", {}), "inputs").items():
-            with self._noted(path.removesuffix("."), name):
-                inputs[name] = self._port_type(name, text)
+            self._lost.add((here, name))
+            with self._noted(here, name):
+                kind = self._port_type(name, text)
+                # A name that no input may have is refused here, by itself.
+                self._kind(inputs={name: kind})
+                inputs[name] = kind
+                self._lost.remove((here, name))
         graph = self._kind(str(content.get("name", "flowgraph")), inputs=inputs)
         for name, entry in mapping(content.get("blocks"), "'blocks'").items():
             self._named.add(f"{path}{name}")
@@ -109,7 +117,7 @@ class Reader(Generic[Made]):
     def _connect(self, graph: Graph, entry: Plain, path: str) -> None:
         pairs = [end.partition(".") for end in _ends_of(entry)]
         ends = [(f"{path}{name}".removesuffix("."), port) for name, _, port in pairs]
-        self.wired.update(block for block, _ in ends)
+        self.wired.update(f"{path}{name}" for name, _, _ in pairs if name)
         self.fed.update(ends[1:])
         missing = {f"{path}{name}" for name, _, _ in pairs if name} & self._named - self._built.keys()
         if self._faults is not None and (missing or self._lost.intersection(ends)):
@@ -123,14 +131,16 @@ class Reader(Generic[Made]):
             self._lost.update(ends[1:])
 
     def _port_type(self, name: str, kind: Plain) -> object:
+        if not isinstance(kind, str):
+            raise FlowgraphFileError(f"the type of input '{name}' must be text (got {kind!r})")
         try:
-            return parse_declared(str(kind)).annotation
+            return parse_declared(kind).annotation
         except PortError:
             bundles = {bundle.__name__: bundle for bundle in _bundles({**catalogue(), **self._own}.values())}
             if kind in bundles:
-                return bundles[str(kind)]
+                return bundles[kind]
             raise FlowgraphFileError(
-                f"input '{name}' has the unknown type {kind!r}; {nearest(str(kind), [*PORT_TYPES, *bundles])}"
+                f"input '{name}' has the unknown type {kind!r}; {nearest(kind, [*PORT_TYPES, *bundles])}"
             ) from None
 
     def _block(self, name: str, entry: Fields, depth: int, path: str) -> Block:
@@ -139,9 +149,9 @@ class Reader(Generic[Made]):
         if set(entry) == {"flowgraph"}:
             return self.build(mapping(entry["flowgraph"], f"flowgraph '{name}'"), depth + 1, f"{path}{name}.")
         if set(entry) == {"tied"}:
-            if entry["tied"] not in self._built:
+            if not isinstance(entry["tied"], str) or entry["tied"] not in self._built:
                 raise FlowgraphFileError(f"block '{name}' is tied to '{entry['tied']}', which does not stand before it")
-            return Tied(block=self._built[str(entry["tied"])])
+            return Tied(block=self._built[entry["tied"]])
         if "block" not in entry or not set(entry) <= {"block", "parameters"}:
             raise FlowgraphFileError(
                 f"block '{name}' must have the keys 'block' and perhaps 'parameters', or 'flowgraph', or 'tied'"

@@ -10,7 +10,15 @@ import torch
 from torch import nn
 
 from linksim.block import Block
-from linksim.errors import FlowgraphFileError, LinksimError, LoopError, ParameterError, PortError
+from linksim.errors import (
+    FlowgraphFileError,
+    LinksimError,
+    LoopError,
+    ParameterError,
+    PortError,
+    UnconnectedBlockError,
+    UnfedInputError,
+)
 from linksim.faces.plain_yaml import Plain, read_plain_yaml, write_plain_yaml
 from linksim.faces.reader import Fault, Fields, Reader, mapping
 from linksim.graph import Graph
@@ -134,27 +142,33 @@ def faults_in(path: Path, blocks: Sequence[type[Block]], kind: type[Graph]) -> l
     What follows from a fault, as an input without a source where the wire to it does not fit, is not told again. Raises
     `FlowgraphFileError` where it is no flowgraph file.
     """
-    body, _ = _read(path)
+    body, weights = _read(path)
     faults: list[Fault] = []
     reader = Reader({block.__name__: block for block in blocks}, kind, faults)
     try:
         with torch.device("meta"):
             graph = reader.build(body, 1)
         _check_memory(graph)
+        if weights is not None:
+            mapping(weights, "'weights'")
     except LinksimError as error:
         return [*faults, Fault("", "", type(error).__name__, str(error))]
-    faulty = {fault.block for fault in faults}
     for block, port, error in graph.faults():
-        if isinstance(error, LoopError):
-            follows = False
-        elif port:
-            # A block that is tied to nothing has no source for any port.
-            follows = (block, port) in reader.fed or any((f.block, f.port) == (block, "") for f in faults)
-        else:
-            follows = block in reader.wired or any(f"{path}.".startswith(f"{block}.") or not block for path in faulty)
-        if not follows:
+        if not _follows(block, port, error, faults, reader):
             faults.append(Fault(block, port, type(error).__name__, str(error)))
     return faults
+
+
+def _follows(block: str, port: str, error: LinksimError, faults: Sequence[Fault], reader: Reader[Graph]) -> bool:
+    """Whether one of the faults is the cause of this one."""
+    if isinstance(error, UnfedInputError):
+        alone = any(fault.block == block and fault.error == UnconnectedBlockError.__name__ for fault in faults)
+        return (block, port) in reader.fed or alone
+    if isinstance(error, UnconnectedBlockError):
+        return block in reader.wired
+    # A flowgraph none of whose blocks could be made has no blocks.
+    inside = not block or any(f"{fault.block}.".startswith(f"{block}.") for fault in faults)
+    return bool(faults) and inside and not isinstance(error, LoopError)
 
 
 def build(body: Plain, path: Path, blocks: Sequence[type[Block]], kind: type[Made]) -> Made:

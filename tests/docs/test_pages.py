@@ -27,7 +27,7 @@ def test_an_example_runs(page, code):
     links = [names[name] for name in ("link", "paper") if name in names]
     for link in links:
         assert link.run(image=image, snr_db=10.0)["image"].shape == image.shape
-    assert links or "run" in names or "table" in names or "PhaseOffset" in names
+    assert links or "run" in names or "table" in names or "PhaseOffset" in names or "written" in names
 
 
 def test_the_block_of_the_page_does_what_it_says():

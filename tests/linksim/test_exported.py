@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from typer.testing import CliRunner
 
-from linksim.blocks import FixedRate
+from linksim.blocks import DeepJSCCCNNDecoder, FixedRate
 from linksim.cli.app import app
-from linksim.errors import LinksimError, ParameterError
+from linksim.errors import LinksimError, OwnershipError, ParameterError
 from linksim.exported import export_onnx
 from linksim.exported.recording import record
 from linksim.flowgraphs.parts import (
@@ -27,6 +27,7 @@ from linksim.flowgraphs.parts import (
     picture_link,
 )
 from linksim.published import import_weights
+from linksim.types import ReceivedCodeword, Tokens
 
 SIZE = (40, 72)
 
@@ -83,6 +84,15 @@ def check(make, cbr: float | None, folder: Path) -> None:
     assert all(difference < 1e-4 for difference in written.differences.values())
 
 
+def test_the_codec_can_stand_in_a_link_afterwards(tmp_path):
+    codec = DeepJSCCCNNCodec(None)
+    export_onnx(codec, tmp_path, size=(16, 32))
+    link = picture_link("link", codec, FixedRate(target_cbr=0.1), header=IdealHeader(), uses_importance=False)
+    assert link.run(image=torch.rand(1, 3, 16, 32), snr_db=5.0)["image"].shape == (1, 3, 16, 32)
+    with pytest.raises(OwnershipError):
+        export_onnx(codec, tmp_path, size=(16, 32))
+
+
 @pytest.mark.parametrize(
     ("make", "cbr"),
     [(DeepJSCCCNNCodec, None), (lambda: Codec("light"), 0.03), (SwinJSCCCodec, 0.03)],
@@ -129,14 +139,57 @@ def test_what_cannot_be_exported_is_refused_and_nothing_is_written(tmp_path, mon
 
 
 class Odd(nn.Module):
-    """Changes a constant in place, decides by a value of a constant, gives parts of an operation."""
+    """Changes values in place, also by views, decides by a value of a constant, gives parts of an operation."""
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Three outputs, the last of them a constant."""
-        table = torch.zeros(4)
-        table[torch.tensor([1, 3])] = x[:2]
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Four outputs, the last of them a constant."""
+        table = torch.zeros_like(x)
+        table[torch.tensor([0, 2])] = x[:2]
+        moved = x * 1.0
+        moved[1:] = x[:2] + 1
+        moved.view(3, 1).mul_(2)
         count = int(torch.tensor([2, 2]).unique()[0])
-        return table * 2, x.topk(count).values, torch.arange(3)
+        assert bool((x < 100).all())
+        return table * 2, moved, x.topk(count).values, torch.arange(3)
+
+
+class Forbidden(nn.Module):
+    """What a recording would freeze."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, x: Tensor) -> tuple[Tensor]:
+        """The input, in one way or another."""
+        table = torch.zeros(3)
+        if self.kind == "part":
+            table[1:] = x[:2]
+        else:
+            table += x
+        return (table,)
+
+
+class Deciding(DeepJSCCCNNDecoder):
+    """Decides by a number that it reads out of its input."""
+
+    def forward(self, received: ReceivedCodeword) -> Tokens:
+        """Half as bright where the noise is strong."""
+        return super().forward(received) * (1.0 if float(received.noise_variance.mean()) < 0.3 else 0.5)
+
+
+def test_a_block_that_decides_by_its_inputs_is_noticed(tmp_path):
+    codec = DeepJSCCCNNCodec(None)
+    codec.decoder = Deciding()
+    with pytest.raises(LinksimError, match=r"differs from torch.*image"):
+        export_onnx(codec, tmp_path / "out", size=(16, 32))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["part", "whole"])
+def test_what_a_recording_would_freeze_is_refused(kind):
+    with pytest.raises(LinksimError, match="into a constant"):
+        record(Forbidden(kind), {"x": torch.tensor([5.0, 1.0, 3.0])})
 
 
 def test_a_recorded_module_does_what_the_module_does():

@@ -3,6 +3,7 @@
 import copy
 import json
 import random
+from pathlib import Path
 
 import pytest
 import yaml
@@ -43,6 +44,7 @@ connections:
 - [channel.out, .heard]
 - [bits, psnr.original]
 - [nobody.out, inner.image]
+- [.odd, channel.symbols]
 """
 FAULTS = {
     ("", "odd", "FlowgraphFileError"): "unknown type 'Nonsense'",
@@ -69,6 +71,52 @@ def test_every_fault_is_told_once_and_where_it_is(tmp_path):
     assert all(words in found[where] for where, words in FAULTS.items())
     with pytest.raises(LinksimError):
         Flowgraph.load(path)
+
+
+INNER = {"inputs": {"image": "Image"}, "blocks": {"tokenizer": {"block": "Tokenizer"}},
+         "connections": [[".image", "tokenizer.image"], ["tokenizer.tokens", ".tokens"]]}  # fmt: skip
+
+
+def faults_of(content: dict, path: Path) -> set[tuple[str, str, str]]:
+    path.write_text(yaml.safe_dump({"linksim": 1, "inputs": {}, "blocks": {}, "connections": [], **content}))
+    found = {(fault.block, fault.port, fault.error) for fault in Flowgraph.faults_in(path)}
+    try:
+        Flowgraph.load(path)
+    except LinksimError:
+        assert found
+    else:
+        assert not found
+    return found
+
+
+def test_one_fault_does_not_hide_another(tmp_path):
+    path, inner = tmp_path / "two.yaml", copy.deepcopy(INNER)
+    inner["blocks"]["odd"] = {"block": "AWGNN"}
+    assert faults_of({"blocks": {"inner": {"flowgraph": inner}}}, path) == {
+        ("inner.odd", "", "UnknownBlockError"), ("inner", "", "UnconnectedBlockError")}  # fmt: skip
+    inner = copy.deepcopy(INNER)
+    inner["connections"].append(["tokenizer", ".size"])
+    fed = [["inner.tokens", ".tokens"]]
+    assert faults_of({"blocks": {"inner": {"flowgraph": inner}}, "connections": fed}, path) == {
+        ("inner", "", "FlowgraphFileError"), ("inner", "image", "UnfedInputError")}  # fmt: skip
+    blocks = {"blocks": {"a": {"block": "AWGNN"}, "b": {"tied": [1]}}}
+    wrong = ("a", "", "UnknownBlockError"), ("b", "", "FlowgraphFileError")
+    assert faults_of({"blok": 4, **blocks}, path) == {("", "", "FlowgraphFileError"), *wrong}
+    for inputs in ({"batch": "Decibels"}, {"x": [1]}, {"x": {"a": 1}}, {"x": "Decibelss"}):
+        name = next(iter(inputs))
+        found = faults_of({"inputs": inputs, **blocks, "connections": [[f".{name}", "a.snr_db"]]}, path)
+        assert {(block, port) for block, port, _ in found} == {("", name), ("a", ""), ("b", "")}
+    assert faults_of({"weights": 5, **yaml.safe_load(GOOD)}, path) == {("", "", "FlowgraphFileError")}
+
+
+GOOD = """
+inputs: {snr_db: Decibels}
+blocks: {one: {block: BitSource, parameters: {length: 8}}, two: {block: BPSKMapper}, three: {block: AWGN}}
+connections:
+- [one.out, two.bits]
+- [two.out, three.symbols]
+- [.snr_db, three.snr_db]
+"""
 
 
 def test_a_good_file_has_none_and_a_loop_is_one(tmp_path):
@@ -121,7 +169,8 @@ def test_there_are_faults_exactly_where_loading_fails(tmp_path):
     klt().save(path)
     good = yaml.safe_load(path.read_text())
     for number in range(60):
-        path.write_text(yaml.safe_dump(damaged(good, chance)))
+        content = damaged(good, chance)
+        path.write_text(yaml.safe_dump(damaged(content, chance) if number % 2 else content))
         faults = Flowgraph.faults_in(path)
         try:
             Flowgraph.load(path)

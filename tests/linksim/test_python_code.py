@@ -89,13 +89,48 @@ def test_lines_are_not_too_long_and_a_rate_set_stands_in_rows():
     assert describe(made_of("\n".join(lines))) == describe(fg)
 
 
+@pytest.mark.parametrize("block", [
+    Own(words=("x" * 200,)),
+    Own(words=("a (b" + "y" * 120, "it's \\", "\n" * 60)),
+    FixedRate(rate_set=tuple(range(1, 65))),
+])  # fmt: skip
+def test_long_values_are_broken_where_python_allows_it(block):
+    fg = Flowgraph("long", inputs={"size": Size, "snr_db": Decibels})
+    fg.block = block
+    for name in [name for name in ("size", "snr_db") if name in block.input_ports]:
+        fg.connect(fg[name], fg.block[name])
+    for name in block.output_ports:
+        fg.connect(fg.block[name], fg[name])
+    again = made_of(fg.to_python())
+    assert again.block.settings == fg.block.settings
+    assert describe(again) == describe(fg)
+
+
+def test_a_variable_does_not_hide_a_class():
+    class_like = Flowgraph("outer", inputs={"snr_db": Decibels})
+    class_like.Own = single(Own())
+    class_like.connect(class_like["snr_db"], class_like.Own["snr_db"])
+    class_like.connect(class_like.Own["out"], class_like["out"])
+    assert describe(made_of(class_like.to_python())) == describe(class_like)
+
+
+def test_two_classes_of_one_name_are_refused():
+    other = type("Own", (Own,), {"__module__": "elsewhere"})
+    fg = Flowgraph("two", inputs={"snr_db": Decibels})
+    fg.first, fg.second = Own(), other()
+    fg.connect(fg["snr_db"], fg.first, fg.second, fg["out"])
+    with pytest.raises(FlowgraphFileError, match=r"two classes Own, of tests.* and of elsewhere"):
+        fg.to_python()
+
+
 def test_what_python_cannot_name_is_refused():
     class Local(Own):
         pass
 
     with pytest.raises(FlowgraphFileError, match="Local is in no module"):
         single(Local()).to_python()
-    with pytest.raises(FlowgraphFileError, match="'class' cannot be written in Python"):
-        single(Own(), "class").to_python()
+    for name in ("class", "\ufb01"):
+        with pytest.raises(FlowgraphFileError, match=f"'{name}' cannot be written in Python"):
+            single(Own(), name).to_python()
     with pytest.raises(FlowgraphFileError, match="plain values"):
         single(Own(gain=float("nan"))).to_python()
