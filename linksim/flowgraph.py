@@ -214,6 +214,19 @@ class Flowgraph(Graph):
 
         save(self, Path(path))
 
+    def to_yaml(self) -> str:
+        """The text that `save` writes. Raises `FlowgraphFileError` where a parameter cannot be written."""
+        from linksim.faces.yaml_file import text_of
+
+        return text_of(self)
+
+    @staticmethod
+    def from_yaml(text: str, *, blocks: Sequence[type[Block]] = ()) -> "Flowgraph":
+        """Build the flowgraph that YAML text describes, or JSON of the same form. Raises as `load`."""
+        from linksim.faces.yaml_file import load_text
+
+        return load_text(text.encode(errors="surrogatepass"), "the text", blocks, Flowgraph)
+
     @staticmethod
     def load(path: str | Path, *, blocks: Sequence[type[Block]] = ()) -> "Flowgraph":
         """Build the flowgraph that a YAML file describes, from catalogue blocks and the classes given.

@@ -38,6 +38,9 @@ class Graph(Block):
         self.name = name
         self.weights = "built-in"
         """The name of the weights in force; files carry it beside their digest."""
+        self.layout: dict[str, tuple[float, float]] = {}
+        """Where blocks stand in a drawing, x and y by path; files keep it. An input's path is `.snr_db`, an output's
+        `ber.`, in a nested flowgraph `receiver..snr_db` and `receiver.ber.`."""
         self.connections: list[Connection] = []
         self._declared: dict[str, Port] = {}
         for port, kind in (inputs or {}).items():

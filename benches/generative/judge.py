@@ -5,14 +5,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from linksim import Block, Image
-from linksim.blocks.knowledge.picture_features import lite_network
+from linksim.blocks.knowledge.picture_features import LITE1_SHA256, lite_network
 from linksim.blocks.metrics.psnr import eight_bits
 from linksim.precision import single_precision
 from linksim.types import Detections, Score
 
 VERSION, EDGE = 1, 240
 """EfficientNet-Lite1 and the edge in pixels that it was trained for. The editor was trained with EfficientNet-Lite0."""
-SHA256 = "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"
 MOST_CLASSES, LEAST_PROBABILITY = 5, 0.1
 PADDING = -1
 
@@ -33,7 +32,7 @@ class SeenClasses(Block):
     @single_precision
     def forward(self, image: Image) -> Detections:
         with torch.no_grad():
-            scores = lite_network(VERSION, SHA256, str(image.device)).forward_head(_features(image))  # pyright: ignore
+            scores = lite_network(VERSION, LITE1_SHA256, str(image.device)).forward_head(_features(image))  # pyright: ignore
             sure, classes = torch.softmax(scores, 1).topk(MOST_CLASSES)
         category = torch.where(sure >= LEAST_PROBABILITY, classes, PADDING)
         whole = torch.tensor([0.0, 0.0, image.shape[3], image.shape[2]], device=image.device)
@@ -43,6 +42,6 @@ class SeenClasses(Block):
 @torch.no_grad()
 def _features(image: Tensor) -> Tensor:
     scaled = functional.interpolate(eight_bits(image.float()), (EDGE, EDGE), mode="bicubic", antialias=True)
-    network = lite_network(VERSION, SHA256, str(image.device))
+    network = lite_network(VERSION, LITE1_SHA256, str(image.device))
     found: Tensor = network.forward_features(2 * scaled.clamp(0, 1) - 1)  # pyright: ignore[reportCallIssue]
     return found

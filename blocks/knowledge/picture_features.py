@@ -18,6 +18,8 @@ from linksim.types import Image, PictureFeatures
 EDGE, CHANNELS, PLACES = 160, 1280, 25
 """The picture is scaled to 160x160 pixels, of which the network makes 5x5 places."""
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+LITE1_SHA256 = "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"
+"""Of EfficientNet-Lite1, which judges: no system here was trained with it."""
 
 
 class PictureFeatureExtractor(Block):

@@ -1,4 +1,4 @@
-"""Errors, quality and cost, one value per frame."""
+"""Errors, quality and cost, one value per frame; and the distance of sets of pictures."""
 
 from linksim.blocks.metrics.bandwidth_ratio import BandwidthRatio
 from linksim.blocks.metrics.bit_errors import BitErrors, FrameErrors
@@ -11,6 +11,7 @@ from linksim.blocks.metrics.delivered import Delivered
 from linksim.blocks.metrics.dists import DISTS
 from linksim.blocks.metrics.entropy_scores import EntropyScores
 from linksim.blocks.metrics.feature_cosine import FeatureCosine
+from linksim.blocks.metrics.frechet_distance import FeatureMoments, feature_moments, frechet_distance
 from linksim.blocks.metrics.header_errors import HeaderErrors
 from linksim.blocks.metrics.hed_distance import HEDDistance
 from linksim.blocks.metrics.lpips import LPIPS
@@ -44,6 +45,7 @@ __all__ = [
     "Delivered",
     "EntropyScores",
     "FeatureCosine",
+    "FeatureMoments",
     "FrameErrors",
     "HEDDistance",
     "HeaderErrors",
@@ -56,4 +58,6 @@ __all__ = [
     "TotalUses",
     "UseLedger",
     "WordErrors",
+    "feature_moments",
+    "frechet_distance",
 ]

@@ -55,17 +55,21 @@ def _whole_number(_loader: object, node: yaml.ScalarNode) -> int:
 _Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
 
 
-def read_plain_yaml(path: Path) -> Plain:
-    """The plain values in a YAML file.
-
-    Raises `FlowgraphFileError` naming what was wrong: no file, over 1 MB, no text, no YAML, aliases, tags, too deep,
-    too many values, a key twice, a value that is no plain one.
-    """
+def read_bytes(path: Path) -> bytes:
+    """A file's bytes, of which `plain_values` refuses too many. Raises `FlowgraphFileError` where it cannot be read."""
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise FlowgraphFileError(f"cannot read '{path}': {error.strerror or error}") from None
+
+
+def plain_values(data: bytes, path: Path | str) -> Plain:
+    """The plain values in YAML text, or in JSON, which is YAML as well; `path` names it in messages.
+
+    Raises `FlowgraphFileError` naming what was wrong: over 1 MB, no text, no YAML, aliases, tags, too deep, too many
+    values, a key twice, a value that is no plain one.
+    """
     if len(data) > MAX_BYTES:
         raise FlowgraphFileError(f"'{path}' is larger than {MAX_BYTES} bytes")
     try:
@@ -127,9 +131,14 @@ def _plain(node: yaml.Node | None, loader: yaml.SafeLoader) -> Plain:
 def write_plain_yaml(path: Path, value: Plain) -> None:
     """Write plain values as YAML, keys in the order given. Raises `FlowgraphFileError` where a text is none."""
     try:
-        text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=110)
-        write_whole(path, text.encode())
+        write_whole(path, plain_text(value).encode())
     except UnicodeEncodeError as error:
         raise FlowgraphFileError(
             f"'{path}' cannot hold {error.object[error.start : error.end]!r}, which is no text"
         ) from None
+
+
+def plain_text(value: Plain) -> str:
+    """Plain values as YAML, keys in the order given."""
+    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=110)
+    return text

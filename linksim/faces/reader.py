@@ -11,7 +11,7 @@ from linksim.errors import FlowgraphFileError, LinksimError, ParameterError, Por
 from linksim.faces.plain_yaml import Plain
 from linksim.graph import Graph
 from linksim.parameters import check_parameters
-from linksim.port import BundleSpec, PortRef, parse_declared, read_ports
+from linksim.port import BundleSpec, Port, PortRef, parse_declared, read_ports
 from linksim.tied import Tied
 from linksim.types import PORT_TYPES, Bundle
 
@@ -69,6 +69,10 @@ class Reader(Generic[Made]):
         """Targets of connections, block's path and port, whether they could be joined or not."""
         self.wired: set[str] = set()
         """Blocks that a connection names, likewise."""
+
+    def ports(self) -> dict[str, tuple[Mapping[str, Port], Mapping[str, Port]]]:
+        """Inputs and outputs of the blocks and flowgraphs that could be made, by path."""
+        return {path: (block.input_ports, block.output_ports) for path, block in self._built.items()}
 
     @contextmanager
     def _noted(self, block: str, port: str = "") -> Iterator[None]:

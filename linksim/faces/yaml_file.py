@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 import torch
 from torch import nn
@@ -19,10 +21,10 @@ from linksim.errors import (
     UnconnectedBlockError,
     UnfedInputError,
 )
-from linksim.faces.plain_yaml import Plain, read_plain_yaml, write_plain_yaml
+from linksim.faces.plain_yaml import Plain, plain_text, plain_values, read_bytes, write_plain_yaml
 from linksim.faces.reader import Fault, Fields, Reader, mapping
 from linksim.graph import Graph
-from linksim.port import BundleSpec, Spec, TensorSpec, parse_declared, type_name
+from linksim.port import BundleSpec, Port, Spec, TensorSpec, parse_declared, type_name
 from linksim.tied import Tied
 from linksim.types import PORT_TYPES
 
@@ -37,11 +39,22 @@ Made = TypeVar("Made", bound=Graph)
 
 def save(graph: Graph, path: Path) -> None:
     """Write a flowgraph. Raises `FlowgraphFileError` where a parameter or an input's type cannot be written."""
+    write_plain_yaml(path, _content(graph))
+
+
+def text_of(graph: Graph) -> str:
+    """What `save` writes. Raises as that does."""
+    return plain_text(_content(graph))
+
+
+def _content(graph: Graph) -> Fields:
     graph.validate()
     content: Fields = {"linksim": VERSION, **describe(graph)}
+    if graph.layout:
+        content["layout"] = {block: list(place) for block, place in graph.layout.items()}
     if graph.state_dict():
         content["weights"] = {"name": graph.weights, "digest": weights_digest(graph)}
-    write_plain_yaml(path, content)
+    return content
 
 
 def describe(graph: Graph) -> Fields:
@@ -115,48 +128,102 @@ def weights_digest(module: nn.Module) -> str:
 
 
 def load(path: Path, blocks: Sequence[type[Block]], kind: type[Made]) -> Made:
-    """Build the flowgraph, of the class `kind`, that a file describes: first without memory for weights, to see that it
-    fits, then for real."""
-    body, weights = _read(path)
+    """The flowgraph, of the class `kind`, that a file describes; see `load_text`."""
+    return load_text(read_bytes(path), path, blocks, kind)
+
+
+def load_text(data: bytes, path: Path | str, blocks: Sequence[type[Block]], kind: type[Made]) -> Made:
+    """Build the flowgraph, of the class `kind`, that a file's text describes: first without memory for weights, to see
+    that it fits, then for real. `path` names it in messages."""
+    body, beside = _parts(data, path)
     graph = build(body, path, blocks, kind)
     try:
-        _check_weights(graph, weights)
+        _check_weights(graph, beside.get("weights"))
+        graph.layout = _layout(beside.get("layout"), graph)
     except LinksimError as error:
         raise type(error)(f"'{path}': {error}") from None
     return graph
 
 
-def _read(path: Path) -> tuple[Fields, Plain]:
-    """The flowgraph and the weights that a file speaks of."""
-    content = mapping(read_plain_yaml(path), f"'{path}'")
+def _parts(data: bytes, path: Path | str) -> tuple[Fields, Fields]:
+    """The flowgraph that a file speaks of, and what stands beside it."""
+    content = mapping(plain_values(data, path), f"'{path}'")
     if content.get("linksim") != VERSION:
         raise FlowgraphFileError(
             f"'{path}': no flowgraph file of version {VERSION}: it must begin with 'linksim: {VERSION}'"
         )
-    return {key: value for key, value in content.items() if key not in ("linksim", "weights")}, content.get("weights")
+    beside = {key: content.pop(key) for key in ("weights", "layout") if key in content}
+    del content["linksim"]
+    return content, beside
+
+
+def _layout(given: Plain, graph: Graph) -> dict[str, tuple[float, float]]:
+    """Where things stand in a drawing. What is said of those that are no longer there is left out."""
+    if given is None:
+        return {}
+    known = _drawn(graph)
+    places: dict[str, tuple[float, float]] = {}
+    for path, place in mapping(given, "'layout'").items():
+        numbers = [x for x in place if _is_coordinate(x)] if isinstance(place, list) else []
+        if not isinstance(place, list) or len(place) != 2 or len(numbers) != 2:
+            raise FlowgraphFileError(f"the layout of '{path}' must be two numbers, [x, y] (got {place!r})")
+        if path in known:
+            places[path] = (float(numbers[0]), float(numbers[1]))
+    return places
+
+
+def _drawn(graph: Graph) -> set[str]:
+    """The paths of all that a drawing shows: see `Graph.layout`."""
+    paths: set[str] = set()
+    for path, part in graph.named_modules():
+        if isinstance(part, Graph):
+            inside = f"{path}." if path else ""
+            paths.update(f"{inside}{name}" for name in part.blocks)
+            paths.update(f"{inside}.{name}" for name in part.input_ports)
+            paths.update(f"{inside}{name}." for name in part.output_ports)
+    return paths
+
+
+def _is_coordinate(value: Plain) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What is wrong with a flowgraph, and the ports of the blocks that could be made, by path: inputs, outputs. The
+    path "" stands for the flowgraph itself."""
+
+    faults: list[Fault]
+    ports: dict[str, tuple[Mapping[str, Port], Mapping[str, Port]]]
 
 
 def faults_in(path: Path, blocks: Sequence[type[Block]], kind: type[Graph]) -> list[Fault]:
-    """All that is wrong with the flowgraph in a file, each fault where it is, without memory for weights.
+    """All that is wrong with the flowgraph in a file; see `examine`."""
+    return examine(read_bytes(path), path, blocks, kind).faults
+
+
+def examine(data: bytes, path: Path | str, blocks: Sequence[type[Block]], kind: type[Graph]) -> Examined:
+    """All that is wrong with the flowgraph in a file's text, each fault where it is, without memory for weights.
 
     What follows from a fault, as an input without a source where the wire to it does not fit, is not told again. Raises
     `FlowgraphFileError` where it is no flowgraph file.
     """
-    body, weights = _read(path)
+    body, beside = _parts(data, path)
     faults: list[Fault] = []
     reader = Reader({block.__name__: block for block in blocks}, kind, faults)
     try:
         with torch.device("meta"):
             graph = reader.build(body, 1)
         _check_memory(graph)
-        if weights is not None:
-            mapping(weights, "'weights'")
+        if beside.get("weights") is not None:
+            mapping(beside["weights"], "'weights'")
+        _layout(beside.get("layout"), graph)
     except LinksimError as error:
-        return [*faults, Fault("", "", type(error).__name__, str(error))]
+        return Examined([*faults, Fault("", "", type(error).__name__, str(error))], reader.ports())
     for block, port, error in graph.faults():
         if not _follows(block, port, error, faults, reader):
             faults.append(Fault(block, port, type(error).__name__, str(error)))
-    return faults
+    return Examined(faults, {"": (graph.input_ports, graph.output_ports), **reader.ports()})
 
 
 def _follows(block: str, port: str, error: LinksimError, faults: Sequence[Fault], reader: Reader[Graph]) -> bool:
@@ -171,7 +238,7 @@ def _follows(block: str, port: str, error: LinksimError, faults: Sequence[Fault]
     return bool(faults) and inside and not isinstance(error, LoopError)
 
 
-def build(body: Plain, path: Path, blocks: Sequence[type[Block]], kind: type[Made]) -> Made:
+def build(body: Plain, path: Path | str, blocks: Sequence[type[Block]], kind: type[Made]) -> Made:
     """The flowgraph, of the class `kind`, that `describe` gave and a file at that path holds; see `load`."""
     own = {block.__name__: block for block in blocks}
     try:

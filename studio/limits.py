@@ -1,0 +1,87 @@
+"""What a worker of the studio may do: no files of this computer, no network, no other programs, bounded memory."""
+
+import os
+import resource
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import linksim
+from linksim.errors import LinksimError
+from linksim.faces.plain_yaml import Plain
+from linksim.faces.reader import Fault
+
+SYSTEM = ("/usr", "/lib", "/lib64", "/proc", "/sys", "/dev")
+"""Where libraries, fonts and what is known of the processor stand."""
+FORBIDDEN = ("socket.connect", "socket.bind", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn")
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+
+class Refused(LinksimError):
+    """A flowgraph asked for something that the page must not do."""
+
+
+def paths_named(content: Plain) -> list[Fault]:
+    """The blocks of a flowgraph, as plain values, whose parameters name files, folders or addresses.
+
+    A text with a slash does. A text without one names nothing but what ships: the worker's own folder is empty.
+    """
+    return list(_paths_named(content, ""))
+
+
+def _paths_named(content: Plain, prefix: str) -> Iterator[Fault]:
+    blocks = content.get("blocks") if isinstance(content, dict) else None
+    for name, entry in (blocks if isinstance(blocks, dict) else {}).items():
+        if not isinstance(entry, dict):
+            continue
+        yield from _paths_named(entry.get("flowgraph"), f"{prefix}{name}.")
+        text = next((each for each in _texts(entry.get("parameters")) if "/" in each or "\\" in each), None)
+        if text is not None:
+            said = (f"block '{name}' names {text!r}: the page reads no files of this computer and asks no other; "
+                    "run the flowgraph's file with linksim instead")  # fmt: skip
+            yield Fault(f"{prefix}{name}", "", Refused.__name__, said)
+
+
+def _texts(value: Plain) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for each in value if isinstance(value, list) else value.values():
+            yield from _texts(each)
+
+
+def confine(folder: Path, memory_bytes: int) -> None:
+    """Hold this process to its own folder, which it stands in from now on, and to so much memory of its own.
+
+    Not a wall against hostile machine code, which no flowgraph holds: a second lock behind `paths_named`.
+    """
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.chdir(folder)
+    own = os.path.realpath(folder)
+    readable = (own, *SYSTEM, *(os.path.realpath(each) for each in _installed()))
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in FORBIDDEN:
+            raise Refused("the page asks no other computer and starts no other program; run the file with linksim")
+        if event == "open" and isinstance(arguments[0], str | bytes):
+            path = os.path.realpath(os.fsdecode(arguments[0]))
+            writes = arguments[2] & WRITING if isinstance(arguments[2], int) else False
+            if not _inside(path, (own, "/dev") if writes else readable):
+                raise Refused("the page reads and writes no files of this computer; run the file with linksim")
+
+    sys.addaudithook(watch)
+
+
+def _installed() -> Iterator[str]:
+    """Where Python and the packages stand."""
+    yield from (sys.prefix, sys.base_prefix, *linksim.__path__)
+    yield from (path for path in sys.path if path)
+    for name in ("blocks", "flowgraphs", "benches", "studio", "cli"):
+        module = sys.modules.get(f"linksim.{name}")
+        yield from module.__path__ if module else ()
+
+
+def _inside(path: str, folders: tuple[str, ...]) -> bool:
+    return any(path == folder or path.startswith(folder.rstrip("/") + "/") for folder in folders)

@@ -1,0 +1,142 @@
+"""Worker processes of the studio: one for each task, held to a time, ended when nobody needs them."""
+
+import asyncio
+import multiprocessing
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import AsyncIterator
+from multiprocessing.connection import Connection
+from typing import Any
+
+from linksim.studio.tasks import work
+
+PRELOADED = "linksim.studio.tasks"
+ENDED = "error"
+"""Of the last message of a task that went wrong; "done" is that of one that did not."""
+
+
+class Worker:
+    """One task in a process of its own. Messages are kept, so that a page that is loaded again hears them all.
+
+    Args:
+        task: a name that `linksim.studio.tasks.work` knows.
+        arguments: what the task is given.
+        memory_bytes: of its own that the process may hold.
+        limit_s: after so many seconds without an end the process is stopped.
+    """
+
+    def __init__(self, task: str, arguments: tuple[Any, ...], memory_bytes: int, limit_s: float) -> None:
+        self.messages: list[dict[str, Any]] = []
+        self._loop, self._news = asyncio.get_running_loop(), asyncio.Event()
+        self._asking = asyncio.Lock()
+        self._limit_s, self._began = limit_s, time.monotonic()
+        self._answer: asyncio.Future[dict[str, Any]] | None = None
+        self._folder = tempfile.mkdtemp(prefix="linksim-studio-")
+        context = _context()
+        self._channel, theirs = context.Pipe()
+        self._process = context.Process(
+            target=work, args=(theirs, task, arguments, self._folder, memory_bytes), daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        self._watchdog = self._loop.call_later(limit_s, self._too_long)
+        threading.Thread(target=self._listen, args=(self._channel,), daemon=True).start()
+
+    @property
+    def over(self) -> bool:
+        """Whether the task has come to its end, well or not. A run's process lives on and answers questions."""
+        return bool(self.messages) and self.messages[-1]["event"] in ("done", ENDED)
+
+    def _listen(self, channel: Connection) -> None:
+        """In a thread: hand on what the process says."""
+        while True:
+            try:
+                message: dict[str, Any] | None = channel.recv()
+            except (EOFError, OSError):
+                message = None
+            try:
+                self._loop.call_soon_threadsafe(self._hear, message)
+            except RuntimeError:
+                # The server has ended.
+                return
+            if message is None:
+                return
+
+    def _hear(self, message: dict[str, Any] | None) -> None:
+        if message is None:
+            if not self.over:
+                self._end(f"the worker ended before its task did (exit status {self._process.exitcode})")
+            self._reply({"event": "wire", "message": "the worker that held this run has ended; run again"})
+        elif message["event"] == "wire":
+            self._reply(message)
+        elif not self.over:
+            self.messages.append(message)
+        if self.over:
+            self._watchdog.cancel()
+        self._news.set()
+
+    def _reply(self, message: dict[str, Any]) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(message)
+
+    def _end(self, said: str) -> None:
+        block = next((m["path"] for m in reversed(self.messages) if m["event"] == "block"), "")
+        self.messages.append({"event": ENDED, "block": "", "after": block, "error": "Stopped", "message": said})
+        self._news.set()
+
+    def _too_long(self) -> None:
+        if not self.over:
+            self._end(f"stopped after {self._limit_s:g} s; start linksim studio with more --minutes")
+            self.close()
+
+    def stop(self) -> None:
+        """At the user's wish."""
+        if not self.over:
+            self._end("stopped")
+        self.close()
+
+    def close(self) -> None:
+        """End the process and remove its folder. What it has said stays."""
+        self._watchdog.cancel()
+        self._process.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def result(self) -> dict[str, Any]:
+        """The last message of the task."""
+        async for message in self.follow(0):
+            if message["event"] in ("done", ENDED):
+                return message
+        raise AssertionError
+
+    async def follow(self, first: int) -> AsyncIterator[dict[str, Any]]:
+        """The messages from number `first` on, until the task ends."""
+        while True:
+            self._news.clear()
+            while first < len(self.messages):
+                yield self.messages[first]
+                first += 1
+            if self.over:
+                return
+            await self._news.wait()
+
+    async def wire(self, path: str, frame: int) -> dict[str, Any]:
+        """What crossed a wire of a run, in one frame."""
+        async with self._asking:
+            self._answer = self._loop.create_future()
+            try:
+                self._channel.send((path, frame))
+            except OSError:
+                return {"event": "wire", "message": "the worker that held this run has ended; run again"}
+            return await self._answer
+
+
+def _context() -> Any:
+    """A server process has linksim loaded and forks a worker in milliseconds; it has no threads that a fork would
+    break. Where a system has none, each worker loads linksim anew."""
+    methods = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    if "forkserver" in methods:
+        context.set_forkserver_preload([PRELOADED])
+    return context
