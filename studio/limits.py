@@ -18,7 +18,7 @@ FORBIDDEN = ("socket.connect", "socket.bind", "subprocess.Popen", "os.system", "
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
-class Refused(LinksimError):
+class ForbiddenError(LinksimError, PermissionError):
     """A flowgraph asked for something that the page must not do."""
 
 
@@ -40,7 +40,7 @@ def _paths_named(content: Plain, prefix: str) -> Iterator[Fault]:
         if text is not None:
             said = (f"block '{name}' names {text!r}: the page reads no files of this computer and asks no other; "
                     "run the flowgraph's file with linksim instead")  # fmt: skip
-            yield Fault(f"{prefix}{name}", "", Refused.__name__, said)
+            yield Fault(f"{prefix}{name}", "", ForbiddenError.__name__, said)
 
 
 def _texts(value: Plain) -> Iterator[str]:
@@ -59,24 +59,30 @@ def confine(folder: Path, memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.chdir(folder)
+    sys.dont_write_bytecode = True
     own = os.path.realpath(folder)
-    readable = (own, *SYSTEM, *(os.path.realpath(each) for each in _installed()))
+    installed = tuple(each for path in _installed() for each in {os.path.abspath(path), os.path.realpath(path)})
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
         if event in FORBIDDEN:
-            raise Refused("the page asks no other computer and starts no other program; run the file with linksim")
+            raise ForbiddenError(
+                "the page asks no other computer and starts no other program; run the file with linksim"
+            )
         if event == "open" and isinstance(arguments[0], str | bytes):
-            path = os.path.realpath(os.fsdecode(arguments[0]))
-            writes = arguments[2] & WRITING if isinstance(arguments[2], int) else False
-            if not _inside(path, (own, "/dev") if writes else readable):
-                raise Refused("the page reads and writes no files of this computer; run the file with linksim")
+            path, flags = os.fsdecode(arguments[0]), arguments[2]
+            allowed = _inside(os.path.realpath(path), (own, "/dev"))
+            if not (isinstance(flags, int) and flags & WRITING):
+                # An editable install is made of links that lead elsewhere: what counts there is where they stand.
+                allowed = allowed or _inside(os.path.abspath(path), installed)
+            if not allowed:
+                raise ForbiddenError("the page reads and writes no files of this computer; run the file with linksim")
 
     sys.addaudithook(watch)
 
 
 def _installed() -> Iterator[str]:
     """Where Python and the packages stand."""
-    yield from (sys.prefix, sys.base_prefix, *linksim.__path__)
+    yield from (*SYSTEM, sys.prefix, sys.base_prefix, *linksim.__path__)
     yield from (path for path in sys.path if path)
     for name in ("blocks", "flowgraphs", "benches", "studio", "cli"):
         module = sys.modules.get(f"linksim.{name}")

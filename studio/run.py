@@ -30,9 +30,9 @@ def run(channel: Connection, graph: Flowgraph, asked: Mapping[str, Any], picture
     `asked`: "seed"; "batch", the frames where no input is a picture or a text; "inputs" by name: a number, a text, or
     {"picture": anything} for the picture whose file is given.
 
-    Messages: {"event": "begins", "blocks"}, their number; {"event": "block", "path", "seconds"} after each; then {"event":
-    "done", "outputs", "labels", "seconds"}, or {"event": "error", "block", "error", "message"}. A question is (path of a
-    port, frame), its answer {"event": "wire", "view"} or an error.
+    Messages: {"event": "begins", "blocks"}, their number; {"event": "block", "path", "seconds"} after each; then
+    {"event": "done", "outputs", "labels", "seconds"}, or {"event": "error", "block", "error", "message"}. A question is
+    (path of a port, frame), its answer {"event": "wire", "view"} or an error.
     """
     watch = Watch(channel.send, graph)
     channel.send({"event": "begins", "blocks": len(watch.blocks)})
@@ -43,7 +43,7 @@ def run(channel: Connection, graph: Flowgraph, asked: Mapping[str, Any], picture
         batch = int(asked["batch"]) if numbers_only else None
         result = graph.run(seed=asked["seed"], batch=batch, probe=list(_ports(graph)), **values)
     except Exception as error:
-        return channel.send(failure(error, watch.inside))
+        return channel.send(failure(error, watch.place_of(error)))
     outputs = {name: {"type": type_name(port.spec), "text": summary(result[name])}
                for name, port in graph.output_ports.items()}  # fmt: skip
     seconds = time.perf_counter() - start
@@ -55,7 +55,7 @@ class Watch:
     """Says after each block how long it took, and knows which one is at work."""
 
     def __init__(self, say: Callable[[Any], None], graph: Flowgraph) -> None:
-        self.inside, self._say, self._start = "", say, 0.0
+        self._inside, self._say, self._start = "", say, 0.0
         self.blocks = dict(_leaves(graph, ""))
         for path, block in self.blocks.items():
             block.register_forward_pre_hook(self._begins(path))
@@ -63,12 +63,18 @@ class Watch:
 
     def _begins(self, path: str) -> Callable[[nn.Module, object], None]:
         def begins(_block: nn.Module, _arguments: object) -> None:
-            self.inside, self._start = path, time.perf_counter()
+            self._inside, self._start = path, time.perf_counter()
 
         return begins
 
     def _ends(self, _block: nn.Module, _arguments: object, _result: object) -> None:
-        self._say({"event": "block", "path": self.inside, "seconds": time.perf_counter() - self._start})
+        self._say({"event": "block", "path": self._inside, "seconds": time.perf_counter() - self._start})
+        self._inside = ""
+
+    def place_of(self, error: Exception) -> str:
+        """The block in which an error was, or of whose ports it speaks: then the message begins with its path."""
+        named = [path for path in self.blocks if str(error).startswith((f"{path}.", f"{path}:"))]
+        return self._inside or max(named, key=len, default="")
 
 
 def _leaves(graph: Graph, prefix: str) -> Iterator[tuple[str, Block]]:

@@ -8,13 +8,13 @@ from typing import Any
 from linksim import Flowgraph
 from linksim.errors import FlowgraphFileError, LinksimError, nearest
 from linksim.faces.diagram import svg
-from linksim.faces.plain_yaml import Plain, plain_text, plain_values
+from linksim.faces.plain_yaml import plain_text, plain_values
 from linksim.faces.reader import mapping
 from linksim.faces.yaml_file import VERSION, Examined, describe, examine
 from linksim.flowgraphs import FLOWGRAPHS
 from linksim.port import Port, type_name
 from linksim.studio.failures import failure
-from linksim.studio.limits import Refused, confine, paths_named
+from linksim.studio.limits import ForbiddenError, confine, paths_named
 from linksim.studio.run import run
 
 NAME = "the flowgraph"
@@ -36,10 +36,10 @@ def look_at(text: bytes) -> Examined:
 
 
 def built(text: bytes) -> Flowgraph:
-    """The flowgraph. Raises what `Flowgraph.load` raises, and `Refused` where a block names a path."""
+    """The flowgraph. Raises what `Flowgraph.load` raises, and `ForbiddenError` where a block names a path."""
     named = paths_named(plain_values(text, NAME))
     if named:
-        raise Refused(named[0].message)
+        raise ForbiddenError(named[0].message)
     return Flowgraph.from_yaml(text.decode(errors="surrogatepass"))
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from linksim.blocks.metrics.psnr import eight_bits
 from linksim.plot.style import importance_colormap
-from linksim.port import Spec, type_name
+from linksim.port import Spec, TensorSpec, type_name
 from linksim.types import Bundle, Counts, Ledger, Received, Score, Symbols, Text
 
 MOST_POINTS, BINS, MOST_BITS, MOST_NUMBERS = 2000, 60, 512, 32
@@ -69,7 +69,9 @@ def _frames(value: object) -> int:
 def _parts(value: object, spec: Spec, frame: int) -> list[View]:
     name = type_name(spec)
     if isinstance(value, Tensor):
-        return [_tensor_part(name, value[min(frame, len(value) - 1)].detach().cpu())]
+        colours = isinstance(spec, TensorSpec) and spec.family == "float" and spec.dimensions[1:2] == (3,)
+        one = value[min(frame, len(value) - 1)].detach().cpu()
+        return [_picture(one) if colours and one.dim() == 3 else _tensor_part(name, one)]
     special = next((show for kind, show in BUNDLES.items() if isinstance(value, kind)), None)
     if special is not None:
         return special(value, min(frame, _frames(value) - 1))
@@ -81,8 +83,6 @@ def _parts(value: object, spec: Spec, frame: int) -> list[View]:
 
 
 def _tensor_part(name: str, tensor: Tensor) -> View:
-    if name == "Image" or (tensor.dim() == 3 and tensor.shape[0] == 3 and tensor.is_floating_point() and not name):
-        return {"kind": "picture", "png": png(_pixels(tensor)), "size": list(tensor.shape[1:])}
     if name in MAPS or (tensor.dim() == 2 and not tensor.is_complex() and min(tensor.shape) > 1):
         return _map(name, tensor)
     if name == "Bits":
@@ -93,6 +93,10 @@ def _tensor_part(name: str, tensor: Tensor) -> View:
     if tensor.numel() <= MOST_NUMBERS:
         return {"kind": "numbers", "values": [_number(float(x)) for x in tensor.reshape(-1).double()]}
     return _histogram(tensor.reshape(-1))
+
+
+def _picture(image: Tensor) -> View:
+    return {"kind": "picture", "png": png(_pixels(image)), "size": list(image.shape[1:])}
 
 
 def _number(value: float) -> float | str:
@@ -144,8 +148,15 @@ def _histogram(values: Tensor) -> View:
     counts, edges = np.histogram(known.numpy(), BINS, (low, high))
     mean = float(known.mean()) if len(known) else math.nan
     deviation = float(known.std(correction=0)) if len(known) else math.nan
-    return {"kind": "histogram", "counts": counts.tolist(), "edges": edges.tolist(), "mean": _number(mean),
-            "deviation": _number(deviation), "count": values.numel(), "strange": values.numel() - len(known)}  # fmt: skip
+    return {
+        "kind": "histogram",
+        "counts": counts.tolist(),
+        "edges": edges.tolist(),
+        "mean": _number(mean),
+        "deviation": _number(deviation),
+        "count": values.numel(),
+        "strange": values.numel() - len(known),
+    }
 
 
 def _symbols(value: Symbols, frame: int) -> list[View]:
@@ -171,8 +182,8 @@ def _text(value: Text, frame: int) -> list[View]:
 
 def _ledger(value: Ledger, frame: int) -> list[View]:
     uses = {name: int(getattr(value, name)[frame]) for name in ("payload", "header", "side_information", "pilots")}
-    return [{"kind": "ledger", "uses": uses, "cbr": float(value.cbr[frame]),
-             "cbr_total": float(value.cbr_total[frame]), "dimensions": int(value.source_dimensions[frame])}]  # fmt: skip
+    ratios = {"cbr": float(value.cbr[frame]), "cbr_total": float(value.cbr_total[frame])}
+    return [{"kind": "ledger", "uses": uses, **ratios, "dimensions": int(value.source_dimensions[frame])}]
 
 
 def _counts(value: Counts, frame: int) -> list[View]:

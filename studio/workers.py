@@ -12,7 +12,7 @@ from typing import Any
 
 from linksim.studio.tasks import work
 
-PRELOADED = "linksim.studio.tasks"
+PRELOADED = "linksim.studio.preloaded"
 ENDED = "error"
 """Of the last message of a task that went wrong; "done" is that of one that did not."""
 

@@ -15,7 +15,7 @@ torch.set_num_threads(1)
 # Workers of sweeps import the tests' own blocks by the name of their module, whichever tests ran before.
 sys.path.append(str(Path(__file__).parents[1]))
 
-ALLOWED_SKIPS = ("no data folder", "no GPU", "no GNU Radio")
+ALLOWED_SKIPS = ("no data folder", "no GPU", "no GNU Radio", "no Chromium")
 
 
 def pytest_collection_modifyitems(items):

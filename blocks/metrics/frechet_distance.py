@@ -12,7 +12,6 @@ from torch.nn import functional
 from linksim.blocks.knowledge.picture_features import LITE1_SHA256, lite_network
 from linksim.blocks.metrics.psnr import eight_bits
 from linksim.errors import LinksimError
-from linksim.precision import full_precision
 
 EDGE, STAGE, CHANNELS = 240, 2, 40
 """Pictures are scaled to 240x240 pixels. The network's third stage has 40 features at each of 30x30 places."""
@@ -31,7 +30,6 @@ class FeatureMoments:
         return FeatureMoments(self.places + other.places, self.total + other.total, self.products + other.products)
 
 
-@full_precision
 def feature_moments(image: Tensor) -> list[FeatureMoments]:
     """Of each picture of a batch [batch, 3, height, width], for `frechet_distance` (extra `knowledge`).
 
@@ -44,7 +42,7 @@ def feature_moments(image: Tensor) -> list[FeatureMoments]:
     >>> [moments.places for moments in feature_moments(torch.rand(2, 3, 32, 48))]
     [900, 900]
     """
-    with torch.no_grad():
+    with torch.no_grad(), torch.autocast(image.device.type, enabled=False):
         scaled = functional.interpolate(eight_bits(image.float()), (EDGE, EDGE), mode="bicubic", antialias=True)
         network = lite_network(1, LITE1_SHA256, str(image.device))
         (maps,) = network.forward_intermediates(  # pyright: ignore[reportCallIssue]
