@@ -16,6 +16,7 @@ from linksim.port import Port, type_name
 from linksim.studio.failures import failure
 from linksim.studio.limits import ForbiddenError, confine, paths_named
 from linksim.studio.run import run
+from linksim.studio.shape import layout, shaped
 
 NAME = "the flowgraph"
 
@@ -59,9 +60,8 @@ def opened(text: bytes) -> dict[str, Any]:
     content = mapping(plain_values(text, NAME), NAME)
     if content.get("linksim") != VERSION:
         raise FlowgraphFileError(f"this is no flowgraph file of version {VERSION}: it must begin with 'linksim: 1'")
-    if not isinstance(content.get("blocks"), dict) or not isinstance(content.get("connections"), list):
-        raise FlowgraphFileError("a flowgraph file needs a mapping 'blocks' and a list 'connections'")
-    return {"graph": {key: value for key, value in content.items() if key != "weights"}}
+    places = layout(content.get("layout"))
+    return {"graph": {"linksim": VERSION, **shaped(content, NAME), **({"layout": places} if places else {})}}
 
 
 def written(text: bytes, form: str) -> dict[str, Any]:

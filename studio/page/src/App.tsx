@@ -1,7 +1,7 @@
 // The page.
 
 import { ReactFlowProvider, useReactFlow } from "@xyflow/react";
-import { useCallback, useEffect, useRef } from "react";
+import { Component, type ReactNode, useCallback, useEffect, useRef } from "react";
 
 import * as api from "./api";
 import { isForeign, readAddress } from "./address";
@@ -71,7 +71,7 @@ function onKey(event: KeyboardEvent): void {
 async function restore(): Promise<void> {
   const kept = await readAddress();
   if (!kept) return;
-  begin(kept.graph);
+  begin(await api.open(JSON.stringify(kept.graph)));
   const { level, inputs, seed, batch } = kept;
   useStudio.setState({ level, inputs, seed, batch, past: [] });
   if (!kept.run) return;
@@ -201,4 +201,17 @@ export function firstTheme(): void {
   document.documentElement.dataset.theme = localStorage.getItem(THEME) ?? dark;
 }
 
-export const App = () => <ReactFlowProvider><Page /></ReactFlowProvider>;
+/** What nobody foresaw: say it, and offer an empty page. */
+class Guarded extends Component<{ children: ReactNode }, { said?: string }> {
+  override state: { said?: string } = {};
+
+  static getDerivedStateFromError = (error: unknown) => ({ said: String(error) });
+
+  override render() {
+    if (this.state.said === undefined) return this.props.children;
+    const anew = () => { location.hash = ""; location.reload(); };
+    return <div className="said" role="alert"><p>The page cannot go on: {this.state.said}</p><button type="button" onClick={anew}>Start anew</button></div>;
+  }
+}
+
+export const App = () => <Guarded><ReactFlowProvider><Page /></ReactFlowProvider></Guarded>;

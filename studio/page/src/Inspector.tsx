@@ -101,8 +101,10 @@ function Setting({ path, name, parameter, value }: { path: string; name: string;
 /** Another block in this place; its wires stay where they fit. */
 function Swap({ name, kind }: { name: string; kind: Kind }) {
   const { graph, level, catalogue } = useStudio();
-  const ports = (each: Kind) => [Object.keys(each.inputs).join(), Object.keys(each.outputs).join()].join(">");
-  const like = catalogue?.blocks.filter((each) => each.stage === kind.stage && ports(each) === ports(kind)) ?? [];
+  const side = (ports: Kind["inputs"]) => Object.entries(ports).filter(([, port]) => !port.optional).map(([port, { type }]) => `${port}:${type}`).join();
+  const ports = (each: Kind) => `${side(each.inputs)}>${side(each.outputs)}`;
+  const like = (catalogue?.blocks ?? []).filter((each) => !each.declared && ports(each) === ports(kind))
+    .sort((a, b) => Number(b.stage === kind.stage) - Number(a.stage === kind.stage));
   if (like.length < 2) return null;
   return (
     <label className="setting">
