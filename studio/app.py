@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,71 +23,19 @@ from linksim.flowgraphs import FLOWGRAPHS
 from linksim.randomness import whole_seed
 from linksim.studio.guard import Guard
 from linksim.studio.samples import SAMPLES, sample_picture
-from linksim.studio.workers import Worker
+from linksim.studio.sessions import Studio, read_mapping
+from linksim.studio.stores import store, stores, sweep
 from linksim.types import PORT_TYPES
 from linksim.version import __version__
 
 STATIC = Path(__file__).parent / "static"
-MOST_RUNS, MOST_PICTURES, MOST_AT_ONCE = 6, 12, 3
-"""Runs whose wires can be looked into, pictures that were sent, runs at work, of all tabs together."""
-TASK_SECONDS = 60
 FORMS = ("yaml", "python", "svg")
 
 
-@dataclass
-class Studio:
-    """What all tabs share: the bounds of a run, the pictures that were sent, the runs by their numbers."""
-
-    memory_bytes: int
-    run_seconds: float
-    pictures: dict[str, bytes] = field(default_factory=dict[str, bytes])
-    runs: dict[str, Worker] = field(default_factory=dict[str, Worker])
-
-    async def task(self, name: str, *arguments: Any) -> JSONResponse:
-        """The answer of a short task; status 400 where it says what is wrong."""
-        worker = Worker(name, arguments, self.memory_bytes, TASK_SECONDS)
-        try:
-            message = await worker.result()
-        finally:
-            worker.close()
-        return JSONResponse(message, 400 if message["event"] == "error" else 200)
-
-    def keep(self, picture: bytes) -> str:
-        """A new name for a picture's file. The oldest one is forgotten where there are too many."""
-        key = secrets.token_urlsafe(8)
-        self.pictures[key] = picture
-        for old in list(self.pictures)[:-MOST_PICTURES]:
-            del self.pictures[old]
-        return key
-
-    def begin(self, arguments: tuple[Any, ...]) -> str:
-        """Start a run. Raises `HTTPException` where too many are at work; the oldest that is over is let go."""
-        if sum(not run.over for run in self.runs.values()) >= MOST_AT_ONCE:
-            raise HTTPException(429, f"{MOST_AT_ONCE} runs are at work; stop one, or wait")
-        over = [key for key, run in self.runs.items() if run.over]
-        for key in over[: max(0, len(self.runs) + 1 - MOST_RUNS)]:
-            self.runs.pop(key).close()
-        key = secrets.token_urlsafe(8)
-        self.runs[key] = Worker("run", arguments, self.memory_bytes, self.run_seconds)
-        return key
-
-    def run(self, request: Request) -> Worker:
-        """The run that a request names."""
-        found = self.runs.get(request.path_params["key"])
-        if found is None:
-            raise HTTPException(404, "this run is no longer kept; run again")
-        return found
-
-    def close(self) -> None:
-        """End all workers."""
-        for run in self.runs.values():
-            run.close()
-
-
-def studio_app(token: str, port: int, memory_bytes: int, run_seconds: float) -> Guard:
+def studio_app(token: str, port: int, memory_bytes: int, run_seconds: float, folder: Path) -> Guard:
     """The application: `token` is asked for with every request, `port` is where the server listens on loopback; a
-    worker has at most so many bytes, and a run so many seconds."""
-    studio = Studio(memory_bytes, run_seconds)
+    worker has at most so many bytes, and a run so many seconds; sweeps are kept in the folder."""
+    studio = Studio(memory_bytes, run_seconds, folder.resolve())
 
     def route(path: str, answer: Callable[[Studio, Request], Awaitable[Response]], *methods: str) -> Route:
         async def endpoint(request: Request) -> Response:
@@ -112,6 +58,9 @@ def studio_app(token: str, port: int, memory_bytes: int, run_seconds: float) -> 
         route("/api/runs/{key}", _messages),
         route("/api/runs/{key}", _stop, "DELETE"),
         route("/api/runs/{key}/wire", _wire),
+        route("/api/sweeps", sweep, "POST"),
+        route("/api/stores", stores),
+        route("/api/stores/{name}", store),
     ]
 
     @asynccontextmanager
@@ -203,7 +152,7 @@ async def _sample(studio: Studio, request: Request) -> Response:
 
 
 async def _run(studio: Studio, request: Request) -> Response:
-    asked = await _mapping(request)
+    asked = await read_mapping(request)
     graph, inputs = asked.get("graph"), asked.get("inputs")
     if not isinstance(graph, dict) or not isinstance(inputs, dict):
         raise HTTPException(400, "a run needs a 'graph' and 'inputs'")
@@ -214,7 +163,8 @@ async def _run(studio: Studio, request: Request) -> Response:
     text = json.dumps(graph).encode(errors="surrogatepass")
     if len(text) > MAX_BYTES:
         raise HTTPException(413, f"a flowgraph has at most {MAX_BYTES} bytes")
-    return JSONResponse({"run": studio.begin((text, {"inputs": inputs, "seed": seed, "batch": batch}, picture))})
+    arguments = (text, {"inputs": inputs, "seed": seed, "batch": batch}, picture)
+    return JSONResponse({"run": studio.begin("run", arguments, studio.run_seconds)})
 
 
 def _picture_asked(studio: Studio, inputs: Mapping[str, Any]) -> bytes | None:
@@ -225,19 +175,6 @@ def _picture_asked(studio: Studio, inputs: Mapping[str, Any]) -> bytes | None:
         raise HTTPException(404, "this picture is no longer kept; choose it again" if len(keys) == 1 else
                             "a run takes one picture")  # fmt: skip
     return studio.pictures[keys[0]]
-
-
-async def _mapping(request: Request) -> dict[str, Any]:
-    body = await request.body()
-    if len(body) > 2 * MAX_BYTES:
-        raise HTTPException(413, f"a flowgraph has at most {MAX_BYTES} bytes")
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        raise HTTPException(400, "what was sent is no JSON") from None
-    if not isinstance(found, dict):
-        raise HTTPException(400, "what was sent is no JSON object")
-    return found
 
 
 async def _messages(studio: Studio, request: Request) -> Response:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import linksim
 from linksim.errors import LinksimError
@@ -51,8 +52,9 @@ def _texts(value: Plain) -> Iterator[str]:
             yield from _texts(each)
 
 
-def confine(folder: Path, memory_bytes: int) -> None:
-    """Hold this process to its own folder, which it stands in from now on, and to so much memory of its own.
+def confine(folder: Path, memory_bytes: int, more: tuple[str, ...] = ()) -> None:
+    """Hold this process to its own folder, which it stands in from now on, and to so much memory of its own. It may
+    read `more`, files and folders, and keep databases there.
 
     Not a wall against hostile machine code, which no flowgraph holds: a second lock behind `paths_named`.
     """
@@ -63,17 +65,22 @@ def confine(folder: Path, memory_bytes: int) -> None:
     own = os.path.realpath(folder)
     installed = tuple(each for path in _installed() for each in {os.path.abspath(path), os.path.realpath(path)})
 
+    readable = tuple(os.path.realpath(each) for each in more)
+
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
         if event in FORBIDDEN:
             raise ForbiddenError(
                 "the page asks no other computer and starts no other program; run the file with linksim"
             )
+        if event == "sqlite3.connect" and not _is_own_database(str(arguments[0]), (own, *readable)):
+            raise ForbiddenError("the page keeps results in the folder in which it was started, nowhere else")
         if event == "open" and isinstance(arguments[0], str | bytes):
             path, flags = os.fsdecode(arguments[0]), arguments[2]
             allowed = _inside(os.path.realpath(path), (own, "/dev"))
             if not (isinstance(flags, int) and flags & WRITING):
                 # An editable install is made of links that lead elsewhere: what counts there is where they stand.
                 allowed = allowed or _inside(os.path.abspath(path), installed)
+                allowed = allowed or _inside(os.path.realpath(path), readable)
             if not allowed:
                 raise ForbiddenError("the page reads and writes no files of this computer; run the file with linksim")
 
@@ -87,6 +94,11 @@ def _installed() -> Iterator[str]:
     for name in ("blocks", "flowgraphs", "benches", "studio", "cli"):
         module = sys.modules.get(f"linksim.{name}")
         yield from module.__path__ if module else ()
+
+
+def _is_own_database(address: str, folders: tuple[str, ...]) -> bool:
+    path = unquote(urlsplit(address).path) if address.startswith("file:") else address
+    return path == ":memory:" or _inside(os.path.realpath(path), folders)
 
 
 def _inside(path: str, folders: tuple[str, ...]) -> bool:

@@ -100,7 +100,7 @@ def _inputs(graph: Flowgraph, given: Mapping[str, Any], picture: bytes | None) -
         if name not in graph.input_ports:
             raise RunError(f"'{graph.name}' has no input '{name}'")
         if isinstance(value, Mapping):
-            values[name] = _decoded(picture)
+            values[name] = decoded_picture(picture)
         elif isinstance(value, str):
             values[name] = Text.of([value])
         elif isinstance(value, int | float):
@@ -110,7 +110,8 @@ def _inputs(graph: Flowgraph, given: Mapping[str, Any], picture: bytes | None) -
     return values
 
 
-def _decoded(picture: bytes | None) -> torch.Tensor:
+def decoded_picture(picture: bytes | None) -> torch.Tensor:
+    """What a picture's file holds, [1, 3, height, width]. Raises `FileError`, and `RunError` where there is none."""
     if picture is None:
         raise RunError("no picture was given")
     path = Path(PICTURE_FILE)

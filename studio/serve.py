@@ -5,6 +5,7 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable
+from pathlib import Path
 
 import uvicorn
 
@@ -17,7 +18,8 @@ SECRET_BYTES = 24
 
 
 def serve(port: int, memory_bytes: int, run_seconds: float, open_browser: bool, say: Callable[[str], None]) -> None:
-    """Serve the page on loopback until it is interrupted; `say` is told its address. Port 0 is a free one.
+    """Serve the page on loopback until it is interrupted; `say` is told its address. Port 0 is a free one. Sweeps are
+    kept in the current folder.
 
     Raises `LinksimError` where the port is taken.
     """
@@ -30,7 +32,7 @@ def serve(port: int, memory_bytes: int, run_seconds: float, open_browser: bool, 
     except OSError as error:
         raise LinksimError(f"cannot listen on port {port}: {error.strerror}; choose another with --port") from None
     port, token = listening.getsockname()[1], secrets.token_urlsafe(SECRET_BYTES)
-    application = studio_app(token, port, memory_bytes, run_seconds)
+    application = studio_app(token, port, memory_bytes, run_seconds, Path.cwd())
     say(address(port, token))
     if open_browser:
         threading.Timer(1.0, webbrowser.open, [address(port, token)]).start()

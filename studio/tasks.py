@@ -1,9 +1,12 @@
 """What a worker of the studio does. Every task is given plain values and says what it finds as plain values."""
 
+import io
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from linksim import Flowgraph
 from linksim.errors import FlowgraphFileError, LinksimError, nearest
@@ -15,8 +18,10 @@ from linksim.flowgraphs import FLOWGRAPHS
 from linksim.port import Port, type_name
 from linksim.studio.failures import failure
 from linksim.studio.limits import ForbiddenError, confine, paths_named
-from linksim.studio.run import run
+from linksim.studio.run import decoded_picture, run
 from linksim.studio.shape import layout, shaped
+from linksim.studio.sweeps import listed, stored, sweep
+from linksim.studio.views import pixels_of
 
 NAME = "the flowgraph"
 
@@ -74,9 +79,21 @@ def written(text: bytes, form: str) -> dict[str, Any]:
     return {"text": forms[form](graph)}
 
 
+def decoded(picture: bytes) -> dict[str, Any]:
+    """A picture's file as the PNG file of what linksim reads in it."""
+    stream = io.BytesIO()
+    Image.fromarray(pixels_of(decoded_picture(picture)[0])).save(stream, "png")
+    return {"png": stream.getvalue()}
+
+
 def run_task(channel: Connection, text: bytes, asked: Mapping[str, Any], picture: bytes | None) -> None:
     """Run a flowgraph, then answer questions about its wires; see `run`."""
     run(channel, built(text), asked, picture)
+
+
+def store(path: str, number: int | None) -> dict[str, Any]:
+    """What a store holds; see `stored`."""
+    return stored(Path(path), number)
 
 
 SHORT: Mapping[str, Callable[..., dict[str, Any]]] = {
@@ -84,16 +101,25 @@ SHORT: Mapping[str, Callable[..., dict[str, Any]]] = {
     "ready": ready,
     "opened": opened,
     "written": written,
+    "decoded": decoded,
+    "stores": listed,
+    "store": store,
 }
 """Tasks with one answer."""
 
 
-def work(channel: Connection, task: str, arguments: tuple[Any, ...], folder: str, memory_bytes: int) -> None:
+LONG: Mapping[str, Callable[..., None]] = {"run": run_task, "sweep": sweep}
+"""Tasks that tell how far they are."""
+
+
+def work(
+    channel: Connection, task: str, arguments: tuple[Any, ...], folder: str, memory_bytes: int, more: tuple[str, ...]
+) -> None:
     """The whole life of a worker process: one task. What goes wrong is the last thing it says."""
     try:
-        confine(Path(folder), memory_bytes)
-        if task == "run":
-            run_task(channel, *arguments)
+        confine(Path(folder), memory_bytes, more)
+        if task in LONG:
+            LONG[task](channel, *arguments)
         else:
             channel.send({"event": "done", **SHORT[task](*arguments)})
     except Exception as error:

@@ -96,7 +96,7 @@ def _tensor_part(name: str, tensor: Tensor) -> View:
 
 
 def _picture(image: Tensor) -> View:
-    return {"kind": "picture", "png": png(_pixels(image)), "size": list(image.shape[1:])}
+    return {"kind": "picture", "png": png(pixels_of(image)), "size": list(image.shape[1:])}
 
 
 def _number(value: float) -> float | str:
@@ -104,7 +104,8 @@ def _number(value: float) -> float | str:
     return value if math.isfinite(value) else str(value)
 
 
-def _pixels(image: Tensor) -> NDArray[np.uint8]:
+def pixels_of(image: Tensor) -> NDArray[np.uint8]:
+    """A picture [3, height, width] as 8 bits, [height, width, 3]."""
     shown = (255 * eight_bits(image[None].float().nan_to_num())[0]).round()
     return shown.to(torch.uint8).movedim(0, -1).numpy()
 

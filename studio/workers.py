@@ -24,10 +24,13 @@ class Worker:
         task: a name that `linksim.studio.tasks.work` knows.
         arguments: what the task is given.
         memory_bytes: of its own that the process may hold.
+        more: files and folders that the process may read, and keep databases in.
         limit_s: after so many seconds without an end the process is stopped.
     """
 
-    def __init__(self, task: str, arguments: tuple[Any, ...], memory_bytes: int, limit_s: float) -> None:
+    def __init__(
+        self, task: str, arguments: tuple[Any, ...], memory_bytes: int, limit_s: float, more: tuple[str, ...] = ()
+    ) -> None:
         self.messages: list[dict[str, Any]] = []
         self._loop, self._news = asyncio.get_running_loop(), asyncio.Event()
         self._asking = asyncio.Lock()
@@ -37,7 +40,7 @@ class Worker:
         context = _context()
         self._channel, theirs = context.Pipe()
         self._process = context.Process(
-            target=work, args=(theirs, task, arguments, self._folder, memory_bytes), daemon=True
+            target=work, args=(theirs, task, arguments, self._folder, memory_bytes, more), daemon=True
         )
         self._process.start()
         theirs.close()

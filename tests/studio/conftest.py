@@ -17,6 +17,7 @@ class Served:
     address: str
     port: int
     token: str
+    folder: Path
 
     def client(self) -> httpx.Client:
         base = f"http://127.0.0.1:{self.port}"
@@ -29,7 +30,7 @@ def served(tmp_path_factory):
     command = [Path(sys.executable).with_name("linksim"), "studio", "--no-browser", "--memory", "3"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder) as process:
         address = re.search(r"http://127.0.0.1:(\d+)/\?token=(\S+)", process.stdout.readline())
-        yield Served(address.group(), int(address.group(1)), address.group(2))
+        yield Served(address.group(), int(address.group(1)), address.group(2), folder)
         process.terminate()
 
 

@@ -60,9 +60,9 @@ def start(page, name):
 
 def run(page):
     count = page.locator(".runs button").count()
-    page.click("button.main")
+    page.click(".run button.main")
     expect(page.locator(".runs button")).to_have_count(count + 1)
-    expect(page.locator("button.main")).to_be_enabled(timeout=60_000)
+    expect(page.locator(".run button.main")).to_be_enabled(timeout=60_000)
 
 
 def add(page, block):
@@ -232,7 +232,7 @@ def test_a_parameter_out_of_range_is_told_at_its_block(page):
 def test_stop_while_it_runs(page):
     start(page, "bpsk")
     page.fill("input[aria-label='frames']", "40000")
-    page.click("button.main")
+    page.click(".run button.main")
     page.wait_for_selector("button:text-is('Stop'):not([disabled])")
     page.click("button:text-is('Stop')")
     page.wait_for_selector("p.fault:text('stopped')")
@@ -258,7 +258,7 @@ def test_a_reload_opens_the_same_flowgraph_and_run(page):
 def test_a_reload_in_the_middle_of_a_run_hears_its_end(page):
     start(page, "bpsk")
     page.fill("input[aria-label='frames']", "12000")
-    page.click("button.main")
+    page.click(".run button.main")
     page.wait_for_selector("button:text-is('Stop'):not([disabled])")
     page.wait_for_timeout(600)
     page.reload()
@@ -295,6 +295,24 @@ def test_names_that_are_markup_stay_text(page, tmp_path):
     page.set_input_files("input[aria-label='flowgraph file']", odd)
     page.wait_for_selector(".problems")
     assert page.locator("main script, main img[src=x]").count() == 0
+
+
+def test_a_sweep_shows_a_waterfall_that_grows(page, served):
+    start(page, "bpsk")
+    page.click(".tabs >> text=Sweep")
+    page.fill("input[aria-label='store']", "grown")
+    page.fill("input[aria-label='values of snr_db']", "0:8:2")
+    page.fill("input[aria-label='value of the rule']", "20000")
+    page.click(".sweep button.main")
+    expect(page.locator(".sweep [role=status]")).to_contain_text("points are done")
+    page.wait_for_selector(".chart canvas")
+    expect(page.locator(".sweep [role=status]")).to_have_text("done", timeout=60_000)
+    assert "BPSK on AWGN, theory" in page.locator(".chart").inner_text()
+    assert (
+        "linksim sweep grown.yaml --grid snr_db=0:8:2 --stop ber:errors=20000" in page.locator(".command").inner_text()
+    )
+    assert (served.folder / "grown.db").is_file()
+    page.select_option("select[aria-label='compare with']", index=1)
 
 
 def test_exports(page):

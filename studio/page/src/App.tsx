@@ -1,7 +1,7 @@
 // The page.
 
 import { ReactFlowProvider, useReactFlow } from "@xyflow/react";
-import { Component, type ReactNode, useCallback, useEffect, useRef } from "react";
+import { Component, type ReactNode, useCallback, useEffect, useRef, useState } from "react";
 
 import * as api from "./api";
 import { isForeign, readAddress } from "./address";
@@ -12,6 +12,7 @@ import { Inspector } from "./Inspector";
 import { Look } from "./Look";
 import { Palette } from "./Palette";
 import { RunPanel } from "./RunPanel";
+import { Sweep } from "./Sweep";
 import { attempt, begin, beginFile, commit, follow, portsAt, quiet, redo, run, undo, useStudio } from "./store";
 
 function download(name: string, text: string): void {
@@ -124,9 +125,23 @@ function Page() {
         <Problems />
       </main>
       <aside aria-label="chosen block, run and results">
-        <RunPanel />
-        <Side />
+        <Tabs />
       </aside>
+    </>
+  );
+}
+
+/** The sweep stays as it is while the other tab is looked at. */
+function Tabs() {
+  const [tab, setTab] = useState<"run" | "sweep">("run");
+  return (
+    <>
+      <div className="tabs" role="tablist" aria-label="run or sweep">
+        <button type="button" role="tab" aria-selected={tab === "run"} onClick={() => setTab("run")}>Run</button>
+        <button type="button" role="tab" aria-selected={tab === "sweep"} onClick={() => setTab("sweep")}>Sweep</button>
+      </div>
+      <div hidden={tab !== "run"}><RunPanel /><Side /></div>
+      <div hidden={tab !== "sweep"}><Sweep /></div>
     </>
   );
 }

@@ -1,5 +1,6 @@
 // What the page asks of the server. The token stands in the page's address and goes along with every request.
 
+import type { Swept } from "./Chart";
 import type { Catalogue, Examined, Graph, Input, Message, View } from "./types";
 
 const token = new URLSearchParams(location.search).get("token") ?? "";
@@ -49,6 +50,12 @@ export const stop = (run: string) => json(`/api/runs/${run}`, { method: "DELETE"
 export interface Asked { graph: Graph; inputs: Record<string, Input>; seed: number; batch: number }
 export const begin = async (asked: Asked) =>
   (await json<{ run: string }>("/api/runs", post(JSON.stringify(asked)))).run;
+
+export interface SweepAsked { graph: Graph; store: string; grid: string[]; stop: string[]; inputs: string[]; seed: number; picture: string | undefined }
+export const sweep = async (asked: SweepAsked) => (await json<{ run: string }>("/api/sweeps", post(JSON.stringify(asked)))).run;
+export interface StoreEntry { store: string; sweeps: string[] }
+export const stores = async () => (await json<{ stores: StoreEntry[] }>("/api/stores")).stores;
+export const stored = (store: string, number: string) => json<Swept>(`/api/stores/${encodeURIComponent(store)}?sweep=${number}`);
 
 /** The messages of a run from the first on, as they come. */
 export async function* messages(run: string): AsyncGenerator<Message> {

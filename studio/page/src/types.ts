@@ -55,11 +55,22 @@ export interface Catalogue {
   version: string;
 }
 
+/** A point of a sweep and one metric of it; the axes stand in it by their names. */
+export interface Row {
+  metric: string;
+  estimate: number | null;
+  low: number | null;
+  high: number | null;
+  errors: number | null;
+  interval: string;
+  [axis: string]: unknown;
+}
 export interface Output { type: string; text: string }
 export type Message =
   | { event: "begins"; blocks: number }
   | { event: "block"; path: string; seconds: number }
   | { event: "done"; outputs: Record<string, Output>; labels: Record<string, string>; seconds: number }
+  | { event: "table"; rows: Row[]; points: number; done: number; frames: number; seconds: number }
   | { event: "error"; block?: string; error: string; message: string };
 
 export type Input = number | string | { picture: string };

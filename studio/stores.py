@@ -1,0 +1,92 @@
+"""What the page asks of sweeps and their stores, which lie in the folder in which the studio was started."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from linksim.files import write_whole
+from linksim.montecarlo.store import store_files
+from linksim.randomness import whole_seed
+from linksim.studio.sessions import Studio, read_mapping
+from linksim.studio.sweeps import ENDING
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
+SWEEP_FACTOR = 12
+"""A sweep may take so much longer than a run; it can be gone on with afterwards."""
+
+
+async def sweep(studio: Studio, request: Request) -> Response:
+    """Begin a sweep, or go on with it. The flowgraph is written beside the store, as `linksim sweep` needs it."""
+    asked = await read_mapping(request)
+    name, graph = _checked_name(asked.get("store")), asked.get("graph")
+    if not isinstance(graph, dict):
+        raise HTTPException(400, "a sweep needs a 'graph'")
+    # Places in the drawing are no part of what is swept.
+    content = json.dumps({key: value for key, value in graph.items() if key != "layout"}).encode()
+    checked = await studio.result("examined", content)
+    if checked["faults"]:
+        raise HTTPException(400, f"{checked['faults'][0]['block']}: {checked['faults'][0]['message']}")
+    text = (await studio.result("written", content, "yaml"))["text"].encode()
+    source, store = studio.folder / f"{name}.yaml", studio.folder / f"{name}{ENDING}"
+    pictures = await _pictures(studio, asked, name)
+    _keep(source, text)
+    texts = {key: _texts(asked, key) for key in ("grid", "stop", "inputs")}
+    named = {"flowgraph": str(source), "store": str(store), "pictures": pictures}
+    plain = {**named, **texts, "seed": whole_seed(asked.get("seed", 0))}
+    more = (str(source), *([pictures] if pictures else []), *map(str, store_files(store)))
+    key = studio.begin("sweep", (plain, str(studio.folder)), SWEEP_FACTOR * studio.run_seconds, more)
+    return JSONResponse({"run": key})
+
+
+def _checked_name(name: object) -> str:
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise HTTPException(400, "name the store by letters, digits, - and _, at most 60")
+    return name
+
+
+def _texts(asked: Mapping[str, Any], key: str) -> list[str]:
+    values = asked.get(key, [])
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise HTTPException(400, f"'{key}' must be a list of texts, as linksim sweep takes them")
+    return values
+
+
+async def _pictures(studio: Studio, asked: Mapping[str, Any], name: str) -> str | None:
+    """The folder of the pictures that every point sends: a copy of the one chosen on the page."""
+    key = asked.get("picture")
+    if key is None:
+        return None
+    if not isinstance(key, str) or key not in studio.pictures:
+        raise HTTPException(404, "this picture is no longer kept; choose it again")
+    folder = studio.folder / f"{name}_pictures"
+    folder.mkdir(exist_ok=True)
+    _keep(folder / "picture.png", (await studio.result("decoded", studio.pictures[key]))["png"])
+    return str(folder)
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Write a file where there is none; nothing is ever overwritten."""
+    if path.is_symlink() or (path.exists() and path.read_bytes() != content):
+        raise HTTPException(409, f"there is another {path.name} in the folder; give the sweep another name")
+    if not path.exists():
+        write_whole(path, content)
+
+
+async def stores(studio: Studio, _request: Request) -> Response:
+    """The stores of the folder."""
+    return await studio.task("stores", str(studio.folder), more=(str(studio.folder),))
+
+
+async def store(studio: Studio, request: Request) -> Response:
+    """What a store holds of a sweep."""
+    path = studio.folder / f"{_checked_name(request.path_params['name'])}{ENDING}"
+    number = request.query_params.get("sweep", "")
+    if number and not number.isdigit():
+        raise HTTPException(400, "the sweep must be a number from 1")
+    return await studio.task("store", str(path), int(number) if number else None, more=(str(studio.folder),))

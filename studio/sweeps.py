@@ -1,0 +1,140 @@
+"""Sweeps in a worker of the studio: the same stores and results as `linksim sweep`, told while they grow."""
+
+import json
+import shlex
+import time
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from linksim.cli.plot import closed_forms
+from linksim.cli.results import pick_sweep
+from linksim.cli.sweep import SweepRequest
+from linksim.errors import StoreError, SweepError
+from linksim.faces.plain_yaml import plain_values
+from linksim.montecarlo.reading import failures_of, table_of
+from linksim.montecarlo.scheduler import Progress
+from linksim.montecarlo.store import Store, StoredSweep
+from linksim.montecarlo.table import make_table
+from linksim.studio.limits import ForbiddenError, paths_named
+
+ENDING = ".db"
+LEAST_GAP_S, GAPS = 0.4, 40
+"""News of a sweep come after so many seconds at least, and no sooner than a fortieth of its time so far: then a long
+one does not fill the memory with them."""
+FINE, SNR, ERROR_RATE = 100, "snr_db", "ber"
+
+
+def sweep(channel: Connection, asked: Mapping[str, Any], folder: str) -> None:
+    """Run a sweep, or go on with it.
+
+    `asked`: "flowgraph", a file in the folder; "store", another; "grid" and "stop", texts as for `linksim sweep`;
+    "inputs", texts `name=number`; "seed"; "pictures", a folder or None.
+
+    Messages: {"event": "table", "rows", "points", "done", "frames", "seconds"} now and then, and the last one, "done",
+    as `stored` gives.
+    """
+    source = Path(asked["flowgraph"])
+    if paths_named(plain_values(source.read_bytes(), source.name)):
+        raise ForbiddenError("the flowgraph names files of this computer; run it with linksim sweep")
+    pictures = asked["pictures"] and Path(asked["pictures"])
+    request = SweepRequest(str(source), tuple(asked["grid"]), tuple(asked["stop"]), tuple(asked["inputs"]), pictures,
+                           None, asked["seed"], None, None, None, "cpu")  # fmt: skip
+    made = request.build()
+    store = Path(asked["store"])
+    # What `linksim replay` needs, from the folder in which the studio was started.
+    origin = {**request.origin(), "folder": folder}
+    made.run(store=store, progress=_teller(channel.send, made.names), origin=origin)
+    channel.send({"event": "done", **stored(store, None)})
+
+
+def _teller(say: Callable[[Any], None], names: Sequence[str]) -> Callable[[Progress], None]:
+    last = 0.0
+
+    def tell(progress: Progress) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < max(LEAST_GAP_S, progress.seconds / GAPS):
+            return
+        last = now
+        table = make_table(names, [(job.values, job.fold, {}) for job in progress.jobs])
+        say({"event": "table", "rows": _rows(table), "points": len(progress.jobs), "frames": progress.frames,
+             "done": sum(job.done for job in progress.jobs), "seconds": progress.seconds})  # fmt: skip
+
+    return tell
+
+
+def stored(path: Path, number: int | None) -> dict[str, Any]:
+    """What a store holds of a sweep, the last one where None: its rows, axes, closed forms, and the command that makes
+    it again. Raises `StoreError` or `SweepError`."""
+    store = Store(path, read_only=True)
+    try:
+        found = pick_sweep(store, number)
+        table, failures = table_of(store, found), failures_of(store, found)
+        names = list(found.settings["names"])
+        return {
+            "store": path.name.removesuffix(ENDING),
+            "source": found.settings["source"],
+            "names": names,
+            "curve": found.settings["curve"],
+            "rows": _rows(table),
+            "failures": failures[:3],
+            "theory": _theory(store, found) if names == [SNR] and ERROR_RATE in set(table["metric"]) else {},
+            "command": _command(found, path),
+            "sweeps": len(store.sweeps()),
+        }
+    finally:
+        store.close()
+
+
+def _rows(table: Any) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records", double_precision=15))
+    return rows
+
+
+def _theory(store: Store, found: StoredSweep) -> dict[str, Any]:
+    """Closed forms by name, each as points."""
+    try:
+        forms = closed_forms(store, found.points)
+    except SweepError:
+        return {}
+    known = store.points()
+    places = [float(known[point][0][SNR]) for point in found.points]
+    fine = np.linspace(min(places), max(places), FINE)
+    return {name: [fine.tolist(), np.asarray(form(fine)).tolist()] for name, form in forms.items()}
+
+
+def _command(found: StoredSweep, path: Path) -> str:
+    """As it is typed in the folder of the store."""
+    origin = found.settings["origin"]
+    if not origin:
+        return ""
+    source = origin["flowgraph"]
+    words = ["linksim", "sweep", Path(source).name if Path(source).is_absolute() else source]
+    for option, values in (("--grid", origin["grid"]), ("--stop", origin["stop"]), ("--input", origin["inputs"])):
+        for value in values:
+            words += [option, value]
+    if origin["pictures"]:
+        words += ["--pictures", Path(origin["pictures"]).name]
+    return shlex.join([*words, "--seed", str(origin["seed"]), "--store", path.name])
+
+
+def listed(folder: str) -> dict[str, Any]:
+    """The stores of a folder that can be read, with the names of their sweeps."""
+    found: list[dict[str, Any]] = []
+    for path in sorted(Path(folder).glob(f"*{ENDING}")):
+        try:
+            store = Store(path, read_only=True)
+        except StoreError:
+            # Another program's database.
+            continue
+        try:
+            sources = [sweep.settings["source"] for sweep in store.sweeps()]
+        finally:
+            store.close()
+        if sources:
+            found.append({"store": path.name.removesuffix(ENDING), "sweeps": sources})
+    return {"stores": found}
