@@ -7,6 +7,7 @@ COPY blocks blocks
 COPY flowgraphs flowgraphs
 COPY benches benches
 COPY cli cli
+COPY studio studio
 RUN pip install --no-cache-dir --constraint constraints.txt '.[heif,parquet,accelerate]'
 WORKDIR /work
 ENTRYPOINT ["linksim"]

@@ -10,7 +10,7 @@ EVERYTHING := '.[all,dev]'
 install = $(if $(UV),uv pip install --quiet --python $(BIN)/python $(SETTINGS) $(1) ||) \
 	$(BIN)/pip install --quiet --disable-pip-version-check $(SETTINGS) $(1)
 
-.PHONY: demo test bench docs lint clean
+.PHONY: demo test bench docs studio lint clean
 
 demo: .venv/core .venv/linked
 	$(BIN)/linksim demo --out demo
@@ -37,8 +37,12 @@ docs: .venv/full .venv/linked
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs build/site
 	@echo "the site is build/site/index.html"
 
+# Bundles the page of linksim studio from its TypeScript sources; needs Node, which no user of the page does.
+studio:
+	cd studio/page && npm ci --no-audit --no-fund && npm run build
+
 clean:
-	rm -rf .venv build demo out linksim.egg-info docs/generated
+	rm -rf .venv build studio/page/node_modules demo out linksim.egg-info docs/generated
 
 .venv/bin/python:
 	$(if $(UV),uv venv --quiet --seed --python $(PYTHON) .venv ||) $(PYTHON) -m venv .venv

@@ -44,9 +44,10 @@ OPTIONAL = {
     "onnx": ("onnxruntime", "onnxruntime"),
     "knowledge": ("timm", "timm"),
     "perceptual": ("lpips", "lpips"),
+    "studio": ("uvicorn", "uvicorn"),
 }
 """Extra to package and module."""
-_WITHOUT_TORCH = {"tensorflow", "openai", "ray", "pyarrow", "huggingface_hub", "onnxruntime"}
+_WITHOUT_TORCH = {"tensorflow", "openai", "ray", "pyarrow", "huggingface_hub", "onnxruntime", "uvicorn"}
 PATIENCE_SECONDS = 120
 _TRY_EACH = """
 import importlib, sys

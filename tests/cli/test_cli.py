@@ -186,6 +186,7 @@ def test_doctor(cli):
         "onnx",
         "knowledge",
         "perceptual",
+        "studio",
     }
 
 

@@ -65,7 +65,7 @@ export function Chart({ sets, metric }: { sets: Swept[]; metric: string }) {
       scales: { x: { time: false }, y: counted ? { distr: 3, range: () => [10 ** Math.floor(Math.log10(Math.min(...ends))), 10 ** Math.ceil(Math.log10(Math.max(...ends)))] } : { range: (_plot, low, high) => [low - 0.05 * (high - low || 1), high + 0.05 * (high - low || 1)] } },
       axes: [{ ...axis, label: sets[0]!.curve, labelSize: 20, size: 36 }, { ...axis, label: metric, labelSize: 20, size: 58, values: (_plot, splits) => splits.map((each) => (counted ? (Math.abs(Math.log10(each) % 1) < 1e-9 ? each.toExponential(0) : "") : String(Number(each.toPrecision(5))))) }],
       series: [{ label: sets[0]!.curve },
-        ...curves.map(({ name }, index) => ({ label: name, stroke: colour(index), width: 1.5, points: { show: true, size: 6 }, spanGaps: true })),
+        ...curves.map(({ name }, index) => ({ label: name, stroke: colour(index), width: forms.length ? 0 : 1.5, points: { show: true, size: 7, fill: colour(index), width: 1 }, spanGaps: true })),
         ...forms.map(([name], index) => ({ label: name, stroke: colour(index), width: 1, dash: [5, 4], points: { show: false }, spanGaps: true }))],
       hooks: { draw: [(drawn) => intervals(drawn, curves, colour)] },
     }, uPlot.join(tables), element);

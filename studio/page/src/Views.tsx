@@ -41,7 +41,7 @@ function PartOf({ part, behind }: { part: Part; behind: string | undefined }) {
 
 /** A map over the picture that was sent, as strong as the slider says. */
 function MapOf({ part, behind }: { part: Part & { kind: "map" }; behind: string | undefined }) {
-  const [strength, setStrength] = useState(behind ? 0.6 : 1);
+  const [strength, setStrength] = useState(0.6);
   return (
     <div>
       <div className="layers">
