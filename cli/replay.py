@@ -54,7 +54,7 @@ def run_replay(
         for name, value in run.items():
             label = f"case {case}, {name}" if len(runs) > 1 else name
             console.print(f"{label}: {describe(value)}", soft_wrap=True)
-    same = sums_of(runs)[0] == stored.tallies
+    same = is_same(runs, stored)
     console.print(f"the same as stored: {'yes' if same else 'NO: code, weights or processor differ'}")
     if out is not None:
         save(out, runs, probe)
@@ -95,6 +95,12 @@ def find_chunk(
         raise SweepError("no such chunk is in the store" if worst is None else f"no chunk has the metric '{worst}'")
     point, chunk = max(chunks, key=lambda pair: pair[1].tallies[worst].badness) if worst else chunks[0]
     return known[point][0], chunk
+
+
+def is_same(runs: Sequence[tuple[int, Result]], stored: Chunk) -> bool:
+    """Whether runs give what a chunk holds. Values that are probed are no metrics of the chunk."""
+    sums = sums_of(runs)[0]
+    return {name: sums.get(name) for name in stored.tallies} == stored.tallies
 
 
 def describe(value: object) -> str:

@@ -24,7 +24,7 @@ from linksim.randomness import whole_seed
 from linksim.studio.guard import Guard
 from linksim.studio.samples import SAMPLES, sample_picture
 from linksim.studio.sessions import Studio, read_mapping
-from linksim.studio.stores import store, stores, sweep
+from linksim.studio.stores import replay, store, stores, sweep
 from linksim.types import PORT_TYPES
 from linksim.version import __version__
 
@@ -61,6 +61,7 @@ def studio_app(token: str, port: int, memory_bytes: int, run_seconds: float, fol
         route("/api/sweeps", sweep, "POST"),
         route("/api/stores", stores),
         route("/api/stores/{name}", store),
+        route("/api/stores/{name}/replay", replay, "POST"),
     ]
 
     @asynccontextmanager

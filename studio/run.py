@@ -41,14 +41,18 @@ def run(channel: Connection, graph: Flowgraph, asked: Mapping[str, Any], picture
         values = _inputs(graph, asked["inputs"], picture)
         numbers_only = all(isinstance(value, float) for value in values.values())
         batch = int(asked["batch"]) if numbers_only else None
-        result = graph.run(seed=asked["seed"], batch=batch, probe=list(_ports(graph)), **values)
+        result = graph.run(seed=asked["seed"], batch=batch, probe=list(ports_of(graph)), **values)
     except Exception as error:
         return channel.send(failure(error, watch.place_of(error)))
-    outputs = {name: {"type": type_name(port.spec), "text": summary(result[name])}
-               for name, port in graph.output_ports.items()}  # fmt: skip
     seconds = time.perf_counter() - start
-    channel.send({"event": "done", "outputs": outputs, "labels": result.labels, "seconds": seconds})
-    return _answer(channel, graph, result, values)
+    channel.send({"event": "done", "outputs": outputs_of(graph, result), "labels": result.labels, "seconds": seconds})
+    return answer(channel, graph, result, values)
+
+
+def outputs_of(graph: Flowgraph, result: Result) -> dict[str, Any]:
+    """The outputs of a run by name, each in a few words."""
+    return {name: {"type": type_name(port.spec), "text": summary(result[name])}
+            for name, port in graph.output_ports.items()}  # fmt: skip
 
 
 class Watch:
@@ -86,12 +90,12 @@ def _leaves(graph: Graph, prefix: str) -> Iterator[tuple[str, Block]]:
             yield f"{prefix}{name}", block
 
 
-def _ports(graph: Graph, prefix: str = "") -> Iterator[str]:
+def ports_of(graph: Graph, prefix: str = "") -> Iterator[str]:
     """All outputs of blocks and nested flowgraphs, by path."""
     for name, block in graph.blocks.items():
         yield from (f"{prefix}{name}.{port}" for port in block.output_ports)
         if isinstance(block, Graph):
-            yield from _ports(block, f"{prefix}{name}.")
+            yield from ports_of(block, f"{prefix}{name}.")
 
 
 def _inputs(graph: Flowgraph, given: Mapping[str, Any], picture: bytes | None) -> dict[str, Any]:
@@ -119,7 +123,8 @@ def decoded_picture(picture: bytes | None) -> torch.Tensor:
     return read_picture(path)[None]
 
 
-def _answer(channel: Connection, graph: Flowgraph, result: Result, values: Mapping[str, Any]) -> None:
+def answer(channel: Connection, graph: Flowgraph, result: Result, values: Mapping[str, Any]) -> None:
+    """Answer questions about the wires of a run, whose inputs were `values`, until nobody asks."""
     while True:
         try:
             path, frame = channel.recv()
@@ -142,7 +147,7 @@ def _wire(graph: Flowgraph, result: Result, values: Mapping[str, Any], path: str
 
 
 def _as_tensor(value: Any) -> Any:
-    return torch.tensor([value]) if isinstance(value, float) else value
+    return torch.tensor([float(value)]) if isinstance(value, int | float) else value
 
 
 def _spec(graph: Graph, source: str) -> Spec:

@@ -83,6 +83,17 @@ async def stores(studio: Studio, _request: Request) -> Response:
     return await studio.task("stores", str(studio.folder), more=(str(studio.folder),))
 
 
+async def replay(studio: Studio, request: Request) -> Response:
+    """Run the worst chunk of a store again; its wires can be looked into, like those of a run."""
+    asked = await read_mapping(request)
+    path = studio.folder / f"{_checked_name(request.path_params['name'])}{ENDING}"
+    number, metric = asked.get("sweep"), asked.get("metric")
+    if not isinstance(metric, str) or not (number is None or type(number) is int):
+        raise HTTPException(400, "a replay needs a 'metric', and perhaps the number of a 'sweep'")
+    arguments = (str(path), number, metric, str(studio.folder))
+    return JSONResponse({"run": studio.begin("replay", arguments, studio.run_seconds, (str(studio.folder),))})
+
+
 async def store(studio: Studio, request: Request) -> Response:
     """What a store holds of a sweep."""
     path = studio.folder / f"{_checked_name(request.path_params['name'])}{ENDING}"

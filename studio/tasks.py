@@ -18,6 +18,7 @@ from linksim.flowgraphs import FLOWGRAPHS
 from linksim.port import Port, type_name
 from linksim.studio.failures import failure
 from linksim.studio.limits import ForbiddenError, confine, paths_named
+from linksim.studio.replay import replay
 from linksim.studio.run import decoded_picture, run
 from linksim.studio.shape import layout, shaped
 from linksim.studio.sweeps import listed, stored, sweep
@@ -108,7 +109,7 @@ SHORT: Mapping[str, Callable[..., dict[str, Any]]] = {
 """Tasks with one answer."""
 
 
-LONG: Mapping[str, Callable[..., None]] = {"run": run_task, "sweep": sweep}
+LONG: Mapping[str, Callable[..., None]] = {"run": run_task, "sweep": sweep, "replay": replay}
 """Tasks that tell how far they are."""
 
 

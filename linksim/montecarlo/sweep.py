@@ -213,6 +213,11 @@ class Sweep:
         with one_thread():
             return list(runs_of(setup, task, chunk, probe))
 
+    def link_at(self, point: Mapping[str, Any]) -> tuple[Flowgraph, dict[str, Any]]:
+        """The flowgraph that is simulated at a point, and its inputs but for those of the cases."""
+        shaping, inputs = split_point(self._arguments, point)
+        return build_link(self.source, shaping), {**self.inputs, **inputs}
+
     # -- preparing
 
     def _draft(self) -> list["_Draft"]:

@@ -313,6 +313,9 @@ def test_a_sweep_shows_a_waterfall_that_grows(page, served):
     )
     assert (served.folder / "grown.db").is_file()
     page.select_option("select[aria-label='compare with']", index=1)
+    page.click("button:text-is('Replay the worst chunk')")
+    page.wait_for_selector("p.note:text('; the same as stored')")
+    look(page, "channel.out")
 
 
 def test_exports(page):

@@ -141,3 +141,61 @@ def test_stores_of_the_folder_are_listed(client, served):
     assert "other" not in found
     assert client.get("/api/stores/listed", params={"sweep": "9"}).status_code == 400
     assert client.get("/api/stores/absent").status_code == 400
+
+
+def replayed(client, store, metric="ber"):
+    begun = client.post(f"/api/stores/{store}/replay", json={"metric": metric})
+    assert begun.status_code == 200, begun.text
+    key = begun.json()["run"]
+    return key, [json.loads(line) for line in client.get(f"/api/runs/{key}").text.splitlines()]
+
+
+def test_the_worst_chunk_is_run_again_with_its_wires(client):
+    swept(client, store="worst", grid=["snr_db=0:4:2", "bits.length=64,256"])
+    key, (first, last) = replayed(client, "worst")
+    assert last["event"] == "done"
+    assert "; the same as stored" in last["note"]
+    # The most errors are those of the longest frames at the lowest SNR.
+    assert first["inputs"] == {"snr_db": 0}
+    assert first["graph"]["blocks"]["bits"]["parameters"] == {"length": 256}
+    for port in (".snr_db", "bits.out", "channel.out"):
+        assert client.get(f"/api/runs/{key}/wire", params={"port": port}).json()["view"]["parts"]
+    assert last["outputs"]["ber"]["type"] == "Counts"
+
+
+def test_of_pictures_the_worst_is_shown(client):
+    key = client.post("/api/samples/coffee").json()["picture"]
+    swept(client, store="coffee", graph=ready("klt")["graph"], grid=["snr_db=0,10"], stop=[], picture=key)
+    run, (first, _) = replayed(client, "coffee", "psnr")
+    assert first["inputs"]["snr_db"] == 0
+    seen = client.get(f"/api/runs/{run}/wire", params={"port": ".image"}).json()["view"]
+    assert seen["parts"][0]["kind"] == "picture"
+
+
+@pytest.mark.parametrize(
+    ("origin", "said"),
+    [
+        ({"flowgraph": "evil:make"}, "runs no code"),
+        ({"flowgraph": "/etc/hosts.yaml"}, "does not lie in the folder"),
+        ({"pictures": "/etc"}, "does not lie in the folder"),
+        ({"scenes": "/etc"}, "does not lie in the folder"),
+    ],
+)
+def test_a_store_of_somebody_else_runs_and_reads_nothing(client, served, origin, said):
+    name = f"foreign{abs(hash(str(origin)))}"
+    (served.folder / "evil.py").write_text("open('was_run', 'w')\ndef make(): pass\n")
+    usual = {"flowgraph": "bpsk", "grid": ["snr_db=0"], "stop": ["ber:errors=5"], "inputs": [], "pictures": None,
+             "scenes": None, "seed": 0, "chunk": None, "over": None, "curve": None, "device": "cpu",
+             "folder": str(served.folder)}  # fmt: skip
+    Sweep(bpsk, grid={"snr_db": [0]}, stop="ber:errors=5").run(
+        store=served.folder / f"{name}.db", origin={**usual, **origin}
+    )
+    _, (last,) = replayed(client, name)
+    assert last["event"] == "error"
+    assert said in last["message"]
+    assert not (served.folder / "was_run").exists()
+
+
+@pytest.mark.parametrize("asked_for", [{}, {"metric": 3}, {"metric": "ber", "sweep": "1"}])
+def test_a_replay_that_makes_no_sense(client, asked_for):
+    assert client.post("/api/stores/worst/replay", json=asked_for).status_code == 400

@@ -13,7 +13,7 @@ import { Look } from "./Look";
 import { Palette } from "./Palette";
 import { RunPanel } from "./RunPanel";
 import { Sweep } from "./Sweep";
-import { attempt, begin, beginFile, commit, follow, portsAt, quiet, redo, run, undo, useStudio } from "./store";
+import { attempt, begin, beginFile, commit, follow, freshRun, portsAt, quiet, redo, run, undo, useStudio } from "./store";
 
 function download(name: string, text: string): void {
   const link = document.createElement("a");
@@ -77,8 +77,8 @@ async function restore(): Promise<void> {
   useStudio.setState({ level, inputs, seed, batch, past: [] });
   if (!kept.run) return;
   const number = 1;
-  useStudio.setState({ shown: number, runs: [{ key: kept.run, number, graph: kept.graph, inputs, seed, blocks: 0,
-    seconds: {}, state: "working", outputs: {}, labels: {}, took: 0, message: "", faulty: "" }] });
+  const begun = freshRun({ key: kept.run, number, graph: kept.graph, inputs, seed });
+  useStudio.setState({ shown: number, runs: [begun] });
   try {
     await follow(number, kept.run);
   } catch {
@@ -141,7 +141,7 @@ function Tabs() {
         <button type="button" role="tab" aria-selected={tab === "sweep"} onClick={() => setTab("sweep")}>Sweep</button>
       </div>
       <div hidden={tab !== "run"}><RunPanel /><Side /></div>
-      <div hidden={tab !== "sweep"}><Sweep /></div>
+      <div hidden={tab !== "sweep"}><Sweep replayed={() => setTab("run")} /></div>
     </>
   );
 }

@@ -162,7 +162,8 @@ function Outcome({ run }: { run: Run }) {
   const labels = Object.entries(run.labels).map(([name, value]) => `${name}: ${value}`).join(", ");
   return (
     <>
-      <p>Run {run.number}: {given(run)}; {took(1000 * run.took)}{labels && `; ${labels}`}</p>
+      <p>Run {run.number}: {given(run)}{run.took > 0 && `; ${took(1000 * run.took)}`}{labels && `; ${labels}`}</p>
+      {run.note && <p className="note">{run.note}</p>}
       <details open={!busy}><summary>outputs</summary><table className="outputs"><tbody>
         {Object.entries(run.outputs).map(([name, { type, text }]) => (
           <tr key={name}><th><button type="button" title={`${name}: ${type}`} onClick={() => useStudio.setState({ level: "", wire: outputWire(run, name), selected: new Set() })}>{name}</button></th>

@@ -5,7 +5,7 @@ import { useEffect, useState } from "react";
 import * as api from "./api";
 import { Chart, metricsOf, type Swept } from "./Chart";
 import * as edit from "./graph";
-import { attempt, say, useStudio } from "./store";
+import { attempt, replay, say, useStudio } from "./store";
 
 interface Axis { name: string; values: string }
 interface Rule { metric: string; kind: string; value: string }
@@ -32,7 +32,7 @@ function useAxes(): string[] {
 
 const stemOf = (name: string) => name.replace(/[^A-Za-z0-9_-]/g, "_").replace(/^[_-]+/, "").slice(0, 50) || "sweep";
 
-export function Sweep() {
+export function Sweep({ replayed }: { replayed: () => void }) {
   const { graph, inputs, seed, examined } = useStudio();
   const axes = useAxes();
   const outputs = Object.entries(examined.ports[""]?.outputs ?? {}).filter(([, port]) => port.type === "Counts" || port.type === "Score");
@@ -110,12 +110,12 @@ export function Sweep() {
         <button type="button" disabled={at === undefined} onClick={() => at && void attempt(async () => void (await api.stop(at)))}>Stop</button>
         <small role="status">{progress}</small>
       </div>
-      <Curves swept={swept} open={setSwept} />
+      <Curves swept={swept} open={setSwept} replayed={replayed} />
     </section>
   );
 }
 
-function Curves({ swept, open }: { swept: Swept | undefined; open: (swept: Swept) => void }) {
+function Curves({ swept, open, replayed }: { swept: Swept | undefined; open: (swept: Swept) => void; replayed: () => void }) {
   const [metric, setMetric] = useState("");
   const [beside, setBeside] = useState<Swept>();
   const [stores, setStores] = useState<api.StoreEntry[]>([]);
@@ -143,6 +143,7 @@ function Curves({ swept, open }: { swept: Swept | undefined; open: (swept: Swept
             <select aria-label="metric" value={shown} onChange={(event) => setMetric(event.target.value)}>{metrics.map((each) => <option key={each}>{each}</option>)}</select>
           </label>
           <Chart sets={sets} metric={shown} />
+          {swept.command && <button type="button" title="with all that crossed its wires" onClick={() => void replay(swept.store, shown).then(replayed)}>Replay the worst chunk</button>}
           {swept.command && <p className="command">The same from a shell: <code>{swept.command}</code></p>}
           {swept.failures.map((line) => <p className="fault" key={line}>failed: {line}</p>)}
         </>

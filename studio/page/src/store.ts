@@ -25,7 +25,12 @@ export interface Run {
   took: number;
   message: string;
   faulty: string;
+  /** What a replay says of its chunk. */
+  note: string;
 }
+
+export const freshRun = (run: Pick<Run, "key" | "number" | "graph" | "inputs" | "seed">): Run => ({ ...run, blocks: 0,
+  seconds: {}, state: "working", outputs: {}, labels: {}, took: 0, message: "", faulty: "", note: "" });
 
 export interface State {
   catalogue: Catalogue | undefined;
@@ -199,8 +204,7 @@ export const run = () => attempt(async () => {
   const given = Object.fromEntries(Object.entries(inputs).filter(([name]) => name in graph.inputs));
   const key = await api.begin({ graph, inputs: given, seed, batch });
   const number = (runs.at(-1)?.number ?? 0) + 1;
-  const begun: Run = { key, number, graph, inputs: given, seed, blocks: 0, seconds: {}, state: "working", outputs: {},
-    labels: {}, took: 0, message: "", faulty: "" };
+  const begun = freshRun({ key, number, graph, inputs: given, seed });
   set({ runs: [...runs, begun].slice(-MOST_RUNS), shown: runs.length ? shown : number });
   writeAddress(get());
   await follow(number, key);
@@ -216,14 +220,28 @@ export async function follow(number: number, key: string): Promise<void> {
   if (!ended) patch(number, { state: "failed", message: "the studio's server ended" });
 }
 
+/** Run the worst chunk of a store again; its flowgraph takes the place of the drawn one. */
+export const replay = (store: string, metric: string) => attempt(async () => {
+  const key = await api.replay(store, metric);
+  const number = (get().runs.at(-1)?.number ?? 0) + 1;
+  for await (const message of api.messages(key)) {
+    if (message.event === "begins" && message.graph) {
+      begin(message.graph);
+      const made = freshRun({ key, number, graph: get().graph, inputs: message.inputs ?? {}, seed: message.seed ?? 0 });
+      set(({ runs }) => ({ runs: [...runs, made].slice(-MOST_RUNS) }));
+    } else if (message.event === "error" && !get().runs.some((each) => each.number === number)) say(message.message);
+    else hear(number, message);
+  }
+});
+
 function hear(number: number, message: Message): void {
   const own = get().runs.find((each) => each.number === number);
   if (!own) return;
   if (message.event === "begins") patch(number, { blocks: message.blocks });
   if (message.event === "block") patch(number, { seconds: { ...own.seconds, [message.path]: message.seconds } });
   if (message.event === "done") {
-    const { outputs, labels, seconds: took } = message;
-    patch(number, { state: "done", outputs, labels, took });
+    const { outputs, labels, seconds: took, note = "" } = message;
+    patch(number, { state: "done", outputs, labels, took, note });
     set({ shown: number });
   }
   if (message.event === "error") {

@@ -67,9 +67,9 @@ export interface Row {
 }
 export interface Output { type: string; text: string }
 export type Message =
-  | { event: "begins"; blocks: number }
+  | { event: "begins"; blocks: number; graph?: Graph; inputs?: Record<string, Input>; seed?: number }
   | { event: "block"; path: string; seconds: number }
-  | { event: "done"; outputs: Record<string, Output>; labels: Record<string, string>; seconds: number }
+  | { event: "done"; outputs: Record<string, Output>; labels: Record<string, string>; seconds: number; note?: string }
   | { event: "table"; rows: Row[]; points: number; done: number; frames: number; seconds: number }
   | { event: "error"; block?: string; error: string; message: string };
 
