@@ -165,7 +165,7 @@ async def _run(studio: Studio, request: Request) -> Response:
     if len(text) > MAX_BYTES:
         raise HTTPException(413, f"a flowgraph has at most {MAX_BYTES} bytes")
     arguments = (text, {"inputs": inputs, "seed": seed, "batch": batch}, picture)
-    return JSONResponse({"run": studio.begin("run", arguments, studio.run_seconds)})
+    return JSONResponse({"run": await studio.begin("run", arguments, studio.run_seconds)})
 
 
 def _picture_asked(studio: Studio, inputs: Mapping[str, Any]) -> bytes | None:

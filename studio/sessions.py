@@ -32,7 +32,7 @@ class Studio:
         """The answer of a short task, which may read `more`. Raises `HTTPException` where it says what is wrong."""
         worker = Worker(name, arguments, self.memory_bytes, TASK_SECONDS, more)
         try:
-            message = await worker.result()
+            message = await (await worker.start()).result()
         finally:
             worker.close()
         if message["event"] == "error":
@@ -51,7 +51,7 @@ class Studio:
             del self.pictures[old]
         return key
 
-    def begin(self, task: str, arguments: tuple[Any, ...], seconds: float, more: tuple[str, ...] = ()) -> str:
+    async def begin(self, task: str, arguments: tuple[Any, ...], seconds: float, more: tuple[str, ...] = ()) -> str:
         """Start a run or a sweep; the oldest that is over is let go. Raises `HTTPException` where too many work."""
         if sum(not run.over for run in self.runs.values()) >= MOST_AT_ONCE:
             raise HTTPException(429, f"{MOST_AT_ONCE} runs are at work; stop one, or wait")
@@ -60,6 +60,7 @@ class Studio:
             self.runs.pop(key).close()
         key = secrets.token_urlsafe(8)
         self.runs[key] = Worker(task, arguments, self.memory_bytes, seconds, more)
+        await self.runs[key].start()
         return key
 
     def run(self, request: Request) -> Worker:

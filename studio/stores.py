@@ -40,7 +40,7 @@ async def sweep(studio: Studio, request: Request) -> Response:
     named = {"flowgraph": str(source), "store": str(store), "pictures": pictures}
     plain = {**named, **texts, "seed": whole_seed(asked.get("seed", 0))}
     more = (str(source), *([pictures] if pictures else []), *map(str, store_files(store)))
-    key = studio.begin("sweep", (plain, str(studio.folder)), SWEEP_FACTOR * studio.run_seconds, more)
+    key = await studio.begin("sweep", (plain, str(studio.folder)), SWEEP_FACTOR * studio.run_seconds, more)
     return JSONResponse({"run": key})
 
 
@@ -91,7 +91,7 @@ async def replay(studio: Studio, request: Request) -> Response:
     if not isinstance(metric, str) or not (number is None or type(number) is int):
         raise HTTPException(400, "a replay needs a 'metric', and perhaps the number of a 'sweep'")
     arguments = (str(path), number, metric, str(studio.folder))
-    return JSONResponse({"run": studio.begin("replay", arguments, studio.run_seconds, (str(studio.folder),))})
+    return JSONResponse({"run": await studio.begin("replay", arguments, studio.run_seconds, (str(studio.folder),))})
 
 
 async def store(studio: Studio, request: Request) -> Response:

@@ -5,7 +5,6 @@ import multiprocessing
 import shutil
 import tempfile
 import threading
-import time
 from collections.abc import AsyncIterator
 from multiprocessing.connection import Connection
 from typing import Any
@@ -18,7 +17,8 @@ ENDED = "error"
 
 
 class Worker:
-    """One task in a process of its own. Messages are kept, so that a page that is loaded again hears them all.
+    """One task in a process of its own, once it is started. Messages are kept, so that a page that is loaded again hears
+    them all.
 
     Args:
         task: a name that `linksim.studio.tasks.work` knows.
@@ -34,7 +34,7 @@ class Worker:
         self.messages: list[dict[str, Any]] = []
         self._loop, self._news = asyncio.get_running_loop(), asyncio.Event()
         self._asking = asyncio.Lock()
-        self._limit_s, self._began = limit_s, time.monotonic()
+        self._limit_s = limit_s
         self._answer: asyncio.Future[dict[str, Any]] | None = None
         self._folder = tempfile.mkdtemp(prefix="linksim-studio-")
         context = _context()
@@ -42,10 +42,16 @@ class Worker:
         self._process = context.Process(
             target=work, args=(theirs, task, arguments, self._folder, memory_bytes, more), daemon=True
         )
-        self._process.start()
-        theirs.close()
-        self._watchdog = self._loop.call_later(limit_s, self._too_long)
+        self._theirs = theirs
+        self._watchdog: asyncio.TimerHandle | None = None
+
+    async def start(self) -> "Worker":
+        """Begin. The first worker waits until linksim is loaded; the server answers others meanwhile."""
+        await asyncio.to_thread(self._process.start)
+        self._theirs.close()
+        self._watchdog = self._loop.call_later(self._limit_s, self._too_long)
         threading.Thread(target=self._listen, args=(self._channel,), daemon=True).start()
+        return self
 
     @property
     def over(self) -> bool:
@@ -77,8 +83,12 @@ class Worker:
         elif not self.over:
             self.messages.append(message)
         if self.over:
-            self._watchdog.cancel()
+            self._unwatch()
         self._news.set()
+
+    def _unwatch(self) -> None:
+        if self._watchdog is not None:
+            self._watchdog.cancel()
 
     def _reply(self, message: dict[str, Any]) -> None:
         if self._answer is not None and not self._answer.done():
@@ -102,8 +112,9 @@ class Worker:
 
     def close(self) -> None:
         """End the process and remove its folder. What it has said stays."""
-        self._watchdog.cancel()
-        self._process.kill()
+        self._unwatch()
+        if self._process.pid is not None:
+            self._process.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     async def result(self) -> dict[str, Any]:

@@ -285,7 +285,7 @@ def slow(batch=40_000):
 
 def test_time_is_bounded():
     async def too_slow():
-        worker = Worker("run", slow(), 8 * GIB, 0.3)
+        worker = await Worker("run", slow(), 8 * GIB, 0.3).start()
         try:
             return await worker.result(), worker
         finally:
@@ -301,7 +301,7 @@ def test_time_is_bounded():
 
 def test_stop_while_it_runs():
     async def stopped():
-        worker = Worker("run", slow(), 8 * GIB, 60)
+        worker = await Worker("run", slow(), 8 * GIB, 60).start()
         await asyncio.sleep(0.5)
         worker.stop()
         return await worker.result(), worker
@@ -314,7 +314,7 @@ def test_stop_while_it_runs():
 
 def test_a_worker_that_dies_is_an_error():
     async def killed():
-        worker = Worker("run", slow(), 8 * GIB, 60)
+        worker = await Worker("run", slow(), 8 * GIB, 60).start()
         await asyncio.sleep(0.3)
         worker._process.kill()
         try:
