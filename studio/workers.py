@@ -17,8 +17,9 @@ ENDED = "error"
 
 
 class Worker:
-    """One task in a process of its own, once it is started. Messages are kept, so that a page that is loaded again hears
-    them all.
+    """One task in a process of its own, once it is started.
+
+    Messages are kept, so that a page that is loaded again hears them all.
 
     Args:
         task: a name that `linksim.studio.tasks.work` knows.
