@@ -98,9 +98,9 @@ def find_chunk(
 
 
 def is_same(runs: Sequence[tuple[int, Result]], stored: Chunk) -> bool:
-    """Whether runs give what a chunk holds. Values that are probed are no metrics of the chunk."""
-    sums = sums_of(runs)[0]
-    return {name: sums.get(name) for name in stored.tallies} == stored.tallies
+    """Whether runs give what a chunk holds. Values that are probed, which have a dot in the name, are no metrics."""
+    sums = {name: tally for name, tally in sums_of(runs)[0].items() if name in stored.tallies or "." not in name}
+    return stored.error is None and sums == stored.tallies
 
 
 def describe(value: object) -> str:

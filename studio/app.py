@@ -23,7 +23,7 @@ from linksim.flowgraphs import FLOWGRAPHS
 from linksim.randomness import whole_seed
 from linksim.studio.guard import Guard
 from linksim.studio.samples import SAMPLES, sample_picture
-from linksim.studio.sessions import Studio, read_mapping
+from linksim.studio.sessions import Studio, plain_json, read_mapping
 from linksim.studio.stores import replay, store, stores, sweep
 from linksim.types import PORT_TYPES
 from linksim.version import __version__
@@ -32,10 +32,8 @@ STATIC = Path(__file__).parent / "static"
 FORMS = ("yaml", "python", "svg")
 
 
-def studio_app(token: str, port: int, memory_bytes: int, run_seconds: float, folder: Path) -> Guard:
-    """The application: `token` is asked for with every request, `port` is where the server listens on loopback; a
-    worker has at most so many bytes, and a run so many seconds; sweeps are kept in the folder."""
-    studio = Studio(memory_bytes, run_seconds, folder.resolve())
+def studio_app(studio: Studio, token: str, port: int) -> Guard:
+    """The application: `token` is asked for with every request, `port` is where the server listens on loopback."""
 
     def route(path: str, answer: Callable[[Studio, Request], Awaitable[Response]], *methods: str) -> Route:
         async def endpoint(request: Request) -> Response:
@@ -161,7 +159,7 @@ async def _run(studio: Studio, request: Request) -> Response:
     if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
         raise HTTPException(400, f"frames must be a whole number of at least 1 (got {batch!r})")
     picture = _picture_asked(studio, inputs)
-    text = json.dumps(graph).encode(errors="surrogatepass")
+    text = plain_json(graph)
     if len(text) > MAX_BYTES:
         raise HTTPException(413, f"a flowgraph has at most {MAX_BYTES} bytes")
     arguments = (text, {"inputs": inputs, "seed": seed, "batch": batch}, picture)
@@ -198,7 +196,7 @@ async def _wire(studio: Studio, request: Request) -> Response:
     run, frame = studio.run(request), request.query_params.get("frame", "0")
     if not run.over:
         raise HTTPException(409, "the run is not done yet")
-    if not frame.isdigit() or len(frame) > 9:
+    if not (frame.isascii() and frame.isdigit() and len(frame) < 10):
         raise HTTPException(400, "the frame must be a number from 0")
     answer = await run.wire(request.query_params.get("port", ""), int(frame))
     return JSONResponse(answer, 200 if "view" in answer else 400)

@@ -3,7 +3,7 @@
 import os
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -13,8 +13,10 @@ from linksim.errors import LinksimError
 from linksim.faces.plain_yaml import Plain
 from linksim.faces.reader import Fault
 
-SYSTEM = ("/usr", "/lib", "/lib64", "/proc", "/sys", "/dev")
+SYSTEM = ("/usr", "/lib", "/lib64", "/sys", "/dev", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys")
 """Where libraries, fonts and what is known of the processor stand."""
+OF_THE_PROCESS = ("status", "stat", "maps", "cgroup", "mountinfo")
+"""What it may read of itself under /proc."""
 FORBIDDEN = ("socket.connect", "socket.bind", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -29,6 +31,14 @@ def paths_named(content: Plain) -> list[Fault]:
     A text with a slash does. A text without one names nothing but what ships: the worker's own folder is empty.
     """
     return list(_paths_named(content, ""))
+
+
+def refuse_paths(texts: Iterable[str]) -> None:
+    """Axes, rules and inputs of a sweep can be parameters of blocks too. Raises `ForbiddenError` where one names a
+    path."""
+    for text in texts:
+        if "/" in text or "\\" in text:
+            raise ForbiddenError(f"'{text}' names a path: the page reads no files of this computer; use linksim sweep")
 
 
 def _paths_named(content: Plain, prefix: str) -> Iterator[Fault]:
@@ -64,8 +74,9 @@ def confine(folder: Path, memory_bytes: int, more: tuple[str, ...] = ()) -> None
     sys.dont_write_bytecode = True
     own = os.path.realpath(folder)
     installed = tuple(each for path in _installed() for each in {os.path.abspath(path), os.path.realpath(path)})
+    itself = tuple(f"/proc/{os.getpid()}/{name}" for name in OF_THE_PROCESS)
 
-    readable = tuple(os.path.realpath(each) for each in more)
+    readable = (*SYSTEM, *itself, *(os.path.realpath(each) for each in more))
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
         if event in FORBIDDEN:
@@ -89,8 +100,8 @@ def confine(folder: Path, memory_bytes: int, more: tuple[str, ...] = ()) -> None
 
 def _installed() -> Iterator[str]:
     """Where Python and the packages stand."""
-    yield from (*SYSTEM, sys.prefix, sys.base_prefix, *linksim.__path__)
-    yield from (path for path in sys.path if path)
+    yield from (sys.prefix, sys.base_prefix, *linksim.__path__)
+    yield from (path for path in sys.path if Path(path).name in ("site-packages", "dist-packages"))
     for name in ("blocks", "flowgraphs", "benches", "studio", "cli"):
         module = sys.modules.get(f"linksim.{name}")
         yield from module.__path__ if module else ()

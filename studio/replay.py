@@ -17,7 +17,7 @@ from linksim.montecarlo.reading import rules_of
 from linksim.montecarlo.store import Store
 from linksim.montecarlo.tally import tally_of
 from linksim.result import Result
-from linksim.studio.limits import ForbiddenError, paths_named
+from linksim.studio.limits import ForbiddenError, paths_named, refuse_paths
 from linksim.studio.run import answer, outputs_of, ports_of
 
 
@@ -37,10 +37,10 @@ def replay(channel: Connection, path: str, number: int | None, metric: str, fold
     _check_origin(origin, folder)
     sweep = replayable(origin)
     link, given = sweep.link_at(values)
-    runs = sweep.chunk_runs(values, chunk.number, list(ports_of(link)))
-    case, result = max(runs, key=lambda pair: _badness(pair[1], metric, pair[0]))
     graph = {"linksim": VERSION, **describe(link)}
     channel.send({"event": "begins", "graph": graph, "inputs": given, "seed": sweep.seed, "blocks": 0})
+    runs = sweep.chunk_runs(values, chunk.number, list(ports_of(link)))
+    case, result = max(runs, key=lambda pair: _badness(pair[1], metric, pair[0]))
     pictures = f", picture {case}" if len(runs) > 1 else ""
     again = (
         "the same as stored" if is_same(runs, chunk) else "NOT the same as stored: code, weights or processor differ"
@@ -53,6 +53,7 @@ def replay(channel: Connection, path: str, number: int | None, metric: str, fold
 def _check_origin(origin: Mapping[str, Any], folder: str) -> None:
     """A store may come from somebody else: it names nothing but what ships and files of this folder."""
     source = str(origin.get("flowgraph", ""))
+    refuse_paths(str(each) for key in ("grid", "stop", "inputs") for each in origin.get(key, ()))
     named = [Path(each) for each in (origin.get("pictures"), origin.get("scenes")) if each]
     if source.endswith(YAML):
         named.append(Path(source))

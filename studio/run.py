@@ -59,7 +59,9 @@ class Watch:
     """Says after each block how long it took, and knows which one is at work."""
 
     def __init__(self, say: Callable[[Any], None], graph: Flowgraph) -> None:
-        self._inside, self._say, self._start = "", say, 0.0
+        self._say = say
+        self._at_work: list[tuple[str, float]] = []
+        """Path and beginning; a block inside a twin, which works in the twin's name, has no path."""
         self.blocks = dict(_leaves(graph, ""))
         for path, block in self.blocks.items():
             block.register_forward_pre_hook(self._begins(path))
@@ -67,18 +69,20 @@ class Watch:
 
     def _begins(self, path: str) -> Callable[[nn.Module, object], None]:
         def begins(_block: nn.Module, _arguments: object) -> None:
-            self._inside, self._start = path, time.perf_counter()
+            self._at_work.append(("" if self._at_work else path, time.perf_counter()))
 
         return begins
 
     def _ends(self, _block: nn.Module, _arguments: object, _result: object) -> None:
-        self._say({"event": "block", "path": self._inside, "seconds": time.perf_counter() - self._start})
-        self._inside = ""
+        path, start = self._at_work.pop()
+        if path:
+            self._say({"event": "block", "path": path, "seconds": time.perf_counter() - start})
 
     def place_of(self, error: Exception) -> str:
         """The block in which an error was, or of whose ports it speaks: then the message begins with its path."""
         named = [path for path in self.blocks if str(error).startswith((f"{path}.", f"{path}:"))]
-        return self._inside or max(named, key=len, default="")
+        inside = self._at_work[0][0] if self._at_work else ""
+        return inside or max(named, key=len, default="")
 
 
 def _leaves(graph: Graph, prefix: str) -> Iterator[tuple[str, Block]]:

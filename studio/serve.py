@@ -1,17 +1,22 @@
 """The studio's server on this computer."""
 
+import atexit
+import os
 import secrets
 import socket
+import tempfile
 import threading
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
 from linksim.errors import LinksimError
 from linksim.studio.app import studio_app
 from linksim.studio.guard import address
+from linksim.studio.sessions import Studio
 
 LOOPBACK = "127.0.0.1"
 SECRET_BYTES = 24
@@ -32,10 +37,35 @@ def serve(port: int, memory_bytes: int, run_seconds: float, open_browser: bool, 
     except OSError as error:
         raise LinksimError(f"cannot listen on port {port}: {error.strerror}; choose another with --port") from None
     port, token = listening.getsockname()[1], secrets.token_urlsafe(SECRET_BYTES)
-    application = studio_app(token, port, memory_bytes, run_seconds, Path.cwd())
+    studio = Studio(memory_bytes, run_seconds, Path.cwd().resolve())
     say(address(port, token))
     if open_browser:
-        threading.Timer(1.0, webbrowser.open, [address(port, token)]).start()
+        _open(address(port, token))
+    application = studio_app(studio, token, port)
     settings = uvicorn.Config(application, log_level="warning", access_log=False, server_header=False,
                               date_header=False, timeout_graceful_shutdown=1)  # fmt: skip
-    uvicorn.Server(settings).run([listening])
+    _Server(settings, studio).run([listening])
+
+
+class _Server(uvicorn.Server):
+    """Ends the workers first: what waits for them is answered, and nothing is left to be cut off."""
+
+    def __init__(self, settings: uvicorn.Config, studio: Studio) -> None:
+        super().__init__(settings)
+        self._studio = studio
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._studio.close()
+        super().handle_exit(sig, frame)
+
+
+def _open(page: str) -> None:
+    """By a file that only this user can read: the token must not stand among the arguments of a program, which all
+    users of the computer can see."""
+    handle, name = tempfile.mkstemp(prefix="linksim-studio-", suffix=".html")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(
+            f'<!doctype html><meta http-equiv="refresh" content="0;url={page}"><a href="{page}">linksim studio</a>'
+        )
+    atexit.register(Path(name).unlink, missing_ok=True)
+    threading.Timer(1.0, webbrowser.open, [Path(name).as_uri()]).start()

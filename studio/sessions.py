@@ -1,5 +1,6 @@
 """What all tabs of the page share, and what a request holds."""
 
+import asyncio
 import json
 import secrets
 from dataclasses import dataclass, field
@@ -15,26 +16,32 @@ from linksim.studio.workers import Worker
 
 MOST_RUNS, MOST_PICTURES, MOST_AT_ONCE = 6, 12, 3
 """Runs whose wires can be looked into, pictures that were sent, runs at work, of all tabs together."""
-TASK_SECONDS = 60
+TASK_SECONDS, MOST_SHORT_TASKS = 60, 3
 
 
 @dataclass
 class Studio:
-    """What all tabs share: the bounds of a run, the pictures that were sent, the runs by their numbers."""
+    """What all tabs share: the bytes that a worker may hold, the seconds that a run may take, the folder in which
+    sweeps are kept, the pictures that were sent, the runs by their keys."""
 
     memory_bytes: int
     run_seconds: float
     folder: Path
     pictures: dict[str, bytes] = field(default_factory=dict[str, bytes])
     runs: dict[str, Worker] = field(default_factory=dict[str, Worker])
+    short: set[Worker] = field(default_factory=set[Worker])
+    short_tasks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_SHORT_TASKS))
 
     async def result(self, name: str, *arguments: Any, more: tuple[str, ...] = ()) -> dict[str, Any]:
         """The answer of a short task, which may read `more`. Raises `HTTPException` where it says what is wrong."""
-        worker = Worker(name, arguments, self.memory_bytes, TASK_SECONDS, more)
-        try:
-            message = await (await worker.start()).result()
-        finally:
-            worker.close()
+        async with self.short_tasks:
+            worker = Worker(name, arguments, self.memory_bytes, TASK_SECONDS, more)
+            self.short.add(worker)
+            try:
+                message = await (await worker.start()).result()
+            finally:
+                self.short.remove(worker)
+                worker.close()
         if message["event"] == "error":
             raise HTTPException(400, message["message"])
         return message
@@ -59,8 +66,12 @@ class Studio:
         for key in over[: max(0, len(self.runs) + 1 - MOST_RUNS)]:
             self.runs.pop(key).close()
         key = secrets.token_urlsafe(8)
-        self.runs[key] = Worker(task, arguments, self.memory_bytes, seconds, more)
-        await self.runs[key].start()
+        self.runs[key] = worker = Worker(task, arguments, self.memory_bytes, seconds, more)
+        try:
+            await worker.start()
+        except BaseException:
+            self.runs.pop(key).close()
+            raise
         return key
 
     def run(self, request: Request) -> Worker:
@@ -72,8 +83,13 @@ class Studio:
 
     def close(self) -> None:
         """End all workers."""
-        for run in self.runs.values():
-            run.close()
+        for worker in (*self.runs.values(), *self.short):
+            worker.stop()
+
+
+def plain_json(value: object) -> bytes:
+    """JSON that is YAML too: letters beyond the first plane stand as they are, not as two halves."""
+    return json.dumps(value, ensure_ascii=False).encode(errors="surrogatepass")
 
 
 async def read_mapping(request: Request) -> dict[str, Any]:

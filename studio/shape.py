@@ -1,10 +1,12 @@
 """The form that the page needs a flowgraph in, whatever stands in the file."""
 
+import json
 from typing import Any
 
 from linksim.errors import FlowgraphFileError
 from linksim.faces.plain_yaml import Plain
 from linksim.faces.reader import DEEPEST, mapping
+from linksim.faces.yaml_file import is_coordinate
 
 
 def shaped(content: Plain, what: str, depth: int = 1) -> dict[str, Any]:
@@ -42,6 +44,10 @@ def _entry(name: str, entry: Plain, depth: int) -> dict[str, Any]:
     if not isinstance(fields.get("block"), str):
         raise FlowgraphFileError(f"block '{name}' must have the key 'block', or 'flowgraph', or 'tied'")
     parameters = mapping(fields.get("parameters") or {}, f"the parameters of '{name}'")
+    try:
+        json.dumps(parameters, allow_nan=False)
+    except ValueError:
+        raise FlowgraphFileError(f"block '{name}' has a parameter that is no finite number") from None
     return {"block": fields["block"], "parameters": parameters} if parameters else {"block": fields["block"]}
 
 
@@ -49,4 +55,4 @@ def layout(content: Plain) -> dict[str, Any]:
     """The places that can be read as such; the page finds places for the others."""
     places = content if isinstance(content, dict) else {}
     return {path: place for path, place in places.items()
-            if isinstance(place, list) and len(place) == 2 and all(type(x) in (int, float) for x in place)}  # fmt: skip
+            if isinstance(place, list) and len(place) == 2 and all(map(is_coordinate, place))}  # fmt: skip

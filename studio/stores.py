@@ -1,6 +1,6 @@
 """What the page asks of sweeps and their stores, which lie in the folder in which the studio was started."""
 
-import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,10 +13,11 @@ from starlette.responses import JSONResponse, Response
 from linksim.files import write_whole
 from linksim.montecarlo.store import store_files
 from linksim.randomness import whole_seed
-from linksim.studio.sessions import Studio, read_mapping
+from linksim.studio.sessions import Studio, plain_json, read_mapping
 from linksim.studio.sweeps import ENDING
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
+PICTURE = "picture.png"
 SWEEP_FACTOR = 12
 """A sweep may take so much longer than a run; it can be gone on with afterwards."""
 
@@ -28,7 +29,7 @@ async def sweep(studio: Studio, request: Request) -> Response:
     if not isinstance(graph, dict):
         raise HTTPException(400, "a sweep needs a 'graph'")
     # Places in the drawing are no part of what is swept.
-    content = json.dumps({key: value for key, value in graph.items() if key != "layout"}).encode()
+    content = plain_json({key: value for key, value in graph.items() if key != "layout"})
     checked = await studio.result("examined", content)
     if checked["faults"]:
         raise HTTPException(400, f"{checked['faults'][0]['block']}: {checked['faults'][0]['message']}")
@@ -50,6 +51,15 @@ def _checked_name(name: object) -> str:
     return name
 
 
+def _existing(studio: Studio, request: Request) -> Path:
+    """A store of the folder, by its name. Raises `HTTPException` where there is none."""
+    name = f"{request.path_params['name']}{ENDING}"
+    found = next((path for path in studio.folder.glob(f"*{ENDING}") if path.name == name), None)
+    if found is None:
+        raise HTTPException(404, f"there is no store '{name}' in the folder of the studio")
+    return found
+
+
 def _texts(asked: Mapping[str, Any], key: str) -> list[str]:
     values = asked.get(key, [])
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
@@ -65,8 +75,11 @@ async def _pictures(studio: Studio, asked: Mapping[str, Any], name: str) -> str 
     if not isinstance(key, str) or key not in studio.pictures:
         raise HTTPException(404, "this picture is no longer kept; choose it again")
     folder = studio.folder / f"{name}_pictures"
+    if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or set(os.listdir(folder)) - {PICTURE})):
+        # A folder of the user's own would be swept as a whole.
+        raise HTTPException(409, f"there is another {folder.name} in the folder; give the sweep another name")
     folder.mkdir(exist_ok=True)
-    _keep(folder / "picture.png", (await studio.result("decoded", studio.pictures[key]))["png"])
+    _keep(folder / PICTURE, (await studio.result("decoded", studio.pictures[key]))["png"])
     return str(folder)
 
 
@@ -86,7 +99,7 @@ async def stores(studio: Studio, _request: Request) -> Response:
 async def replay(studio: Studio, request: Request) -> Response:
     """Run the worst chunk of a store again; its wires can be looked into, like those of a run."""
     asked = await read_mapping(request)
-    path = studio.folder / f"{_checked_name(request.path_params['name'])}{ENDING}"
+    path = _existing(studio, request)
     number, metric = asked.get("sweep"), asked.get("metric")
     if not isinstance(metric, str) or not (number is None or type(number) is int):
         raise HTTPException(400, "a replay needs a 'metric', and perhaps the number of a 'sweep'")
@@ -96,8 +109,8 @@ async def replay(studio: Studio, request: Request) -> Response:
 
 async def store(studio: Studio, request: Request) -> Response:
     """What a store holds of a sweep."""
-    path = studio.folder / f"{_checked_name(request.path_params['name'])}{ENDING}"
+    path = _existing(studio, request)
     number = request.query_params.get("sweep", "")
-    if number and not number.isdigit():
+    if number and not (number.isascii() and number.isdigit() and len(number) < 10):
         raise HTTPException(400, "the sweep must be a number from 1")
     return await studio.task("store", str(path), int(number) if number else None, more=(str(studio.folder),))

@@ -4,6 +4,7 @@ import json
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,13 @@ import numpy as np
 from linksim.cli.plot import closed_forms
 from linksim.cli.results import pick_sweep
 from linksim.cli.sweep import SweepRequest
-from linksim.errors import StoreError, SweepError
+from linksim.errors import LinksimError, SweepError
 from linksim.faces.plain_yaml import plain_values
 from linksim.montecarlo.reading import failures_of, table_of
 from linksim.montecarlo.scheduler import Progress
 from linksim.montecarlo.store import Store, StoredSweep
 from linksim.montecarlo.table import make_table
-from linksim.studio.limits import ForbiddenError, paths_named
+from linksim.studio.limits import ForbiddenError, paths_named, refuse_paths
 
 ENDING = ".db"
 LEAST_GAP_S, GAPS = 0.4, 40
@@ -40,6 +41,7 @@ def sweep(channel: Connection, asked: Mapping[str, Any], folder: str) -> None:
     source = Path(asked["flowgraph"])
     if paths_named(plain_values(source.read_bytes(), source.name)):
         raise ForbiddenError("the flowgraph names files of this computer; run it with linksim sweep")
+    refuse_paths((*asked["grid"], *asked["stop"], *asked["inputs"]))
     pictures = asked["pictures"] and Path(asked["pictures"])
     request = SweepRequest(str(source), tuple(asked["grid"]), tuple(asked["stop"]), tuple(asked["inputs"]), pictures,
                            None, asked["seed"], None, None, None, "cpu")  # fmt: skip
@@ -48,7 +50,7 @@ def sweep(channel: Connection, asked: Mapping[str, Any], folder: str) -> None:
     # What `linksim replay` needs, from the folder in which the studio was started.
     origin = {**request.origin(), "folder": folder}
     made.run(store=store, progress=_teller(channel.send, made.names), origin=origin)
-    channel.send({"event": "done", **stored(store, None)})
+    channel.send({"event": "done", **stored(store, None, made.key)})
 
 
 def _teller(say: Callable[[Any], None], names: Sequence[str]) -> Callable[[Progress], None]:
@@ -61,17 +63,22 @@ def _teller(say: Callable[[Any], None], names: Sequence[str]) -> Callable[[Progr
             return
         last = now
         table = make_table(names, [(job.values, job.fold, {}) for job in progress.jobs])
-        say({"event": "table", "rows": _rows(table), "points": len(progress.jobs), "frames": progress.frames,
-             "done": sum(job.done for job in progress.jobs), "seconds": progress.seconds})  # fmt: skip
+        done = sum(job.done for job in progress.jobs)
+        about = {"points": len(progress.jobs), "done": done, "frames": progress.frames, "seconds": progress.seconds}
+        say({"event": "table", "rows": _rows(table), "names": list(names), **about})
 
     return tell
 
 
-def stored(path: Path, number: int | None) -> dict[str, Any]:
-    """What a store holds of a sweep, the last one where None: its rows, axes, closed forms, and the command that makes
-    it again. Raises `StoreError` or `SweepError`."""
+def stored(path: Path, number: int | None, key: str | None = None) -> dict[str, Any]:
+    """What a store holds of a sweep, by its number or its key, the last one where both are None: its rows, axes, closed
+    forms, and the command that makes it again. Raises `StoreError` or `SweepError`."""
     store = Store(path, read_only=True)
     try:
+        sweeps = store.sweeps()
+        if key is not None:
+            # Another tab may have begun another sweep of this store meanwhile.
+            number = next((place for place, each in enumerate(sweeps, 1) if each.key == key), None)
         found = pick_sweep(store, number)
         table, failures = table_of(store, found), failures_of(store, found)
         names = list(found.settings["names"])
@@ -84,7 +91,7 @@ def stored(path: Path, number: int | None) -> dict[str, Any]:
             "failures": failures[:3],
             "theory": _theory(store, found) if names == [SNR] and ERROR_RATE in set(table["metric"]) else {},
             "command": _command(found, path),
-            "sweeps": len(store.sweeps()),
+            "sweep": number or len(sweeps),
         }
     finally:
         store.close()
@@ -112,13 +119,21 @@ def _command(found: StoredSweep, path: Path) -> str:
     origin = found.settings["origin"]
     if not origin:
         return ""
-    source = origin["flowgraph"]
-    words = ["linksim", "sweep", Path(source).name if Path(source).is_absolute() else source]
+    here = path.parent
+
+    def shown(name: str) -> str:
+        """A path as it is typed there."""
+        return str(Path(name).relative_to(here)) if Path(name).is_relative_to(here) else name
+
+    words = ["linksim", "sweep", shown(origin["flowgraph"])]
     for option, values in (("--grid", origin["grid"]), ("--stop", origin["stop"]), ("--input", origin["inputs"])):
         for value in values:
             words += [option, value]
-    if origin["pictures"]:
-        words += ["--pictures", Path(origin["pictures"]).name]
+    for option in ("pictures", "scenes", "chunk", "over", "curve"):
+        if origin[option] is not None:
+            words += [f"--{option}", shown(str(origin[option]))]
+    if origin["device"] != "cpu":
+        words += ["--device", origin["device"]]
     return shlex.join([*words, "--seed", str(origin["seed"]), "--store", path.name])
 
 
@@ -128,13 +143,11 @@ def listed(folder: str) -> dict[str, Any]:
     for path in sorted(Path(folder).glob(f"*{ENDING}")):
         try:
             store = Store(path, read_only=True)
-        except StoreError:
-            # Another program's database.
+            with closing(store):
+                sources = [sweep.settings["source"] for sweep in store.sweeps()]
+        except (LinksimError, KeyError, TypeError):
+            # Another program's database, or one that lies elsewhere.
             continue
-        try:
-            sources = [sweep.settings["source"] for sweep in store.sweeps()]
-        finally:
-            store.close()
         if sources:
             found.append({"store": path.name.removesuffix(ENDING), "sweeps": sources})
     return {"stores": found}

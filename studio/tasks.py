@@ -1,7 +1,9 @@
 """What a worker of the studio does. Every task is given plain values and says what it finds as plain values."""
 
 import io
+import signal
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -117,6 +119,8 @@ def work(
     channel: Connection, task: str, arguments: tuple[Any, ...], folder: str, memory_bytes: int, more: tuple[str, ...]
 ) -> None:
     """The whole life of a worker process: one task. What goes wrong is the last thing it says."""
+    # Ctrl-C reaches all processes of a terminal; the server then ends its workers itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         confine(Path(folder), memory_bytes, more)
         if task in LONG:
@@ -124,4 +128,6 @@ def work(
         else:
             channel.send({"event": "done", **SHORT[task](*arguments)})
     except Exception as error:
-        channel.send(failure(error))
+        # Where the server has ended, nobody listens.
+        with suppress(OSError):
+            channel.send(failure(error))

@@ -12,6 +12,8 @@ from typing import Any
 from linksim.studio.tasks import work
 
 PRELOADED = "linksim.studio.preloaded"
+TABLE = "table"
+"""Of the news of a sweep."""
 ENDED = "error"
 """Of the last message of a task that went wrong; "done" is that of one that did not."""
 
@@ -50,6 +52,9 @@ class Worker:
         """Begin. The first worker waits until linksim is loaded; the server answers others meanwhile."""
         await asyncio.to_thread(self._process.start)
         self._theirs.close()
+        if self.over:
+            # Stopped before it began.
+            self._process.kill()
         self._watchdog = self._loop.call_later(self._limit_s, self._too_long)
         threading.Thread(target=self._listen, args=(self._channel,), daemon=True).start()
         return self
@@ -82,6 +87,9 @@ class Worker:
         elif message["event"] == "wire":
             self._reply(message)
         elif not self.over:
+            if message["event"] == TABLE and self.messages and self.messages[-1]["event"] == TABLE:
+                # Only the newest one is of use.
+                self.messages.pop()
             self.messages.append(message)
         if self.over:
             self._unwatch()
@@ -115,7 +123,11 @@ class Worker:
         """End the process and remove its folder. What it has said stays."""
         self._unwatch()
         if self._process.pid is not None:
+            # The end of the process closes the channel, which ends the thread that listens.
             self._process.kill()
+        else:
+            self._channel.close()
+            self._theirs.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     async def result(self) -> dict[str, Any]:
@@ -126,12 +138,14 @@ class Worker:
         raise AssertionError
 
     async def follow(self, first: int) -> AsyncIterator[dict[str, Any]]:
-        """The messages from number `first` on, until the task ends."""
+        """The messages from number `first` on, until the task ends. A table may be passed over for a newer one."""
+        told: dict[str, Any] | None = None
         while True:
             self._news.clear()
-            while first < len(self.messages):
-                yield self.messages[first]
-                first += 1
+            while first < len(self.messages) or (told is not None and told is not self.messages[first - 1]):
+                first += first < len(self.messages)
+                told = self.messages[first - 1]
+                yield told
             if self.over:
                 return
             await self._news.wait()

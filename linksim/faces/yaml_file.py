@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,8 @@ from linksim.types import PORT_TYPES
 
 VERSION = 1
 MAX_PARAMETER_BYTES = 2 << 30
+FARTHEST = 1e9
+"""A place in a drawing, in pixels from its origin."""
 
 Made = TypeVar("Made", bound=Graph)
 
@@ -164,9 +165,11 @@ def _layout(given: Plain, graph: Graph) -> dict[str, tuple[float, float]]:
     known = _drawn(graph)
     places: dict[str, tuple[float, float]] = {}
     for path, place in mapping(given, "'layout'").items():
-        numbers = [x for x in place if _is_coordinate(x)] if isinstance(place, list) else []
+        numbers = [x for x in place if is_coordinate(x)] if isinstance(place, list) else []
         if not isinstance(place, list) or len(place) != 2 or len(numbers) != 2:
-            raise FlowgraphFileError(f"the layout of '{path}' must be two numbers, [x, y] (got {place!r})")
+            raise FlowgraphFileError(
+                f"the layout of '{path}' must be two numbers, [x, y], of at most {FARTHEST:g} (got {place!r})"
+            )
         if path in known:
             places[path] = (float(numbers[0]), float(numbers[1]))
     return places
@@ -184,8 +187,9 @@ def _drawn(graph: Graph) -> set[str]:
     return paths
 
 
-def _is_coordinate(value: Plain) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def is_coordinate(value: Plain) -> TypeGuard[float]:
+    """Whether it is a number that a drawing can use; NaN is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= FARTHEST
 
 
 @dataclass(frozen=True)

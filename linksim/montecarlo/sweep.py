@@ -171,6 +171,11 @@ class Sweep:
         finally:
             kept.close()
 
+    @property
+    def key(self) -> str:
+        """What tells this sweep from the others of a store."""
+        return self._key(self._draft())
+
     def table(self, store: str | Path) -> "pd.DataFrame":
         """The table of what a store holds of this sweep; nothing is simulated."""
         return self._read(store, table_of)
@@ -186,7 +191,7 @@ class Sweep:
     def _read(self, store: str | Path, read: Callable[[Store, StoredSweep], "pd.DataFrame"]) -> "pd.DataFrame":
         kept = Store(Path(store), read_only=True)
         try:
-            key = self._key(self._draft())
+            key = self.key
             found = next((sweep for sweep in kept.sweeps() if sweep.key == key), None)
             if found is None:
                 raise SweepError(f"store '{store}' holds nothing of this sweep; run it with this store first")

@@ -152,6 +152,40 @@ def test_a_wire_drawn_by_the_mouse(page):
     page.wait_for_selector(".react-flow__node[data-id='out.']")
 
 
+def test_wires_and_outputs_can_be_removed(page):
+    start(page, "bpsk")
+    edge = page.locator(".react-flow__edge[aria-label^='demapper.out to errors.received']")
+    edge.locator(".react-flow__edge-interaction").dispatch_event("click", {"bubbles": True})
+    page.wait_for_selector(".react-flow__edge.selected")
+    page.keyboard.press("Delete")
+    expect(edge).to_have_count(0)
+    page.keyboard.press("Control+z")
+    expect(edge).to_have_count(1)
+    page.locator(".react-flow__node[data-id='ber.'] header").click()
+    page.keyboard.press("Delete")
+    expect(page.locator(".react-flow__node[data-id='ber.']")).to_have_count(0)
+    page.locator(".react-flow__node[data-id='.snr_db'] header").click()
+    page.locator(".react-flow__node[data-id='channel'] header").click()
+    expect(page.locator(".inspector .name")).to_have_value("channel")
+
+
+def test_a_refused_source_leaves_the_wire_that_was_there(page):
+    start(page, "bpsk")
+    page.locator(".react-flow__node[data-id='channel'] header").click()
+    page.select_option("select[aria-label='source of symbols']", "bits.out")
+    page.locator(".said").wait_for()
+    assert page.locator(".react-flow__edge[aria-label^='mapper.out to channel.symbols']").count() == 1
+
+
+def test_two_quick_presses_begin_one_run(page):
+    start(page, "bpsk")
+    page.keyboard.press("Control+Enter")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".outputs")
+    page.wait_for_timeout(1000)
+    expect(page.locator(".runs button")).to_have_count(1)
+
+
 def test_edits_can_be_taken_back_and_blocks_copied(page):
     start(page, "bpsk")
     before = save(page)
@@ -183,7 +217,7 @@ def test_sa_oosc_over_ofdm_is_looked_into_saved_and_gives_the_same_bits(page, tm
     page.locator(".react-flow__node[data-id='transmitter'] header").dblclick()
     page.wait_for_selector(".react-flow__node[data-id='transmitter.rate']")
     look(page, "rate.lengths")
-    assert page.locator(".look .layers img").count() == 2
+    expect(page.locator(".look .layers img")).to_have_count(2)
     page.click(".crumbs button >> nth=0")
     look(page, "cbr_ledger.ledger")
     assert page.locator(".look .ledger i").count() >= 2
@@ -248,9 +282,12 @@ def test_a_reload_opens_the_same_flowgraph_and_run(page):
     shown = page.locator(".outputs").inner_text()
     expect(page).to_have_url(re.compile("#.{100,}"))
     page.wait_for_timeout(500)
-    page.reload()
-    page.wait_for_selector(".outputs")
+    for _ in range(2):
+        page.reload()
+        page.wait_for_selector(".outputs")
+        page.wait_for_timeout(500)
     assert page.locator(".outputs").inner_text() == shown
+    assert page.locator(".drift").count() == 0
     assert page.locator(".react-flow__node").count() == 7
     assert page.input_value("input[aria-label='seed']") == "7"
 
@@ -289,7 +326,8 @@ def test_a_file_is_opened_and_a_hostile_one_is_refused(page, tmp_path):
 def test_names_that_are_markup_stay_text(page, tmp_path):
     odd = tmp_path / "odd.yaml"
     odd.write_text(
-        "linksim: 1\nname: '<img src=x onerror=alert(1)>'\nblocks: {a: {block: '<script>alert(1)</script>'}}\n"
+        "linksim: 1\nname: '<img src=x onerror=alert(1)>'\nblocks: {a: {block: '<script>alert(1)</script>'}, "
+        "constructor: {block: AWGN}}\n"
         "connections: []\n"
     )
     page.set_input_files("input[aria-label='flowgraph file']", odd)

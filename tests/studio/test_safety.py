@@ -3,8 +3,12 @@
 import asyncio
 import json
 import multiprocessing
+import os
+import signal
 import socket
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -199,6 +203,8 @@ def _tried(channel, folder, outside):
     attempts = {
         "read": lambda: Path(outside, "secret.png").read_bytes(),
         "write": lambda: Path(outside, "new").write_bytes(b"x"),
+        "root": lambda: Path(f"/proc/self/root{outside}/secret.png").read_bytes(),
+        "others": lambda: Path("/proc/1/environ").read_bytes(),
         "password": lambda: Path("/etc/passwd").read_bytes(),
         "link": lambda: (own.symlink_to(Path(outside, "secret.png")), own.read_bytes()),
         "connect": lambda: socket.create_connection(("127.0.0.1", 9)),
@@ -381,3 +387,16 @@ def test_nonsense_in_a_question_about_a_wire(client):
         assert answer.json()["message"]
     assert client.get(f"/api/runs/{key}/wire", params={"port": "channel.out", "frame": "-1"}).status_code == 400
     assert client.get(f"/api/runs/{key}/wire", params={"port": "channel.out", "frame": "9999"}).status_code == 200
+
+
+def test_ctrl_c_ends_everything_at_once_and_says_nothing_more(tmp_path):
+    command = [Path(sys.executable).with_name("linksim"), "studio", "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path,
+                          start_new_session=True) as server:  # fmt: skip
+        server.stdout.readline()
+        server.stdout.readline()
+        # As a terminal does: to all processes, while the first worker is still on its way.
+        os.killpg(server.pid, signal.SIGINT)
+        said = server.stdout.read()
+        assert server.wait(30) == 130
+    assert said.splitlines() == ["interrupted"]

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -112,7 +114,8 @@ def test_nothing_is_overwritten(client, served):
         ({"stop": ["ber:errors=-1"]}, "errors"),
         ({"stop": ["bler:errors=10"]}, "bler"),
         ({"grid": "snr_db=1"}, "list of texts"),
-        ({"grid": ["bits.length=/etc/passwd"]}, ""),
+        ({"grid": ["bits.length=/etc/passwd"]}, "names a path"),
+        ({"inputs": ["snr_db=..\\x"]}, "names a path"),
     ],
 )
 def test_a_sweep_that_makes_no_sense_is_refused(client, changed, said):
@@ -133,14 +136,49 @@ def test_a_flowgraph_that_names_paths_is_not_swept(client, served):
     assert not (served.folder / "paths.yaml").exists()
 
 
+def test_pictures_of_the_users_own_are_not_swept(client, served):
+    own = served.folder / "holiday_pictures"
+    own.mkdir()
+    (own / "beach.jpg").write_bytes(b"mine")
+    key = client.post("/api/samples/cat").json()["picture"]
+    klt = {"graph": ready("klt")["graph"], "grid": ["snr_db=0"], "stop": [], "picture": key}
+    assert client.post("/api/sweeps", json=asked("holiday", **klt)).status_code == 409
+    assert [path.name for path in own.iterdir()] == ["beach.jpg"]
+    (served.folder / "plain_pictures").write_text("a file")
+    assert client.post("/api/sweeps", json=asked("plain", **klt)).status_code == 409
+
+
+def test_letters_beyond_the_first_plane_are_swept_and_run(client):
+    graph = {**ready("bpsk")["graph"], "name": "bpsk 🛰"}
+    assert swept(client, store="satellite", graph=graph)[-1]["event"] == "done"
+    run = client.post("/api/runs", json={"graph": graph, "inputs": {"snr_db": 4}}).json()["run"]
+    assert json.loads(client.get(f"/api/runs/{run}").text.splitlines()[-1])["event"] == "done"
+
+
+def test_only_the_newest_table_is_kept(client):
+    begun = client.post("/api/sweeps", json=asked("newest", stop=["ber:errors=90000000"], grid=["snr_db=4"])).json()[
+        "run"
+    ]
+    time.sleep(3)
+    client.delete(f"/api/runs/{begun}")
+    told = [json.loads(line)["event"] for line in client.get(f"/api/runs/{begun}").text.splitlines()]
+    assert told == ["table", "error"]
+
+
 def test_stores_of_the_folder_are_listed(client, served):
     swept(client, store="listed")
     (served.folder / "other.db").write_bytes(b"SQLite format 3\0 but not really")
+    with sqlite3.connect(served.folder / "foreign.db") as foreign:
+        foreign.execute("CREATE TABLE own (x)")
+        foreign.execute("PRAGMA user_version = 1")
+    os.symlink("/etc/hostname", served.folder / "outside.db")
+    shutil.copy(served.folder / "listed.db", served.folder / "results.v2.db")
     found = {each["store"]: each["sweeps"] for each in client.get("/api/stores").json()["stores"]}
     assert found["listed"] == ["bpsk"]
-    assert "other" not in found
+    assert not {"other", "foreign", "outside"} & set(found)
+    assert client.get("/api/stores/results.v2").json()["rows"]
     assert client.get("/api/stores/listed", params={"sweep": "9"}).status_code == 400
-    assert client.get("/api/stores/absent").status_code == 400
+    assert client.get("/api/stores/absent").status_code == 404
 
 
 def replayed(client, store, metric="ber"):
@@ -198,4 +236,5 @@ def test_a_store_of_somebody_else_runs_and_reads_nothing(client, served, origin,
 
 @pytest.mark.parametrize("asked_for", [{}, {"metric": 3}, {"metric": "ber", "sweep": "1"}])
 def test_a_replay_that_makes_no_sense(client, asked_for):
-    assert client.post("/api/stores/worst/replay", json=asked_for).status_code == 400
+    swept(client, store="nonsense")
+    assert client.post("/api/stores/nonsense/replay", json=asked_for).status_code == 400

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from linksim import Flowgraph
+from linksim.errors import FlowgraphFileError
 from linksim.flowgraphs import FLOWGRAPHS, sa_oosc
 from linksim.port import parse_spec
 from linksim.studio.limits import paths_named
@@ -14,6 +15,7 @@ from linksim.studio.run import source_of
 from linksim.studio.samples import SAMPLES
 from linksim.studio.tasks import examined, opened, ready, written
 from linksim.studio.views import MOST_POINTS, summary, view
+from linksim.tied import Tied
 from linksim.types import (
     Bits,
     Counts,
@@ -186,6 +188,32 @@ def test_an_error_marks_its_block(client):
     last = json.loads(client.get(f"/api/runs/{run}").text.splitlines()[-1])
     assert (last["event"], last["block"]) == ("error", "errors")
     assert "1024" in last["message"]
+
+
+def test_a_twin_has_its_own_time_and_the_original_its(client):
+    fg = FLOWGRAPHS["bpsk"]()
+    fg.twin = Tied(block=fg.mapper)
+    fg.connect(fg.bits, fg.twin, fg["again"])
+    asked = {"graph": opened(fg.to_yaml().encode())["graph"], "inputs": {"snr_db": 4}}
+    run = client.post("/api/runs", json=asked).json()["run"]
+    said = [json.loads(line) for line in client.get(f"/api/runs/{run}").text.splitlines()]
+    paths = [each["path"] for each in said if each["event"] == "block"]
+    assert sorted(paths) == sorted(fg.blocks)
+    assert said[0]["blocks"] == len(paths)
+
+
+@pytest.mark.parametrize("place", ["[1" + "0" * 400 + ", 0]", "[.inf, 0]", "[.nan, 0]", "[true, 1]", "[1]", "x"])
+def test_a_place_that_is_none_is_refused_or_left_out(place):
+    text = FLOWGRAPHS["bpsk"]().to_yaml() + f"layout: {{channel: {place}}}\n"
+    with pytest.raises(FlowgraphFileError, match="the layout of 'channel'"):
+        Flowgraph.from_yaml(text)
+    assert "layout" not in opened(text.encode())["graph"]
+
+
+def test_a_parameter_that_is_not_finite_is_refused():
+    text = "linksim: 1\nblocks: {a: {block: X, parameters: {y: .inf}}}\nconnections: []\n"
+    with pytest.raises(FlowgraphFileError, match="finite"):
+        opened(text.encode())
 
 
 def test_the_catalogue_is_that_of_the_command(client: httpx.Client):

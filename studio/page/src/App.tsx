@@ -58,6 +58,9 @@ function onKey(event: KeyboardEvent): void {
     // Text that is marked on the page is copied as text.
     if (event.key === "c" && getSelection()?.toString()) return;
     event.preventDefault();
+    if (event.repeat && event.key === "Enter") return;
+    // What is being typed counts.
+    if (typing) (event.target as HTMLElement).blur();
     does();
   } else if (!typing && event.key === "/") {
     event.preventDefault();
@@ -73,14 +76,14 @@ async function restore(): Promise<void> {
   const kept = await readAddress();
   if (!kept) return;
   begin(await api.open(JSON.stringify(kept.graph)));
-  const { level, inputs, seed, batch } = kept;
-  useStudio.setState({ level, inputs, seed, batch, past: [] });
-  if (!kept.run) return;
+  const { level, inputs, seed, batch, sweep, run } = kept;
+  useStudio.setState({ level, inputs, seed, batch, sweep, past: [] });
+  if (!run) return;
   const number = 1;
-  const begun = freshRun({ key: kept.run, number, graph: kept.graph, inputs, seed });
+  const begun = freshRun({ ...run, graph: run.graph ?? useStudio.getState().graph, number });
   useStudio.setState({ shown: number, runs: [begun] });
   try {
-    await follow(number, kept.run);
+    await follow(run.key);
   } catch {
     // The server has let this run go, or is another one.
     useStudio.setState({ runs: [], shown: undefined });

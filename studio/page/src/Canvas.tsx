@@ -80,7 +80,7 @@ const endOf = (node: string, handle: string | null | undefined, level: string): 
 };
 
 function useDrawing(): { nodes: Drawn[]; edges: Edge[] } {
-  const { graph, level, examined, selected, wire, kinds } = useStudio();
+  const { graph, level, examined, selected, wire, edge: marked, kinds } = useStudio();
   const run = useStudio(shownRun);
   return useMemo(() => {
     const here = edit.at(graph, level) ?? edit.EMPTY;
@@ -88,10 +88,10 @@ function useDrawing(): { nodes: Drawn[]; edges: Edge[] } {
     const node = (id: string, data: Partial<Shown> & Pick<Shown, "role" | "title">): Drawn => ({
       id,
       type: "shown",
-      position: { x: places[id]?.[0] ?? 0, y: places[id]?.[1] ?? 0 },
+      position: edit.has(places, id) ? { x: places[id]![0], y: places[id]![1] } : { x: 0, y: 0 },
       data: { subtitle: "", ports: { inputs: {}, outputs: {} }, fault: "", faultyPorts: {}, milliseconds: undefined,
         ...data },
-      deletable: data.role !== "output",
+      selected: selected.has(level ? id.slice(level.length + 1) : id),
     });
     const nodes = Object.entries(here.blocks).map(([name, entry]) => {
       const path = edit.join(level, name);
@@ -99,11 +99,8 @@ function useDrawing(): { nodes: Drawn[]; edges: Edge[] } {
       const subtitle = edit.isLeaf(entry) ? entry.block : "tied" in entry ? `the same as ${entry.tied}` : "flowgraph";
       const { fault, faultyPorts } = faultsAt(examined.faults, path, edit.isNested(entry));
       const failed = run?.faulty === path || run?.faulty.startsWith(`${path}.`) ? run.message : "";
-      return {
-        ...node(path, { role, title: name, subtitle, ports: edit.portsOf(graph, path, examined.ports, kinds),
-          fault: fault || failed, faultyPorts, milliseconds: timeOf(run?.seconds, path) }),
-        selected: selected.has(name),
-      };
+      return node(path, { role, title: name, subtitle, ports: edit.portsOf(graph, path, examined.ports, kinds),
+          fault: fault || failed, faultyPorts, milliseconds: timeOf(run?.seconds, path) });
     });
     const inputs = Object.entries(here.inputs).map(([name, type]) =>
       node(inputKey(level, name), { role: "input", title: name, subtitle: type }));
@@ -123,6 +120,7 @@ function useDrawing(): { nodes: Drawn[]; edges: Edge[] } {
         sourceHandle: from ? port : "out",
         target: to ? edit.join(level, to) : outputKey(level, end),
         targetHandle: to ? end : "in",
+        selected: marked === `${source}>${target}`,
         style: { stroke: colourOf(type), strokeWidth: chosen ? 4 : 2 },
         ariaLabel: `${source} to ${target}, ${type}`,
         data: { source },
@@ -130,7 +128,7 @@ function useDrawing(): { nodes: Drawn[]; edges: Edge[] } {
       };
     });
     return { nodes: [...nodes, ...inputs, ...outputs], edges };
-  }, [graph, level, examined, selected, wire, kinds, run]);
+  }, [graph, level, examined, selected, wire, marked, kinds, run]);
 }
 
 /** The path of what crosses a wire, as a run knows it. */
@@ -177,7 +175,7 @@ export function Canvas() {
           if (on) next.add(name);
           else next.delete(name);
         }
-        return { selected: next, ...(picked.some((each) => each.selected) && { wire: undefined }) };
+        return { selected: next, ...(picked.some((each) => each.selected) && { wire: undefined, edge: undefined }) };
       });
     }
   }, []);
@@ -204,7 +202,7 @@ export function Canvas() {
         void attempt(() => join(source, `.${name}`));
       }}
       onEdgeClick={(_event, edge) =>
-        useStudio.setState({ wire: wirePath(level, String(edge.data?.source)), selected: new Set() })}
+        useStudio.setState({ wire: wirePath(level, String(edge.data?.source)), edge: edge.id, selected: new Set() })}
       onNodeDoubleClick={(_event, node) => {
         if (node.data.role === "nested") useStudio.setState({ level: node.id, selected: new Set(), wire: undefined });
       }}
@@ -242,7 +240,8 @@ export function remove(nodes: string[], edges: string[]): void {
   const { graph, level } = useStudio.getState();
   const local = nodes.map((id) => (level ? id.slice(level.length + 1) : id));
   const blocks = new Set(local.filter((name) => !name.startsWith(".") && !name.endsWith(".")));
-  let next = edit.disconnect(graph, level, ([source, target]) => edges.includes(`${source}>${target}`));
+  const ends = new Set(local.filter((name) => name.endsWith(".")).map((name) => `.${name.slice(0, -1)}`));
+  let next = edit.disconnect(graph, level, ([source, target]) => edges.includes(`${source}>${target}`) || ends.has(target));
   next = edit.removeBlocks(next, level, blocks);
   for (const name of local.filter((each) => each.startsWith("."))) next = edit.removeInput(next, level, name.slice(1));
   commit(next);

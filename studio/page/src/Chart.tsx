@@ -10,6 +10,8 @@ import type { Row } from "./types";
 
 export interface Swept {
   store: string;
+  /** Its number in the store, from 1. */
+  sweep: number;
   names: string[];
   curve: string;
   rows: Row[];

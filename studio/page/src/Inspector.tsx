@@ -8,8 +8,9 @@ import type { Kind, Parameter, Plain, Schema } from "./types";
 
 export function Inspector() {
   const { graph, level, selected, kinds, examined } = useStudio();
-  const [name] = selected;
-  const entry = name === undefined ? undefined : edit.at(graph, level)?.blocks[name];
+  const blocks = edit.at(graph, level)?.blocks ?? {};
+  const name = [...selected].find((each) => edit.has(blocks, each));
+  const entry = name === undefined ? undefined : blocks[name];
   if (!name || !entry) {
     return <p className="hint">Choose a block to set it, or a wire to see what crossed it. Double-click a flowgraph to open it.</p>;
   }
@@ -37,7 +38,7 @@ function Name({ name }: { name: string }) {
   const keep = () => {
     if (text === name) return;
     if (!/^[A-Za-z_]\w*$/.test(text)) return say(`'${text}' cannot name a block: it must be an identifier`);
-    if (text in edit.at(graph, level)!.blocks) return say(`there is a block '${text}' already`);
+    if (edit.has(edit.at(graph, level)!.blocks, text)) return say(`there is a block '${text}' already`);
     commit(edit.renameBlock(graph, level, name, text));
     useStudio.setState({ selected: new Set([text]) });
   };
@@ -134,8 +135,8 @@ function Wiring({ name }: { name: string }) {
         const target = `${name}.${port}`;
         const source = here.connections.find(([, end]) => end === target)?.[0] ?? "";
         const rewire = async (next: string) => {
-          if (source) commit(edit.disconnect(graph, level, ([, end]) => end === target));
-          if (next) await join(next, target);
+          if (next) await join(next, target, true);
+          else commit(edit.disconnect(graph, level, ([, end]) => end === target));
         };
         return (
           <label className="setting" key={port} title={`${port}: ${type}`}>

@@ -1,6 +1,6 @@
 // Monte Carlo by form: a grid, rules for when a point is done, and curves that narrow while one watches.
 
-import { useEffect, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 
 import * as api from "./api";
 import { Chart, metricsOf, type Swept } from "./Chart";
@@ -33,13 +33,12 @@ function useAxes(): string[] {
 const stemOf = (name: string) => name.replace(/[^A-Za-z0-9_-]/g, "_").replace(/^[_-]+/, "").slice(0, 50) || "sweep";
 
 export function Sweep({ replayed }: { replayed: () => void }) {
-  const { graph, inputs, seed, examined } = useStudio();
+  const { graph, inputs, seed, examined, sweep: at } = useStudio();
   const axes = useAxes();
   const outputs = Object.entries(examined.ports[""]?.outputs ?? {}).filter(([, port]) => port.type === "Counts" || port.type === "Score");
   const [store, setStore] = useState("");
   const [grid, setGrid] = useState<Axis[]>([{ name: "snr_db", values: FIRST_DB }]);
   const [rules, setRules] = useState<Rule[]>([]);
-  const [at, setAt] = useState<string>();
   const [swept, setSwept] = useState<Swept>();
   const [progress, setProgress] = useState("");
   const pictures = Object.entries(graph.inputs).filter(([, type]) => type === "Image").map(([name]) => name);
@@ -55,12 +54,16 @@ export function Sweep({ replayed }: { replayed: () => void }) {
     const key = await api.sweep({ graph, store: name, seed, picture: picture?.picture,
       grid: grid.map(({ name, values }) => `${name}=${values}`), inputs: given.map(([name, value]) => `${name}=${value}`),
       stop: used.map(({ metric, kind, value }) => `${metric}:${kind}=${value}`) });
-    setAt(key);
+    useStudio.setState({ sweep: key });
     setProgress("begins");
+  });
+
+  /** Hear a sweep to its end, also one that an earlier load of the page began. */
+  const watch = useCallback(async (key: string) => {
     try {
       for await (const message of api.messages(key)) {
         if (message.event === "table") {
-          setSwept({ store: name, names: grid.map(({ name }) => name), curve: grid[0]!.name, rows: message.rows, theory: {}, command: "", failures: [] });
+          setSwept({ store: "", sweep: 0, names: message.names, curve: message.names.includes("snr_db") ? "snr_db" : message.names.at(-1)!, rows: message.rows, theory: {}, command: "", failures: [] });
           setProgress(`${message.done} of ${message.points} points are done, ${message.frames} frames, ${message.seconds.toFixed(0)} s`);
         } else if (message.event === "done") {
           setSwept(message as unknown as Swept);
@@ -70,10 +73,15 @@ export function Sweep({ replayed }: { replayed: () => void }) {
           if (message.message !== "stopped") say(message.message);
         }
       }
+    } catch {
+      setProgress("this sweep is no longer heard of; open its store");
     } finally {
-      setAt(undefined);
+      useStudio.setState({ sweep: undefined });
     }
-  });
+  }, []);
+  useEffect(() => {
+    if (at !== undefined) void watch(at);
+  }, [at, watch]);
 
   return (
     <section className="sweep" aria-label="sweep">
@@ -143,7 +151,7 @@ function Curves({ swept, open, replayed }: { swept: Swept | undefined; open: (sw
             <select aria-label="metric" value={shown} onChange={(event) => setMetric(event.target.value)}>{metrics.map((each) => <option key={each}>{each}</option>)}</select>
           </label>
           <Chart sets={sets} metric={shown} />
-          {swept.command && <button type="button" title="with all that crossed its wires" onClick={() => void replay(swept.store, shown).then(replayed)}>Replay the worst chunk</button>}
+          {swept.command && <button type="button" title="with all that crossed its wires" onClick={() => void replay(swept.store, swept.sweep, shown).then(replayed)}>Replay the worst chunk</button>}
           {swept.command && <p className="command">The same from a shell: <code>{swept.command}</code></p>}
           {swept.failures.map((line) => <p className="fault" key={line}>failed: {line}</p>)}
         </>

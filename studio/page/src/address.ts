@@ -9,7 +9,9 @@ interface Kept {
   inputs: Record<string, Input>;
   seed: number;
   batch: number;
-  run?: string;
+  /** The last run, and the graph that it was of where that is another one now. */
+  run?: { key: string; inputs: Record<string, Input>; seed: number; graph?: Graph };
+  sweep?: string;
 }
 
 async function through(bytes: Uint8Array<ArrayBuffer>, stream: GenericTransformStream): Promise<Uint8Array<ArrayBuffer>> {
@@ -21,15 +23,19 @@ let last = "";
 let waiting: ReturnType<typeof setTimeout> | undefined;
 const WRITE_AFTER_MS = 250;
 
-/** Keep the state in the address, a moment after the last change. */
-export function writeAddress(state: State): void {
-  clearTimeout(waiting);
-  waiting = setTimeout(() => void write(state), WRITE_AFTER_MS);
+/** Keep the state in the address, a moment after a change. */
+export function writeAddress(state: () => State): void {
+  waiting ??= setTimeout(() => {
+    waiting = undefined;
+    void write(state());
+  }, WRITE_AFTER_MS);
 }
 
 async function write(state: State): Promise<void> {
-  const { graph, level, inputs, seed, batch, runs } = state;
-  const kept: Kept = { graph, level, inputs, seed, batch, run: runs.at(-1)?.key };
+  const { graph, level, inputs, seed, batch, runs, sweep } = state;
+  const newest = runs.at(-1);
+  const run = newest && { key: newest.key, inputs: newest.inputs, seed: newest.seed, ...(newest.graph !== graph && { graph: newest.graph }) };
+  const kept: Kept = { graph, level, inputs, seed, batch, run, sweep };
   const packed = await through(new TextEncoder().encode(JSON.stringify(kept)), new CompressionStream("deflate-raw"));
   last = `#${btoa(Array.from(packed, (byte) => String.fromCharCode(byte)).join("")).replaceAll("+", "-").replaceAll("/", "_")}`;
   history.replaceState(null, "", last);

@@ -57,8 +57,8 @@ export interface StoreEntry { store: string; sweeps: string[] }
 export const stores = async () => (await json<{ stores: StoreEntry[] }>("/api/stores")).stores;
 export const stored = (store: string, number: string) => json<Swept>(`/api/stores/${encodeURIComponent(store)}?sweep=${number}`);
 
-export const replay = async (store: string, metric: string) =>
-  (await json<{ run: string }>(`/api/stores/${encodeURIComponent(store)}/replay`, post(JSON.stringify({ metric })))).run;
+export const replay = async (store: string, sweep: number, metric: string) =>
+  (await json<{ run: string }>(`/api/stores/${encodeURIComponent(store)}/replay`, post(JSON.stringify({ sweep, metric })))).run;
 
 /** The messages of a run from the first on, as they come. */
 export async function* messages(run: string): AsyncGenerator<Message> {

@@ -2,7 +2,7 @@
 
 import dagre from "@dagrejs/dagre";
 
-import { at, isNested, join, outputsOf, split } from "./graph";
+import { at, has, isNested, join, outputsOf, split } from "./graph";
 import type { Graph, Places, Ports } from "./types";
 
 export const WIDTH = 170;
@@ -20,23 +20,26 @@ export function arranged(graph: Graph, level: string, portsAt: (path: string) =>
   const drawing = new dagre.graphlib.Graph();
   drawing.setGraph({ rankdir: "LR", nodesep: 18, ranksep: 42 });
   drawing.setDefaultEdgeLabel(() => ({}));
+  // dagre keeps names as keys of plain objects, where "constructor" is taken: it gets numbers.
+  const keys = shown(graph, level);
+  const ids = new Map(keys.map((key, number) => [key, `n${number}`]));
   for (const name of Object.keys(here.blocks)) {
-    drawing.setNode(join(level, name), { width: WIDTH, height: heightOf(portsAt(join(level, name))) });
+    const key = join(level, name);
+    drawing.setNode(ids.get(key)!, { width: WIDTH, height: heightOf(portsAt(key)) });
   }
-  for (const name of Object.keys(here.inputs)) {
-    drawing.setNode(inputKey(level, name), { width: END_WIDTH, height: END_HEIGHT });
+  for (const key of keys.slice(Object.keys(here.blocks).length)) {
+    drawing.setNode(ids.get(key)!, { width: END_WIDTH, height: END_HEIGHT });
   }
-  for (const name of outputsOf(here)) drawing.setNode(outputKey(level, name), { width: END_WIDTH, height: END_HEIGHT });
   for (const [source, target] of here.connections) {
     const [from, port] = split(source);
     const [to, end] = split(target);
-    const ends = [from ? join(level, from) : inputKey(level, port), to ? join(level, to) : outputKey(level, end)];
-    if (ends.every((end) => drawing.hasNode(end))) drawing.setEdge(ends[0]!, ends[1]!);
+    const [start, finish] = [from ? join(level, from) : inputKey(level, port), to ? join(level, to) : outputKey(level, end)].map((key) => ids.get(key));
+    if (start && finish) drawing.setEdge(start, finish);
   }
   dagre.layout(drawing);
   const places: Places = {};
-  for (const key of drawing.nodes()) {
-    const node = drawing.node(key) as { x: number; y: number; width: number; height: number };
+  for (const key of keys) {
+    const node = drawing.node(ids.get(key)!) as { x: number; y: number; width: number; height: number };
     places[key] = [Math.round(node.x - node.width / 2), Math.round(node.y - node.height / 2)];
   }
   return places;
@@ -54,7 +57,7 @@ export function shown(graph: Graph, level: string): string[] {
 
 /** The graph with places for everything on levels where something has none. */
 export function placed(graph: Graph, portsAt: (graph: Graph, path: string) => Ports, level = ""): Graph {
-  const missing = shown(graph, level).filter((key) => !graph.layout?.[key]);
+  const missing = shown(graph, level).filter((key) => !has(graph.layout ?? {}, key));
   let next = graph;
   if (missing.length) {
     const places = arranged(graph, level, (path) => portsAt(graph, path));

@@ -2,6 +2,9 @@
 
 import type { Catalogue, Connection, Entry, Fields, Graph, Kind, Places, Plain, Port, Ports } from "./types";
 
+/** Whether a name is there; "constructor" and its kind are in every object of JavaScript. */
+export const has = (values: object, name: string) => Object.hasOwn(values, name);
+
 export const EMPTY: Graph = { linksim: 1, name: "flowgraph", inputs: {}, blocks: {}, connections: [] };
 
 export const isNested = (entry: Entry | undefined): entry is { flowgraph: Graph } => !!entry && "flowgraph" in entry;
@@ -43,7 +46,7 @@ export const outputsOf = (here: Graph) =>
 export function freeName(here: Graph, stem: string): string {
   const base = stem.replace(/[^A-Za-z0-9_]/g, "_").replace(/^(?=\d)/, "_") || "block";
   let name = base;
-  for (let number = 2; name in here.blocks; number++) name = `${base}_${number}`;
+  for (let number = 2; has(here.blocks, name); number++) name = `${base}_${number}`;
   return name;
 }
 
@@ -67,6 +70,9 @@ export function disconnect(graph: Graph, level: string, gone: (connection: Conne
   return change(graph, level, (here) => ({ ...here, connections: here.connections.filter((each) => !gone(each)) }));
 }
 
+/** Whether a place is that of a block or of something in it; "ber." is the place of an output of the block's name. */
+const isOf = (place: string, block: string) => place === block || (place.startsWith(`${block}.`) && place !== `${block}.`);
+
 /** Without these blocks and the wires that touch them. */
 export function removeBlocks(graph: Graph, level: string, names: Set<string>): Graph {
   const left = change(graph, level, (here) => ({
@@ -76,7 +82,7 @@ export function removeBlocks(graph: Graph, level: string, names: Set<string>): G
   }));
   const gone = [...names].map((name) => join(level, name));
   const kept = Object.entries(left.layout ?? {}).filter(
-    ([path]) => !gone.some((name) => path === name || path.startsWith(`${name}.`)),
+    ([path]) => !gone.some((name) => isOf(path, name)),
   );
   return { ...left, layout: Object.fromEntries(kept) };
 }
@@ -89,7 +95,7 @@ export function renameBlock(graph: Graph, level: string, old: string, name: stri
     connections: here.connections.map(([source, target]) => [renamed(source), renamed(target)] as Connection),
   }));
   const [from, to] = [join(level, old), join(level, name)];
-  const path = (key: string) => (key === from || key.startsWith(`${from}.`) ? to + key.slice(from.length) : key);
+  const path = (key: string) => (isOf(key, from) ? to + key.slice(from.length) : key);
   const layout = Object.fromEntries(Object.entries(changed.layout ?? {}).map(([key, place]) => [path(key), place]));
   return retied({ ...changed, layout }, path);
 }
@@ -143,7 +149,7 @@ export const sameWork = (one: Graph, other: Graph) =>
 
 /** The ports of a block as the engine found them, else as the catalogue or the flowgraph itself says. */
 export function portsOf(graph: Graph, path: string, known: Record<string, Ports>, kinds: Map<string, Kind>): Ports {
-  const found = known[path];
+  const found = has(known, path) ? known[path] : undefined;
   if (found) return found;
   const dot = path.lastIndexOf(".");
   const entry = at(graph, path.slice(0, Math.max(dot, 0)))?.blocks[path.slice(dot + 1)];

@@ -42,6 +42,8 @@ export interface State {
   level: string;
   selected: Set<string>;
   wire: string | undefined;
+  /** The wire's own place in the drawing, where it was chosen there. */
+  edge: string | undefined;
   examined: Examined;
   checking: boolean;
   inputs: Record<string, Input>;
@@ -50,6 +52,8 @@ export interface State {
   runs: Run[];
   /** The number of the run whose results are shown. */
   shown: number | undefined;
+  /** The key of the sweep at work. */
+  sweep: string | undefined;
   /** What cannot be done, and why. */
   said: { text: string; block?: string; port?: string } | undefined;
 }
@@ -63,6 +67,7 @@ export const useStudio = create<State>(() => ({
   level: "",
   selected: new Set(),
   wire: undefined,
+  edge: undefined,
   examined: { faults: [], ports: {} },
   checking: false,
   inputs: {},
@@ -70,6 +75,7 @@ export const useStudio = create<State>(() => ({
   batch: 64,
   runs: [],
   shown: undefined,
+  sweep: undefined,
   said: undefined,
 }));
 
@@ -118,14 +124,15 @@ export function redo(): void {
 
 /** After every change: what is open and chosen must be there still, and all is checked again. */
 function settle(): void {
-  const { graph, level, selected } = get();
+  const { graph, level, selected, inputs } = get();
   const here = edit.at(graph, level);
   const open = here ? level : "";
-  const left = new Set([...selected].filter((name) => name in (edit.at(graph, open)?.blocks ?? {})));
-  set({ level: open, selected: left, wire: undefined, said: undefined });
+  const left = new Set([...selected].filter((name) => edit.has(edit.at(graph, open)?.blocks ?? {}, name)));
+  set({ level: open, selected: left, wire: undefined, edge: undefined, said: undefined, inputs: inputsFor(graph, inputs) });
   checkSoon();
-  writeAddress(get());
 }
+
+useStudio.subscribe(() => writeAddress(get));
 
 let waiting: ReturnType<typeof setTimeout> | undefined;
 let asked: AbortController | undefined;
@@ -150,10 +157,12 @@ async function checkNow(): Promise<void> {
   }
 }
 
-/** Join two ports, where the engine finds nothing wrong with it; else say its words at the port. */
-export async function join(source: string, target: string): Promise<void> {
+/** Join two ports, where the engine finds nothing wrong with it; else say its words at the port. With `instead` the
+ * new wire takes the place of the one that leads there. */
+export async function join(source: string, target: string, instead = false): Promise<void> {
   const { graph, level } = get();
-  const next = edit.connect(graph, level, [source, target]);
+  const base = instead ? edit.disconnect(graph, level, ([, end]) => end === target) : graph;
+  const next = edit.connect(base, level, [source, target]);
   const before = get().checking ? (await api.check(graph)).faults : get().examined.faults;
   const found = await api.check(next);
   const known = new Set(before.map((fault) => fault.message));
@@ -174,7 +183,7 @@ function isOfWire(fault: Fault, level: string, target: string): boolean {
 
 /** Start with another flowgraph; undo brings the old one back. */
 export function begin(graph: Graph): void {
-  set({ level: "", selected: new Set(), shown: undefined, inputs: inputsFor(graph, get().inputs) });
+  set({ level: "", selected: new Set(), shown: undefined });
   commit(placed({ ...edit.EMPTY, ...graph }, portsAt));
 }
 
@@ -184,68 +193,80 @@ export const beginFile = (file: Blob) => attempt(async () => begin(await api.ope
 const FIRST_SNR_DB = 10;
 
 function inputsFor(graph: Graph, known: Record<string, Input>): Record<string, Input> {
-  const inputs: Record<string, Input> = {};
-  for (const [name, type] of Object.entries(graph.inputs)) {
-    if (known[name] !== undefined) inputs[name] = known[name];
-    else if (type === "Decibels") inputs[name] = FIRST_SNR_DB;
-  }
-  return inputs;
+  const wanted = Object.keys(graph.inputs).filter((name) => graph.inputs[name] === "Decibels" && typeof known[name] !== "number");
+  return wanted.length ? { ...known, ...Object.fromEntries(wanted.map((name) => [name, FIRST_SNR_DB])) } : known;
 }
 
 // -- runs
 
-const patch = (number: number, change: Partial<Run>) =>
-  set(({ runs }) => ({ runs: runs.map((run) => (run.number === number ? { ...run, ...change } : run)) }));
+const patch = (key: string, change: Partial<Run>) =>
+  set(({ runs }) => ({ runs: runs.map((run) => (run.key === key ? { ...run, ...change } : run)) }));
+
+/** A new run at the end of the list. */
+function append(run: Pick<Run, "key" | "graph" | "inputs" | "seed">): void {
+  set(({ runs, shown }) => {
+    const number = (runs.at(-1)?.number ?? 0) + 1;
+    return { runs: [...runs, freshRun({ ...run, number })].slice(-MOST_RUNS), shown: shown ?? number };
+  });
+}
 
 const MOST_RUNS = 6;
 
+let beginning = false;
+
 export const run = () => attempt(async () => {
-  const { graph, inputs, seed, batch, runs, shown } = get();
-  const given = Object.fromEntries(Object.entries(inputs).filter(([name]) => name in graph.inputs));
-  const key = await api.begin({ graph, inputs: given, seed, batch });
-  const number = (runs.at(-1)?.number ?? 0) + 1;
-  const begun = freshRun({ key, number, graph, inputs: given, seed });
-  set({ runs: [...runs, begun].slice(-MOST_RUNS), shown: runs.length ? shown : number });
-  writeAddress(get());
-  await follow(number, key);
+  if (beginning || working(get())) return;
+  beginning = true;
+  try {
+    await follow(await begun());
+  } finally {
+    beginning = false;
+  }
 });
 
+async function begun(): Promise<string> {
+  const { graph, inputs, seed, batch } = get();
+  const given = Object.fromEntries(Object.entries(inputs).filter(([name]) => name in graph.inputs));
+  const key = await api.begin({ graph, inputs: given, seed, batch });
+  append({ key, graph, inputs: given, seed });
+  return key;
+}
+
 /** Hear a run to its end, also one that an earlier load of the page began. */
-export async function follow(number: number, key: string): Promise<void> {
+export async function follow(key: string): Promise<void> {
   let ended = false;
   for await (const message of api.messages(key)) {
-    hear(number, message);
+    hear(key, message);
     ended ||= message.event === "done" || message.event === "error";
   }
-  if (!ended) patch(number, { state: "failed", message: "the studio's server ended" });
+  if (!ended) patch(key, { state: "failed", message: "the studio's server ended" });
 }
 
 /** Run the worst chunk of a store again; its flowgraph takes the place of the drawn one. */
-export const replay = (store: string, metric: string) => attempt(async () => {
-  const key = await api.replay(store, metric);
-  const number = (get().runs.at(-1)?.number ?? 0) + 1;
+export const replay = (store: string, sweep: number, metric: string) => attempt(async () => {
+  const key = await api.replay(store, sweep, metric);
   for await (const message of api.messages(key)) {
     if (message.event === "begins" && message.graph) {
       begin(message.graph);
-      const made = freshRun({ key, number, graph: get().graph, inputs: message.inputs ?? {}, seed: message.seed ?? 0 });
-      set(({ runs }) => ({ runs: [...runs, made].slice(-MOST_RUNS) }));
-    } else if (message.event === "error" && !get().runs.some((each) => each.number === number)) say(message.message);
-    else hear(number, message);
+      append({ key, graph: get().graph, inputs: message.inputs ?? {}, seed: message.seed ?? 0 });
+    } else if (message.event === "error" && !get().runs.some((each) => each.key === key)) say(message.message);
+    else hear(key, message);
   }
 });
 
-function hear(number: number, message: Message): void {
-  const own = get().runs.find((each) => each.number === number);
+function hear(key: string, message: Message): void {
+  const own = get().runs.find((each) => each.key === key);
   if (!own) return;
-  if (message.event === "begins") patch(number, { blocks: message.blocks });
-  if (message.event === "block") patch(number, { seconds: { ...own.seconds, [message.path]: message.seconds } });
+  const { number } = own;
+  if (message.event === "begins") patch(key, { blocks: message.blocks });
+  if (message.event === "block") patch(key, { seconds: { ...own.seconds, [message.path]: message.seconds } });
   if (message.event === "done") {
     const { outputs, labels, seconds: took, note = "" } = message;
-    patch(number, { state: "done", outputs, labels, took, note });
+    patch(key, { state: "done", outputs, labels, took, note });
     set({ shown: number });
   }
   if (message.event === "error") {
-    patch(number, { state: "failed", message: message.message, faulty: message.block ?? "" });
+    patch(key, { state: "failed", message: message.message, faulty: message.block ?? "" });
     say(message.message, message.block);
     set({ shown: number });
   }
@@ -258,5 +279,7 @@ export const working = (state: State) => state.runs.find((run) => run.state === 
 /** Whether the drawn graph, the inputs or the seed are newer than the shown result. */
 export const drifted = (state: State) => {
   const run = shownRun(state);
-  return !!run && run.state !== "working" && !edit.sameWork(run.graph, state.graph);
+  if (!run || run.state === "working" || run.note) return !!run?.note && !edit.sameWork(run.graph, state.graph);
+  const same = Object.entries(run.inputs).every(([name, value]) => JSON.stringify(state.inputs[name]) === JSON.stringify(value));
+  return !same || run.seed !== state.seed || !edit.sameWork(run.graph, state.graph);
 };

@@ -70,7 +70,7 @@ export type Message =
   | { event: "begins"; blocks: number; graph?: Graph; inputs?: Record<string, Input>; seed?: number }
   | { event: "block"; path: string; seconds: number }
   | { event: "done"; outputs: Record<string, Output>; labels: Record<string, string>; seconds: number; note?: string }
-  | { event: "table"; rows: Row[]; points: number; done: number; frames: number; seconds: number }
+  | { event: "table"; rows: Row[]; names: string[]; points: number; done: number; frames: number; seconds: number }
   | { event: "error"; block?: string; error: string; message: string };
 
 export type Input = number | string | { picture: string };
