@@ -35,7 +35,8 @@ def test_the_packages_in_pyproject_are_those_in_the_tree():
     listed = set(tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
     found = {
         ".".join(("linksim", *path.parent.relative_to(root).parts[0 if top != "linksim" else 1 :]))
-        for top in ("linksim", "blocks", "flowgraphs", "benches", "cli")
+        for top in ("linksim", "blocks", "flowgraphs", "benches", "cli", "studio")
         for path in (root / top).rglob("__init__.py")
+        if "node_modules" not in path.parts
     }
     assert listed == found

@@ -152,6 +152,25 @@ def test_a_wire_drawn_by_the_mouse(page):
     page.wait_for_selector(".react-flow__node[data-id='out.']")
 
 
+def test_chosen_blocks_become_a_nested_flowgraph_that_computes_the_same(page):
+    start(page, "bpsk")
+    page.locator(".react-flow__node[data-id='mapper'] header").click()
+    for name in ("channel", "demapper"):
+        page.locator(f".react-flow__node[data-id='{name}'] header").click(modifiers=["Shift"])
+    page.click("button:text-is('Group')")
+    page.wait_for_selector(".react-flow__node[data-id='group']")
+    page.wait_for_selector(".problems", state="detached")
+    grouped = Flowgraph.from_yaml(save(page))
+    assert list(grouped.blocks) == ["bits", "group", "errors"]
+    assert set(grouped.group.input_ports) == {"bits", "snr_db"}
+    own = grouped.run(snr_db=4.0, batch=4, seed=1)["ber"]
+    assert own.trials.tolist() == bpsk().run(snr_db=4.0, batch=4, seed=1)["ber"].trials.tolist()
+    page.locator(".react-flow__node[data-id='group'] header").dblclick()
+    page.wait_for_selector(".react-flow__node[data-id='group.channel']")
+    page.keyboard.press("Control+z")
+    page.wait_for_selector(".react-flow__node[data-id='channel']")
+
+
 def test_wires_and_outputs_can_be_removed(page):
     start(page, "bpsk")
     edge = page.locator(".react-flow__edge[aria-label^='demapper.out to errors.received']")

@@ -6,7 +6,7 @@ import { Component, type ReactNode, useCallback, useEffect, useRef, useState } f
 import * as api from "./api";
 import { isForeign, readAddress } from "./address";
 import { placed } from "./arrange";
-import { arrangeAll, Canvas } from "./Canvas";
+import { arrangeAll, Canvas, groupChosen } from "./Canvas";
 import * as edit from "./graph";
 import { Inspector } from "./Inspector";
 import { Look } from "./Look";
@@ -45,7 +45,7 @@ function pasteClip(): void {
 }
 
 const SHORTCUTS: Record<string, () => void> = {
-  z: undo, y: redo, Z: redo, c: copyChosen, v: pasteClip,
+  z: undo, y: redo, Z: redo, c: copyChosen, v: pasteClip, g: groupChosen,
   s: () => void save("yaml"), Enter: () => void run(),
 };
 const EVERYWHERE = new Set(["s", "Enter"]);
@@ -153,6 +153,7 @@ const Side = () => (useStudio((state) => state.selected.size > 0) ? <Inspector /
 
 function Bar() {
   const { past, future, graph, catalogue } = useStudio();
+  const chosen = useStudio((state) => state.selected.size > 0);
   const file = useRef<HTMLInputElement>(null);
   return (
     <header className="bar">
@@ -168,6 +169,7 @@ function Bar() {
       <span className="gap" />
       <button type="button" title="Ctrl-Z" disabled={!past.length} onClick={undo}>Undo</button>
       <button type="button" title="Ctrl-Y" disabled={!future.length} onClick={redo}>Redo</button>
+      <button type="button" title="Ctrl-G: the chosen blocks as a nested flowgraph" disabled={!chosen} onClick={groupChosen}>Group</button>
       <button type="button" onClick={arrangeAll}>Arrange</button>
       <button type="button" onClick={toggleTheme}>Light / dark</button>
     </header>

@@ -6,7 +6,7 @@ import {
 } from "@xyflow/react";
 import { memo, useCallback, useEffect, useMemo, useState } from "react";
 
-import { arranged, inputKey, outputKey } from "./arrange";
+import { arranged, inputKey, outputKey, placed } from "./arrange";
 import * as edit from "./graph";
 import { attempt, commit, join, portsAt, shownRun, useStudio } from "./store";
 import type { Fault, Port, Ports } from "./types";
@@ -245,6 +245,23 @@ export function remove(nodes: string[], edges: string[]): void {
   next = edit.removeBlocks(next, level, blocks);
   for (const name of local.filter((each) => each.startsWith("."))) next = edit.removeInput(next, level, name.slice(1));
   commit(next);
+}
+
+/** The chosen blocks as a nested flowgraph. */
+export function groupChosen(): void {
+  const { graph, level, selected, examined, kinds } = useStudio.getState();
+  const here = edit.at(graph, level)!;
+  const names = new Set([...selected].filter((name) => edit.has(here.blocks, name)));
+  if (!names.size) return;
+  const typeOf = (end: string) => {
+    const [block, port] = edit.split(end);
+    return block ? (edit.portsOf(graph, edit.join(level, block), examined.ports, kinds).outputs[port]?.type ?? "") : (here.inputs[port] ?? "");
+  };
+  const places = [...names].map((name) => graph.layout?.[edit.join(level, name)] ?? [0, 0]);
+  const grouped = edit.group(graph, level, names, typeOf);
+  const middle = [0, 1].map((axis) => Math.round(places.reduce((sum, place) => sum + place[axis]!, 0) / places.length)) as [number, number];
+  commit(placed(edit.move(grouped.graph, { [edit.join(level, grouped.name)]: middle }), portsAt));
+  useStudio.setState({ selected: new Set([grouped.name]) });
 }
 
 export function arrangeAll(): void {

@@ -168,6 +168,60 @@ export function portsOf(graph: Graph, path: string, known: Record<string, Ports>
 
 export const kindsOf = (catalogue: Catalogue) => new Map(catalogue.blocks.map((kind) => [kind.name, kind]));
 
+const unique = <T,>(values: T[]) => [...new Set(values)];
+
+/** A free name like `stem` among `taken`. */
+function freeAmong(taken: Set<string>, stem: string): string {
+  let name = stem;
+  for (let number = 2; taken.has(name); number++) name = `${stem}_${number}`;
+  taken.add(name);
+  return name;
+}
+
+/** These blocks as one nested flowgraph. What leads in becomes its inputs, one for each source; what leads out its
+ * outputs, one for each port. `typeOf` gives the type of a block's output. */
+export function group(graph: Graph, level: string, names: Set<string>, typeOf: (end: string) => string) {
+  const here = at(graph, level)!;
+  const stem = freeName(here, "group");
+  const inside = (end: string) => names.has(split(end)[0]);
+  const leadIn = here.connections.filter(([source, target]) => !inside(source) && inside(target));
+  const leadOut = here.connections.filter(([source, target]) => inside(source) && !inside(target));
+  const takenIn = new Set<string>();
+  const inputs = new Map(unique(leadIn.map(([source]) => source)).map((source) => [source, freeAmong(takenIn, nameOf(source))]));
+  const takenOut = new Set<string>();
+  const outputs = new Map(unique(leadOut.map(([source]) => source)).map((source) => [source, freeAmong(takenOut, nameOf(source))]));
+  const nested: Graph = {
+    name: stem,
+    inputs: Object.fromEntries([...inputs].map(([source, name]) => [name, typeOf(source)])),
+    blocks: Object.fromEntries(Object.entries(here.blocks).filter(([name]) => names.has(name))),
+    connections: [
+      ...leadIn.map(([source, target]): Connection => [`.${inputs.get(source)}`, target]),
+      ...here.connections.filter(([source, target]) => inside(source) && inside(target)),
+      ...[...outputs].map(([source, name]): Connection => [source, `.${name}`]),
+    ],
+  };
+  const first = Object.keys(here.blocks).findIndex((name) => names.has(name));
+  const rest = Object.entries(here.blocks).filter(([name]) => !names.has(name));
+  const grouped = change(graph, level, () => ({
+    ...here,
+    // It stands where the first of them stood.
+    blocks: Object.fromEntries([...rest.slice(0, first), [stem, { flowgraph: nested }] as [string, Entry], ...rest.slice(first)]),
+    connections: unique(here.connections.filter(([source, target]) => !(inside(source) && inside(target))).map(([source, target]) =>
+      JSON.stringify([inside(source) ? `${stem}.${outputs.get(source)}` : source, inside(target) ? `${stem}.${inputs.get(source)}` : target])))
+      .map((text) => JSON.parse(text) as Connection),
+  }));
+  const paths = new Map([...names].map((name) => [join(level, name), join(join(level, stem), name)]));
+  const path = (key: string) => {
+    for (const [from, to] of paths) if (isOf(key, from)) return to + key.slice(from.length);
+    return key;
+  };
+  const layout = Object.fromEntries(Object.entries(grouped.layout ?? {}).map(([key, place]) => [path(key), place]));
+  return { graph: retied({ ...grouped, layout }, path), name: stem };
+}
+
+/** "tokenizer.out" gives "tokenizer", "rate.lengths" gives "lengths", ".snr_db" gives "snr_db". */
+const nameOf = (end: string) => (split(end)[1] === "out" ? split(end)[0] || "out" : split(end)[1]);
+
 export interface Clip { blocks: Record<string, Entry>; connections: Connection[]; places: Places }
 
 /** These blocks with the wires between them. */
