@@ -56,7 +56,7 @@ function choicesOf(schema: Schema): Plain[] | undefined {
   return parts?.every((part) => part !== undefined) ? parts.flat() : undefined;
 }
 
-const shownAs = (value: Plain | undefined) => (value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value));
+const shownAs = (value: Plain | undefined) => (value === undefined ? "" : value === null ? "None" : typeof value === "string" ? value : JSON.stringify(value));
 
 /** What was typed, as the schema's type: text stays text where text is asked for and nothing else fits. */
 function read(text: string, schema: Schema): Plain {
