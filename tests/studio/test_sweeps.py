@@ -63,9 +63,16 @@ def test_a_picture_is_sent_at_every_point(client, served):
     assert (served.folder / "cat_pictures" / "picture.png").is_file()
 
 
+def until_news(client, run):
+    """Wait for the first table of a sweep."""
+    with client.stream("GET", f"/api/runs/{run}") as answer:
+        return json.loads(next(answer.iter_lines()))
+
+
 def test_stopped_and_gone_on_with(client):
     slow = {"stop": ["ber:errors=400000"], "grid": ["snr_db=4:8:1"]}
     begun = client.post("/api/sweeps", json=asked("stopped", **slow)).json()["run"]
+    until_news(client, begun)
     time.sleep(2)
     client.delete(f"/api/runs/{begun}")
     kept = client.get("/api/stores/stopped").json()
@@ -77,8 +84,7 @@ def test_stopped_and_gone_on_with(client):
 
 def test_news_come_while_it_runs(client):
     begun = client.post("/api/sweeps", json=asked("news", stop=["ber:errors=100000"], grid=["snr_db=4"])).json()["run"]
-    with client.stream("GET", f"/api/runs/{begun}") as answer:
-        first = json.loads(next(answer.iter_lines()))
+    first = until_news(client, begun)
     client.delete(f"/api/runs/{begun}")
     assert first["event"] == "table"
     assert first["points"] == 1
@@ -156,13 +162,14 @@ def test_letters_beyond_the_first_plane_are_swept_and_run(client):
 
 
 def test_only_the_newest_table_is_kept(client):
-    begun = client.post("/api/sweeps", json=asked("newest", stop=["ber:errors=90000000"], grid=["snr_db=4"])).json()[
-        "run"
-    ]
+    begun = client.post("/api/sweeps", json=asked("newest", stop=["ber:errors=90000000"], grid=["snr_db=4"]))
+    run = begun.json()["run"]
+    first = until_news(client, run)
     time.sleep(3)
-    client.delete(f"/api/runs/{begun}")
-    told = [json.loads(line)["event"] for line in client.get(f"/api/runs/{begun}").text.splitlines()]
-    assert told == ["table", "error"]
+    client.delete(f"/api/runs/{run}")
+    told = [json.loads(line) for line in client.get(f"/api/runs/{run}").text.splitlines()]
+    assert [each["event"] for each in told] == ["table", "error"]
+    assert told[0]["frames"] > first["frames"]
 
 
 def test_stores_of_the_folder_are_listed(client, served):
