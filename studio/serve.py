@@ -32,27 +32,33 @@ def serve(port: int, memory_bytes: int, run_seconds: float, open_browser: bool, 
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((LOOPBACK, port))
-        # From now on a browser waits instead of being refused.
-        listening.listen()
     except OSError as error:
         raise LinksimError(f"cannot listen on port {port}: {error.strerror}; choose another with --port") from None
     port, token = listening.getsockname()[1], secrets.token_urlsafe(SECRET_BYTES)
     studio = Studio(memory_bytes, run_seconds, Path.cwd().resolve())
-    say(address(port, token))
-    if open_browser:
-        _open(address(port, token))
+
+    def ready() -> None:
+        say(address(port, token))
+        if open_browser:
+            _open(address(port, token))
+
     application = studio_app(studio, token, port)
     settings = uvicorn.Config(application, log_level="warning", access_log=False, server_header=False,
                               date_header=False, timeout_graceful_shutdown=1)  # fmt: skip
-    _Server(settings, studio).run([listening])
+    _Server(settings, studio, ready).run([listening])
 
 
 class _Server(uvicorn.Server):
-    """Ends the workers first: what waits for them is answered, and nothing is left to be cut off."""
+    """Says when it answers. Ends the workers first: what waits for them is answered, and nothing is left to be cut
+    off."""
 
-    def __init__(self, settings: uvicorn.Config, studio: Studio) -> None:
+    def __init__(self, settings: uvicorn.Config, studio: Studio, ready: Callable[[], None]) -> None:
         super().__init__(settings)
-        self._studio = studio
+        self._studio, self._ready = studio, ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._studio.close()
@@ -68,4 +74,4 @@ def _open(page: str) -> None:
             f'<!doctype html><meta http-equiv="refresh" content="0;url={page}"><a href="{page}">linksim studio</a>'
         )
     atexit.register(Path(name).unlink, missing_ok=True)
-    threading.Timer(1.0, webbrowser.open, [Path(name).as_uri()]).start()
+    threading.Thread(target=webbrowser.open, args=[Path(name).as_uri()], daemon=True).start()
