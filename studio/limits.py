@@ -13,8 +13,9 @@ from linksim.errors import LinksimError
 from linksim.faces.plain_yaml import Plain
 from linksim.faces.reader import Fault
 
-SYSTEM = ("/usr", "/lib", "/lib64", "/sys", "/dev", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys")
+SYSTEM = ("/usr", "/lib", "/lib64", "/sys", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys")
 """Where libraries, fonts and what is known of the processor stand."""
+DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 OF_THE_PROCESS = ("status", "stat", "maps", "cgroup", "mountinfo")
 """What it may read of itself under /proc."""
 FORBIDDEN = ("socket.connect", "socket.bind", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn")
@@ -75,7 +76,6 @@ def confine(folder: Path, memory_bytes: int, more: tuple[str, ...] = ()) -> None
     own = os.path.realpath(folder)
     installed = tuple(each for path in _installed() for each in {os.path.abspath(path), os.path.realpath(path)})
     itself = tuple(f"/proc/{os.getpid()}/{name}" for name in OF_THE_PROCESS)
-
     readable = (*SYSTEM, *itself, *(os.path.realpath(each) for each in more))
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
@@ -87,7 +87,7 @@ def confine(folder: Path, memory_bytes: int, more: tuple[str, ...] = ()) -> None
             raise ForbiddenError("the page keeps results in the folder in which it was started, nowhere else")
         if event == "open" and isinstance(arguments[0], str | bytes):
             path, flags = os.fsdecode(arguments[0]), arguments[2]
-            allowed = _inside(os.path.realpath(path), (own, "/dev"))
+            allowed = _inside(os.path.realpath(path), (own, *DEVICES))
             if not (isinstance(flags, int) and flags & WRITING):
                 # An editable install is made of links that lead elsewhere: what counts there is where they stand.
                 allowed = allowed or _inside(os.path.abspath(path), installed)

@@ -35,6 +35,8 @@ async def sweep(studio: Studio, request: Request) -> Response:
         raise HTTPException(400, f"{checked['faults'][0]['block']}: {checked['faults'][0]['message']}")
     text = (await studio.result("written", content, "yaml"))["text"].encode()
     source, store = studio.folder / f"{name}.yaml", studio.folder / f"{name}{ENDING}"
+    if store.is_symlink():
+        raise HTTPException(409, f"{store.name} leads to another place; give the sweep another name")
     pictures = await _pictures(studio, asked, name)
     _keep(source, text)
     texts = {key: _texts(asked, key) for key in ("grid", "stop", "inputs")}

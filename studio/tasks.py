@@ -1,7 +1,6 @@
 """What a worker of the studio does. Every task is given plain values and says what it finds as plain values."""
 
 import io
-import signal
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -119,8 +118,6 @@ def work(
     channel: Connection, task: str, arguments: tuple[Any, ...], folder: str, memory_bytes: int, more: tuple[str, ...]
 ) -> None:
     """The whole life of a worker process: one task. What goes wrong is the last thing it says."""
-    # Ctrl-C reaches all processes of a terminal; the server then ends its workers itself.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         confine(Path(folder), memory_bytes, more)
         if task in LONG:

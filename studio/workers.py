@@ -3,9 +3,11 @@
 import asyncio
 import multiprocessing
 import shutil
+import signal
 import tempfile
 import threading
 from collections.abc import AsyncIterator
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -27,8 +29,8 @@ class Worker:
         task: a name that `linksim.studio.tasks.work` knows.
         arguments: what the task is given.
         memory_bytes: of its own that the process may hold.
-        more: files and folders that the process may read, and keep databases in.
         limit_s: after so many seconds without an end the process is stopped.
+        more: files and folders that the process may read, and keep databases in.
     """
 
     def __init__(
@@ -50,7 +52,7 @@ class Worker:
 
     async def start(self) -> "Worker":
         """Begin. The first worker waits until linksim is loaded; the server answers others meanwhile."""
-        await asyncio.to_thread(self._process.start)
+        await asyncio.to_thread(_start, self._process)
         self._theirs.close()
         if self.over:
             # Stopped before it began.
@@ -104,8 +106,7 @@ class Worker:
             self._answer.set_result(message)
 
     def _end(self, said: str) -> None:
-        block = next((m["path"] for m in reversed(self.messages) if m["event"] == "block"), "")
-        self.messages.append({"event": ENDED, "block": "", "after": block, "error": "Stopped", "message": said})
+        self.messages.append({"event": ENDED, "block": "", "error": "Stopped", "message": said})
         self._news.set()
 
     def _too_long(self) -> None:
@@ -159,6 +160,18 @@ class Worker:
             except OSError:
                 return {"event": "wire", "message": "the worker that held this run has ended; run again"}
             return await self._answer
+
+
+def _start(process: Any) -> None:
+    """Ctrl-C reaches all processes of a terminal, and the server ends its workers itself: what is begun here never
+    hears of it, nor does the server of the forks."""
+    # It unblocks the signal when it is begun.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _context() -> Any:

@@ -9,6 +9,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 import zlib
 from pathlib import Path
 
@@ -204,6 +205,7 @@ def _tried(channel, folder, outside):
         "read": lambda: Path(outside, "secret.png").read_bytes(),
         "write": lambda: Path(outside, "new").write_bytes(b"x"),
         "root": lambda: Path(f"/proc/self/root{outside}/secret.png").read_bytes(),
+        "memory": lambda: Path("/dev/shm/linksim-studio-test").write_bytes(b"x"),
         "others": lambda: Path("/proc/1/environ").read_bytes(),
         "password": lambda: Path("/etc/passwd").read_bytes(),
         "link": lambda: (own.symlink_to(Path(outside, "secret.png")), own.read_bytes()),
@@ -396,6 +398,7 @@ def test_ctrl_c_ends_everything_at_once_and_says_nothing_more(tmp_path):
         server.stdout.readline()
         server.stdout.readline()
         # As a terminal does: to all processes, while the first worker is still on its way.
+        time.sleep(0.3)
         os.killpg(server.pid, signal.SIGINT)
         said = server.stdout.read()
         assert server.wait(30) == 130

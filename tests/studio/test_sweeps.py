@@ -106,6 +106,9 @@ def test_nothing_is_overwritten(client, served):
     os.symlink(outside, served.folder / "linked.yaml")
     assert client.post("/api/sweeps", json=asked("linked")).status_code == 409
     assert not outside.exists()
+    os.symlink(outside, served.folder / "leading.db")
+    assert client.post("/api/sweeps", json=asked("leading")).status_code == 409
+    assert not outside.exists()
     (served.folder / "text.db").write_text("no database")
     assert swept(client, store="text")[-1]["event"] == "error"
     assert (served.folder / "text.db").read_text() == "no database"

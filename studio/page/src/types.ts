@@ -30,10 +30,6 @@ export interface Schema {
   enum?: Plain[];
   const?: Plain;
   anyOf?: Schema[];
-  minimum?: number;
-  maximum?: number;
-  exclusiveMinimum?: number;
-  exclusiveMaximum?: number;
 }
 export interface Parameter { type: string; required: boolean; default: Plain; schema: Schema }
 export interface Kind {
