@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Symbols,
         Tokens,
         Uses,
+        Waveform,
     )
 
 __all__ = [
@@ -71,6 +72,7 @@ __all__ = [
     "Tied",
     "Tokens",
     "Uses",
+    "Waveform",
     "__version__",
 ]
 
@@ -108,6 +110,7 @@ __getattr__, __dir__ = lazily(
             "Symbols",
             "Tokens",
             "Uses",
+            "Waveform",
         ),
     },
 )

@@ -25,10 +25,14 @@ TOLERANCE = 1e-3
 """What arithmetic on pictures may leave over: far under a step of 8 bits."""
 ANY = (-torch.finfo(torch.float64).max, torch.finfo(torch.float64).max, "finite numbers")
 LENGTH = "length"
+LENGTHS = ("Symbols.length", "Waveform.length")
 ORIGINAL = "original"
 """A picture beside one of this name is a reconstruction, which may overshoot."""
-HARMLESS = frozenset({"Boxes.corners", "Detections.corners", "Detections.confidence"})
-"""What may be no number: a box that is nowhere touches no patch."""
+HARMLESS = frozenset(
+    {"Boxes.corners", "Detections.corners", "Detections.confidence"}
+    | {f"SynchronisationEstimate.{name}" for name in ("delay", "frequency", "phase", "clock_ppm", "snr_db")}
+)
+"""What may be no number: a box that is nowhere touches no patch, and a burst that was not found has no delay."""
 
 
 @dataclass(eq=False)
@@ -100,7 +104,7 @@ def _checks_of(port: Port, beside_original: bool) -> Iterator[RangeCheck]:
         if name == "Image" and beside_original and port.name != ORIGINAL:
             limits = ANY
         number = any(dtype.startswith(("float", "bfloat", "complex")) for dtype in leaf.dtypes)
-        if limits is not None or number or full == "Symbols.length":
+        if limits is not None or number or full in LENGTHS:
             yield RangeCheck(port.name, path, limits, attrgetter(path) if path else None)
 
 

@@ -92,6 +92,19 @@ class Symbols(Bundle):
 
 
 @dataclass(frozen=True)
+class Waveform(Bundle):
+    """Complex baseband samples in time; past `length` they are zero, outside noise and recordings."""
+
+    samples: Complex[Tensor, "batch time"]
+    length: Int[Tensor, "batch"]
+
+    @property
+    def mask(self) -> Tensor:
+        """True where there is a sample, bool [batch, time]."""
+        return torch.arange(self.samples.shape[1], device=self.length.device) < self.length[:, None]
+
+
+@dataclass(frozen=True)
 class Text(Bundle):
     """Sentences as UTF-8; past `length` the bytes are zero."""
 
@@ -138,6 +151,20 @@ class Received(Bundle):
     noise_variance: Float[Tensor, "batch uses"]
     overhead: Int[Tensor, "batch"]
     csi: Literal["perfect", "estimated", "none"]
+
+
+@dataclass(frozen=True)
+class SynchronisationEstimate(Bundle):
+    """What a synchroniser found out about each burst: the sample of its first symbol, the frequency offset in cycles
+    per symbol, the phase of its first symbol in radians, how much faster the sampling clock is in parts per million,
+    and Es/N0 in dB. Where a burst was not found (`found` False), the others are NaN."""
+
+    found: Bool[Tensor, "batch"]
+    delay: Float[Tensor, "batch"]
+    frequency: Float[Tensor, "batch"]
+    phase: Float[Tensor, "batch"]
+    clock_ppm: Float[Tensor, "batch"]
+    snr_db: Float[Tensor, "batch"]
 
 
 @dataclass(frozen=True)
@@ -247,11 +274,13 @@ PORT_TYPES: dict[str, object] = {
     "PowerLoading": PowerLoading,
     "Distortion": Distortion,
     "Symbols": Symbols,
+    "Waveform": Waveform,
     "Text": Text,
     "Words": Words,
     "TextFeatures": TextFeatures,
     "Received": Received,
     "ReceivedCodeword": ReceivedCodeword,
+    "SynchronisationEstimate": SynchronisationEstimate,
     "Boxes": Boxes,
     "Detections": Detections,
     "Counts": Counts,

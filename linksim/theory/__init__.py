@@ -16,6 +16,14 @@ from linksim.theory.finite_length import (
 )
 from linksim.theory.parallel_gaussians import linear_coding_limit, linear_coding_loss_db, parallel_gaussian_limit
 from linksim.theory.separation import bits_per_pixel, channel_bandwidth_ratio, gaussian_separation_limit
+from linksim.theory.synchronisation import (
+    detection_probability,
+    detection_threshold,
+    frequency_bound,
+    phase_bound,
+    raised_cosine_curvature,
+    timing_bound,
+)
 
 __all__ = [
     "awgn_capacity",
@@ -27,11 +35,17 @@ __all__ = [
     "bpsk_normal_approximation",
     "channel_bandwidth_ratio",
     "constellation_capacity",
+    "detection_probability",
+    "detection_threshold",
+    "frequency_bound",
     "gaussian_separation_limit",
     "linear_coding_limit",
     "linear_coding_loss_db",
     "parallel_gaussian_limit",
+    "phase_bound",
+    "raised_cosine_curvature",
     "rayleigh_ergodic_capacity",
     "rayleigh_outage_capacity",
     "rayleigh_outage_probability",
+    "timing_bound",
 ]

@@ -1,0 +1,51 @@
+"""The gain at each block of pilots, from all blocks of its burst."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Smoothed(NamedTuple):
+    """Gains, complex [batch, blocks]; the variance of their errors, float [batch, blocks]; and the variance of a step
+    from one block to the next, float [batch]."""
+
+    values: Tensor
+    variance: Tensor
+    walk: Tensor
+
+
+def smoothed(gains: Tensor, counts: Tensor, noise_variance: Tensor) -> Smoothed:
+    """The least-squares estimate of gains that walk at random, from measurements complex [batch, blocks].
+
+    A measurement's error has the variance noise_variance / counts, [batch] over [batch, blocks]; where the count is 0
+    there is none. How far the gain walks is measured too. Source: Rauch, Tung and Striebel, AIAA Journal 1965.
+    """
+    there = counts > 0
+    error = noise_variance[:, None] / counts.clamp_min(1)
+    walk = _walk(gains, error, there)
+    estimate, variance = gains[:, 0].to(torch.complex128), error[:, 0]
+    forward = [(estimate, variance)]
+    for block in range(1, gains.shape[1]):
+        predicted = variance + walk
+        trust = torch.where(there[:, block], predicted / (predicted + error[:, block]), 0)
+        estimate = estimate + trust * (gains[:, block] - estimate)
+        variance = (1 - trust) * predicted
+        forward.append((estimate, variance))
+    values, variances = [estimate], [variance]
+    for past, spread in reversed(forward[:-1]):
+        share = spread / (spread + walk)
+        values.append(past + share * (values[-1] - past))
+        variances.append(spread + share.square() * (variances[-1] - spread - walk))
+    values, variances = torch.stack(values[::-1], 1), torch.stack(variances[::-1], 1)
+    return Smoothed(values.to(gains.dtype), variances.to(gains.real.dtype), walk)
+
+
+def _walk(gains: Tensor, error: Tensor, there: Tensor) -> Tensor:
+    """The variance of a step, float64 [batch]: that by which neighbours differ beyond what their errors explain, less
+    three standard deviations of that, because in a short burst a walk that is not there costs the more."""
+    pairs = (there[:, 1:] & there[:, :-1]).double()
+    count = pairs.sum(1).clamp_min(1)
+    seen = ((gains[:, 1:] - gains[:, :-1]).abs().square().double() * pairs).sum(1) / count
+    explained = ((error[:, 1:] + error[:, :-1]) * pairs).sum(1) / count
+    return (seen - explained * (1 + 3 / count.sqrt())).clamp_min(0)
