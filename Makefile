@@ -1,7 +1,7 @@
 # Everything works in .venv; the first target that needs it makes it.
 PYTHON ?= python3
 BIN := .venv/bin
-FILES = $(shell find linksim blocks flowgraphs benches cli studio -not -path 'studio/page/*' '(' -path 'studio/static/*' -o -name '*.py' -o -name '*.safetensors' -o -name '*.csv' -o -name py.typed -o -path 'blocks/weights/*.md' -o -name '*.words.txt' -o -name '*.counts.npz' ')' | sort)
+FILES = $(shell find linksim blocks flowgraphs benches cli studio -not -path 'studio/page/*' '(' -path 'studio/static/*' -o -name '*.py' -o -name '*.safetensors' -o -name '*.csv' -o -name py.typed -o -path 'blocks/weights/*.md' -o -name '*.words.txt' -o -name '*.counts.npz' -o -name '*.grc' ')' | sort)
 # uv installs in seconds what takes pip minutes. Where it finds no package that pip's own settings would find, pip does it.
 UV := $(shell command -v uv)
 SETTINGS := --config-settings editable_mode=strict

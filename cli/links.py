@@ -9,6 +9,7 @@ import torch
 from linksim import Block, Flowgraph
 from linksim.blocks import AWGN, FixedRate, LagrangianRateAllocator, OFDMChannel, RateAllocator, Rayleigh, Rician
 from linksim.blocks.sionna.fading_models import MODELS
+from linksim.blocks.waveform import GNURadioChannel
 from linksim.errors import ParameterError, nearest
 from linksim.flowgraphs import DIGITAL_LINKS, LINKS, USES_IMPORTANCE
 from linksim.flowgraphs.parts import (
@@ -21,6 +22,7 @@ from linksim.flowgraphs.parts import (
     RobustHeader,
     SwinJSCCCodec,
 )
+from linksim.flowgraphs.waveform_channel import waveform_channel
 from linksim.types import PATCH
 from linksim.weights import holds_part, weights_path
 
@@ -29,6 +31,8 @@ CHANNELS: dict[str, Callable[[], Block]] = {
     "rayleigh": Rayleigh,
     "rician": Rician,
     **{model: partial(OFDMChannel, model=model) for model in MODELS if model != "rayleigh"},
+    "waveform": waveform_channel,
+    "gnuradio": GNURadioChannel,
 }
 CLOSED_FORM = "klt"
 

@@ -21,6 +21,7 @@ from linksim.flowgraphs.swinjscc import swinjscc
 from linksim.flowgraphs.text_link import text_link
 from linksim.flowgraphs.uidsc import uidsc
 from linksim.flowgraphs.vlm_csc import vlm_csc
+from linksim.flowgraphs.waveform_channel import waveform_channel
 
 LINKS = {
     "klt": klt,
@@ -56,6 +57,7 @@ FLOWGRAPHS = {
     "nam24": nam24,
     "hosonuma25": hosonuma25,
     "sgdjscc": sgdjscc,
+    "waveform_channel": waveform_channel,
 }
 """All ready flowgraphs, by name; each can be made without arguments."""
 
@@ -86,4 +88,5 @@ __all__ = [
     "text_link",
     "uidsc",
     "vlm_csc",
+    "waveform_channel",
 ]

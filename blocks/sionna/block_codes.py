@@ -73,7 +73,7 @@ class BlockCode(ABC):
         parts: list[Tensor] = []
         for coded, chosen in self._groups():
             some = payload[:, chosen]
-            parts.append(self._encode(some.flatten(0, 1), coded).view(len(bits), -1))
+            parts.append(self._encode(some.flatten(0, 1), coded).reshape(len(bits), -1))
         return torch.cat(parts, 1).byte()
 
     def decode(self, llrs: Tensor) -> Decoded:

@@ -2,11 +2,15 @@
 
 from linksim.blocks.waveform.burst import BurstBuilder
 from linksim.blocks.waveform.front_end import Clipping, Converter, DCOffset, IQImbalance, RappAmplifier
+from linksim.blocks.waveform.gnuradio_channel import GNURadioChannel
 from linksim.blocks.waveform.noise import WaveformNoise
 from linksim.blocks.waveform.oscillator_impairments import CarrierFrequencyOffset, PhaseNoise
+from linksim.blocks.waveform.over_the_air import OverTheAir
 from linksim.blocks.waveform.pulse import MatchedFilter, PulseShaper, SymbolSampler
+from linksim.blocks.waveform.sigmf_blocks import SigMFSink, SigMFSource
 from linksim.blocks.waveform.synchroniser import Synchroniser
 from linksim.blocks.waveform.timing_impairments import FractionalDelay, SamplingClockOffset
+from linksim.blocks.waveform.zmq_stream import ZMQSink, ZMQSource
 
 __all__ = [
     "BurstBuilder",
@@ -15,13 +19,19 @@ __all__ = [
     "Converter",
     "DCOffset",
     "FractionalDelay",
+    "GNURadioChannel",
     "IQImbalance",
     "MatchedFilter",
+    "OverTheAir",
     "PhaseNoise",
     "PulseShaper",
     "RappAmplifier",
     "SamplingClockOffset",
+    "SigMFSink",
+    "SigMFSource",
     "SymbolSampler",
     "Synchroniser",
     "WaveformNoise",
+    "ZMQSink",
+    "ZMQSource",
 ]

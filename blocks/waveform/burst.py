@@ -11,7 +11,7 @@ from linksim.blocks.header.bits import from_bits, to_bits
 from linksim.blocks.header.fec import RobustCode, crc_bits
 from linksim.blocks.waveform.sequences import pilot_symbols, preamble
 from linksim.errors import ParameterError, require
-from linksim.types import Symbols
+from linksim.types import Symbols, Uses
 
 NUMBER_BITS, LENGTH_BITS, CHECK = 16, 24, "CRC16"
 PREAMBLE, PREAMBLE_LENGTH, PILOT_SPACING, PILOT_LENGTH = "m-sequence", 255, 256, 8
@@ -98,7 +98,7 @@ def decode_field(llrs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 class BurstBuilder(Block):
     """Put a preamble before each frame, its number and length behind that, and pilots among the rest.
 
-    The frames of a batch are numbered from 0. All that is added has unit power.
+    The frames of a batch are numbered from 0 unless their numbers, 0 to 65535, are given. All that is added has unit power.
 
     Args:
         preamble: "m-sequence" or "zadoff-chu".
@@ -106,7 +106,8 @@ class BurstBuilder(Block):
         pilot_spacing: data symbols between two blocks of pilots.
         pilot_length: pilots in a block.
 
-    Shapes: symbols.samples [batch, uses]; out.samples [batch, uses of the longest burst]. Gradients pass.
+    Shapes: symbols.samples [batch, uses]; number [batch]; out.samples [batch, uses of the longest burst]. Gradients
+    pass.
     Source: linksim; the same parts as in IEEE 802.11, clause 17 (training symbols, SIGNAL, pilots).
 
     Raises:
@@ -128,14 +129,15 @@ class BurstBuilder(Block):
         super().__init__()
         self.layout = BurstLayout(preamble, preamble_length, pilot_spacing, pilot_length)
 
-    def forward(self, symbols: Symbols) -> Symbols:
+    def forward(self, symbols: Symbols, number: Uses | None = None) -> Symbols:
         layout, sent, length = self.layout, symbols.samples, symbols.length
         batch = len(sent)
         if batch > 1 << NUMBER_BITS or sent.shape[1] >= 1 << LENGTH_BITS:
             raise ParameterError(
                 f"a burst carries at most 2^24 - 1 symbols, a batch at most 2^16 frames (got {sent.shape[1]}, {batch})"
             )
-        bits = encode_field(torch.arange(batch), length.cpu()).to(sent.device)
+        number = torch.arange(batch) if number is None else number.cpu()
+        bits = encode_field(number, length.cpu()).to(sent.device)
         field = (1 - 2 * bits.to(sent.real.dtype)).to(sent.dtype)
         data = torch.cat([field, sent * symbols.mask], 1)
         blocks, count = layout.groups(data.shape[1]), length + layout.field_uses

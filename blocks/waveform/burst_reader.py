@@ -1,7 +1,7 @@
 """Reading bursts: from a place in a waveform to the symbols of a frame."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -57,9 +57,7 @@ class BurstReader:
     def search(self, samples: Tensor) -> Found:
         """How well the preamble fits at each place of a waveform, complex [batch, time], behind the matched filter."""
         known = self.layout.sequence()
-        return search(
-            self.matched(samples), known, self.samples_per_symbol, self.largest_offset, self.false_alarm
-        )
+        return search(self.matched(samples), known, self.samples_per_symbol, self.largest_offset, self.false_alarm)
 
     def read(self, samples: Tensor, time: Tensor, place: Tensor, found: Tensor, width: int | None) -> Burst:
         """Read the burst that begins near `place`, int64 [batch], behind the matched filter, where `found`.
@@ -85,6 +83,36 @@ class BurstReader:
         places = self.layout.data_places(int(data.max()))[self.layout.field_uses :].to(start.device)
         taken = self._taken(turned, track, places, length[rows])
         return self._put_together(samples, number, length, (rows, taken, self._estimates(track, shift, taken)), width)
+
+    def nothing(self, like: Tensor, width: int) -> Burst:
+        """An erasure of so many symbols, a batch of one, in the dtype and place of `like`."""
+        zero = torch.zeros(1, dtype=torch.int64, device=like.device)
+        return self._put_together(like[:1, :0], zero, zero, None, width)
+
+    def fitted(self, burst: Burst, width: int) -> Burst:
+        """A burst as wide as the frames of its batch; one that is longer belongs to another, and is an erasure."""
+        samples = burst.received.symbols.samples
+        if int(burst.received.symbols.length) > width:
+            return self.nothing(samples, width)
+        padding = (0, width - samples.shape[1])
+        padded = replace(
+            burst.received,
+            symbols=Symbols(torch.nn.functional.pad(samples, padding), burst.received.symbols.length),
+            gain=torch.nn.functional.pad(burst.received.gain, padding),
+            noise_variance=torch.nn.functional.pad(burst.received.noise_variance, padding, value=1.0),
+        )
+        return burst._replace(received=padded)
+
+    def length_at(self, stream: Tensor, place: int) -> int:
+        """What a stream, complex [time], says at a place behind the matched filter of the length of a frame there; 0
+        where the check fails."""
+        step = self.samples_per_symbol
+        before = max(place - 2 * self.span * step, 0)
+        uses = self.layout.preamble_length + self.layout.field_uses + 2 * self.span
+        uses += self.layout.field_uses // self.layout.pilot_spacing * self.layout.pilot_length
+        piece = stream[None, before : place + uses * step].detach()
+        start, frequency, shift = self._first(piece, torch.tensor([place - before], device=stream.device))
+        return int(self._field(self._matched_at(piece, shift), start, frequency)[1])
 
     def _first(self, samples: Tensor, place: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Start in samples, what is left of the frequency in radians per symbol, and the frequency that was taken out,

@@ -1,7 +1,5 @@
 """White noise on a waveform."""
 
-import torch
-
 from linksim.block import Block
 from linksim.blocks.channels.noise import MIN_NOISE_VARIANCE, complex_normal
 from linksim.errors import LinksimError

@@ -139,9 +139,7 @@ class SymbolSampler(Block):
     [[1.0, 3.0, 5.0]]
     """
 
-    def __init__(
-        self, *, samples_per_symbol: int = SAMPLES_PER_SYMBOL, delay: int = SPAN * SAMPLES_PER_SYMBOL
-    ) -> None:
+    def __init__(self, *, samples_per_symbol: int = SAMPLES_PER_SYMBOL, delay: int = SPAN * SAMPLES_PER_SYMBOL) -> None:
         super().__init__()
         require(samples_per_symbol >= 1, "samples_per_symbol", "at least 1", samples_per_symbol)
         require(delay >= 0, "delay", "at least 0", delay)

@@ -1,0 +1,265 @@
+"""Samples to and from another program by ZeroMQ, in the format of GNU Radio's ZMQ blocks."""
+
+import math
+import struct
+import time
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from linksim.block import Block
+from linksim.blocks.waveform.extras import radio_package
+from linksim.errors import LinksimError, require
+from linksim.types import Uses, Waveform
+
+if TYPE_CHECKING:
+    import zmq
+
+PATTERNS = ("push-pull", "pub-sub", "req-rep")
+MESSAGE = 8192
+"""Samples in one message."""
+ITEM = np.dtype("<c8")
+LOOK_SECONDS = 0.1
+"""How often a sender that waits looks whether it is still wanted."""
+JOINING_SECONDS = 0.2
+"""A subscriber that has just connected misses what is published before it is known."""
+
+
+class RadioError(LinksimError):
+    """Another program did not take samples, did not send them, or sent something else."""
+
+
+def check_stream(address: str, pattern: str, timeout: float) -> None:
+    """Raise `ParameterError` unless the three describe a socket."""
+    kinds = ("tcp://", "ipc://", "inproc://")
+    require(address.startswith(kinds), "address", "a ZeroMQ address, as tcp://127.0.0.1:5555", address)
+    require(pattern in PATTERNS, "pattern", f"one of {', '.join(PATTERNS)}", pattern)
+    require(0 < timeout < math.inf, "timeout", "a positive number of seconds", timeout)
+
+
+class SampleSender:
+    """The sending side, which binds, as GNU Radio's sinks do. A context manager.
+
+    Raises `RadioError` where the address cannot be bound, or where nobody takes samples for `timeout` seconds.
+    """
+
+    def __init__(self, address: str, pattern: str, timeout: float) -> None:
+        zmq = radio_package("zmq")
+        check_stream(address, pattern, timeout)
+        self._address, self._pattern, self._timeout = address, pattern, timeout
+        self._socket = _socket(zmq, {"push-pull": zmq.PUSH, "pub-sub": zmq.PUB, "req-rep": zmq.REP}[pattern])
+        self._fresh, self._cancelled = True, Event()
+        try:
+            self._socket.bind(address)
+        except zmq.ZMQError as error:
+            self.close()
+            raise RadioError(f"cannot send from '{address}': {error}") from error
+
+    def send(self, samples: Tensor) -> None:
+        """Send complex samples [n]."""
+        if self._pattern == "pub-sub" and self._fresh:
+            time.sleep(JOINING_SECONDS)
+        self._fresh = False
+        self._cancelled.clear()
+        data, at = samples.detach().cpu().numpy().astype(ITEM), 0
+        while at < len(data):
+            most = MESSAGE
+            if self._pattern == "req-rep":
+                most = self._asked()
+            self._deliver(data[at : at + most].tobytes())
+            at += most
+
+    def _asked(self) -> int:
+        """How many samples the other side wants."""
+        zmq = radio_package("zmq")
+        if not self._ready(zmq.POLLIN):
+            raise RadioError(f"nobody asked for samples at '{self._address}' for {self._timeout:g} s")
+        request = self._socket.recv()
+        if len(request) != 4:
+            raise RadioError(f"a request at '{self._address}' had {len(request)} bytes; GNU Radio sends 4")
+        return max(min(struct.unpack("=I", request)[0], MESSAGE), 1)
+
+    def _deliver(self, message: bytes) -> None:
+        if not self._ready(radio_package("zmq").POLLOUT):
+            raise RadioError(f"nobody took samples from '{self._address}' for {self._timeout:g} s")
+        self._socket.send(message)
+
+    def _ready(self, event: int) -> bool:
+        """Whether the socket is, before the time is out."""
+        end = time.monotonic() + self._timeout
+        while time.monotonic() < end:
+            if self._cancelled.is_set():
+                raise RadioError("the transmission was given up")
+            if self._socket.poll(1000 * min(LOOK_SECONDS, self._timeout), event):
+                return True
+        return False
+
+    def cancel(self) -> None:
+        """Have a `send` in another thread give up."""
+        self._cancelled.set()
+
+    def close(self) -> None:
+        """Give the address back."""
+        self._socket.close(linger=0)
+
+    def __enter__(self) -> "SampleSender":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class SampleReceiver:
+    """The receiving side, which connects, as GNU Radio's sources do. A context manager.
+
+    Raises `RadioError` where the address cannot be connected to, or where what comes is not whole samples.
+    """
+
+    def __init__(self, address: str, pattern: str, timeout: float) -> None:
+        zmq = radio_package("zmq")
+        check_stream(address, pattern, timeout)
+        self._address, self._pattern, self.timeout = address, pattern, timeout
+        self._socket = _socket(zmq, {"push-pull": zmq.PULL, "pub-sub": zmq.SUB, "req-rep": zmq.REQ}[pattern])
+        if pattern == "pub-sub":
+            self._socket.setsockopt(zmq.SUBSCRIBE, b"")
+        self._asking = False
+        try:
+            self._socket.connect(address)
+        except zmq.ZMQError as error:
+            self.close()
+            raise RadioError(f"cannot receive from '{address}': {error}") from error
+
+    def receive(self, seconds: float) -> Tensor | None:
+        """The next message's samples, complex64 [n]; None where none comes in this time."""
+        if self._pattern == "req-rep" and not self._asking:
+            self._socket.send(struct.pack("=I", MESSAGE))
+            self._asking = True
+        if not self._socket.poll(1000 * seconds):
+            return None
+        message = self._socket.recv()
+        self._asking = False
+        if len(message) % ITEM.itemsize:
+            raise RadioError(
+                f"a message from '{self._address}' had {len(message)} bytes, which are no whole complex samples of"
+                f" {ITEM.itemsize}; is 'Pass Tags' on, or the type not Complex?"
+            )
+        return torch.from_numpy(np.frombuffer(message, ITEM).astype(np.complex64))
+
+    def close(self) -> None:
+        """End the connection."""
+        self._socket.close(linger=0)
+
+    def __enter__(self) -> "SampleReceiver":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _socket(zmq: Any, kind: int) -> "zmq.Socket[bytes]":
+    socket = zmq.Context.instance().socket(kind)
+    socket.setsockopt(zmq.LINGER, 0)
+    return socket
+
+
+class ZMQSink(Block):
+    """Send waveforms to another program by ZeroMQ, one frame after the other, as GNU Radio's ZMQ sinks do.
+
+    Little-endian complex64 without tags. The address is bound; GNU Radio's ZMQ source connects to it. It is held from
+    one call to the next.
+
+    Args:
+        address: as "tcp://127.0.0.1:5555".
+        pattern: "push-pull", "pub-sub" (what nobody hears is lost) or "req-rep"; the other side's block must match.
+        timeout: seconds without anybody who takes samples, after which it is an error.
+
+    Shapes: waveform.samples [batch, time]; out [batch], the samples sent. No gradient passes.
+    Source: GNU Radio 3.10, gr-zeromq. Needs the extra `radio`.
+
+    Raises:
+        ParameterError: a parameter is out of range.
+        RadioError: the address cannot be bound, or nobody takes samples.
+
+    >>> ZMQSink(address="tcp://127.0.0.1:5555", pattern="pub-sub").pattern
+    'pub-sub'
+    """
+
+    def __init__(
+        self, *, address: str = "tcp://127.0.0.1:5555", pattern: str = "push-pull", timeout: float = 10.0
+    ) -> None:
+        super().__init__()
+        check_stream(address, pattern, timeout)
+        self.address, self.pattern, self.timeout = address, pattern, timeout
+        self._sender: SampleSender | None = None
+
+    def forward(self, waveform: Waveform) -> Uses:
+        if self._sender is None:
+            self._sender = SampleSender(self.address, self.pattern, self.timeout)
+        for row, length in zip(waveform.samples, waveform.length.tolist(), strict=True):
+            self._sender.send(row[:length])
+        return waveform.length
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy makes its own connection.
+        return {**self.__dict__, "_sender": None}
+
+
+class ZMQSource(Block):
+    """Take samples from another program by ZeroMQ, as GNU Radio's ZMQ sources do; see `ZMQSink`.
+
+    Args:
+        address: which the other program has bound.
+        pattern: "push-pull", "pub-sub" or "req-rep".
+        samples: of each frame.
+        timeout: seconds without samples after which it is an error.
+
+    Shapes: out.samples [batch, samples] complex64. What a message has beyond the last frame is kept for the next call.
+    Source: GNU Radio 3.10, gr-zeromq. Needs the extra `radio`.
+
+    Raises:
+        ParameterError: a parameter is out of range.
+        RadioError: nothing came for `timeout` seconds, or no whole samples.
+
+    >>> ZMQSource(address="tcp://127.0.0.1:5556", samples=1000).samples
+    1000
+    """
+
+    def __init__(
+        self,
+        *,
+        address: str = "tcp://127.0.0.1:5556",
+        pattern: str = "push-pull",
+        samples: int = 100_000,
+        timeout: float = 10.0,
+    ) -> None:
+        super().__init__()
+        check_stream(address, pattern, timeout)
+        require(1 <= samples <= 1 << 30, "samples", "in 1..2^30", samples)
+        self.address, self.pattern, self.samples, self.timeout = address, pattern, samples, timeout
+        self._receiver: SampleReceiver | None = None
+        self._rest = torch.zeros(0, dtype=torch.complex64)
+
+    def forward(self, batch: int) -> Waveform:
+        if self._receiver is None:
+            self._receiver = SampleReceiver(self.address, self.pattern, self.timeout)
+        wanted, parts = batch * self.samples, [self._rest]
+        count = len(self._rest)
+        while count < wanted:
+            part = self._receiver.receive(self.timeout)
+            if part is None:
+                raise RadioError(
+                    f"{count} of {wanted} samples came from '{self.address}', then none for {self.timeout:g} s"
+                )
+            parts.append(part)
+            count += len(part)
+        stream = torch.cat(parts)
+        self._rest = stream[wanted:].clone()
+        frames = stream[:wanted].view(batch, self.samples).to(self.device)
+        return Waveform(frames, torch.full((batch,), self.samples, device=self.device))
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy makes its own connection.
+        return {**self.__dict__, "_receiver": None}
