@@ -54,7 +54,8 @@ def transmit(
     channel: Annotated[
         str,
         typer.Option(
-            help="awgn, rayleigh, rician, or tdl-a to tdl-e and cdl-a to cdl-e: OFDM, pilots included in the CBR."
+            help="awgn, rayleigh, rician, or tdl-a to tdl-e and cdl-a to cdl-e: OFDM, pilots included in the CBR; "
+            "waveform or ofdm-waveform: samples, with a synchroniser; gnuradio: the same through GNU Radio."
         ),
     ] = "awgn",
     snr: Annotated[float, typer.Option(help="Es/N0 per complex channel use in dB.", min=-60, max=100)] = 10.0,

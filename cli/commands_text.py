@@ -19,7 +19,12 @@ def send_text(
     code: Annotated[
         str, typer.Option(help="The digital link's source code: bigram, huffman, five_bit or utf8.")
     ] = "bigram",
-    channel: Annotated[str, typer.Option(help="awgn, rayleigh, rician, tdl-a to tdl-e or cdl-a to cdl-e.")] = "awgn",
+    channel: Annotated[
+        str,
+        typer.Option(
+            help="awgn, rayleigh, rician, tdl-a to tdl-e, cdl-a to cdl-e, waveform, ofdm-waveform or gnuradio."
+        ),
+    ] = "awgn",
     snr: Annotated[float, typer.Option(help="Es/N0 per complex channel use in dB.", min=-60, max=100)] = 5.0,
     seed: Seed = 1,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,

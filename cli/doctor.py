@@ -45,9 +45,10 @@ OPTIONAL = {
     "knowledge": ("timm", "timm"),
     "perceptual": ("lpips", "lpips"),
     "studio": ("uvicorn", "uvicorn"),
+    "radio": ("pyzmq", "zmq"),
 }
 """Extra to package and module."""
-_WITHOUT_TORCH = {"tensorflow", "openai", "ray", "pyarrow", "huggingface_hub", "onnxruntime", "uvicorn"}
+_WITHOUT_TORCH = {"tensorflow", "openai", "ray", "pyarrow", "huggingface_hub", "onnxruntime", "uvicorn", "zmq"}
 PATIENCE_SECONDS = 120
 _TRY_EACH = """
 import importlib, sys

@@ -32,6 +32,7 @@ CHANNELS: dict[str, Callable[[], Block]] = {
     "rician": Rician,
     **{model: partial(OFDMChannel, model=model) for model in MODELS if model != "rayleigh"},
     "waveform": waveform_channel,
+    "ofdm-waveform": partial(waveform_channel, modulation="ofdm"),
     "gnuradio": GNURadioChannel,
 }
 CLOSED_FORM = "klt"

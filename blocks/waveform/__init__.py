@@ -4,8 +4,10 @@ from linksim.blocks.waveform.burst import BurstBuilder
 from linksim.blocks.waveform.front_end import Clipping, Converter, DCOffset, IQImbalance, RappAmplifier
 from linksim.blocks.waveform.gnuradio_channel import GNURadioChannel
 from linksim.blocks.waveform.noise import WaveformNoise
+from linksim.blocks.waveform.ofdm_synchroniser import OFDMSynchroniser
 from linksim.blocks.waveform.oscillator_impairments import CarrierFrequencyOffset, PhaseNoise
 from linksim.blocks.waveform.over_the_air import OverTheAir
+from linksim.blocks.waveform.pilot_ofdm import PilotOFDM
 from linksim.blocks.waveform.pulse import MatchedFilter, PulseShaper, SymbolSampler
 from linksim.blocks.waveform.sigmf_blocks import SigMFSink, SigMFSource
 from linksim.blocks.waveform.synchroniser import Synchroniser
@@ -22,8 +24,10 @@ __all__ = [
     "GNURadioChannel",
     "IQImbalance",
     "MatchedFilter",
+    "OFDMSynchroniser",
     "OverTheAir",
     "PhaseNoise",
+    "PilotOFDM",
     "PulseShaper",
     "RappAmplifier",
     "SamplingClockOffset",

@@ -42,7 +42,7 @@ class BurstLayout:
     @property
     def field_uses(self) -> int:
         """Channel uses of the field."""
-        return _code().n
+        return field_uses()
 
     def groups(self, data: int) -> int:
         """How many blocks of pilots stand in a burst with so many data symbols, the field's included."""
@@ -76,10 +76,21 @@ def _code() -> RobustCode:
     return RobustCode(NUMBER_BITS + LENGTH_BITS + 16, code_rate=1 / 4)
 
 
+def field_uses() -> int:
+    """Channel uses of a burst's field."""
+    return _code().n
+
+
 def encode_field(number: Tensor, length: Tensor) -> Tensor:
     """Numbers and lengths, int64 [batch], as coded bits, uint8 [batch, field uses]."""
     information = torch.cat([to_bits(number, NUMBER_BITS), to_bits(length, LENGTH_BITS)], 1)
     return _code().encode(torch.cat([information, crc_bits(information, CHECK)], 1))
+
+
+def field_symbols(number: Tensor, length: Tensor, like: Tensor) -> Tensor:
+    """The field in BPSK, complex [batch, field uses], in the dtype and place of `like`."""
+    bits = encode_field(number.cpu(), length.cpu()).to(like.device)
+    return (1 - 2 * bits.to(like.real.dtype)).to(like.dtype)
 
 
 def decode_field(llrs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -98,7 +109,8 @@ def decode_field(llrs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 class BurstBuilder(Block):
     """Put a preamble before each frame, its number and length behind that, and pilots among the rest.
 
-    The frames of a batch are numbered from 0 unless their numbers, 0 to 65535, are given. All that is added has unit power.
+    The frames of a batch are numbered from 0 unless their numbers, 0 to 65535, are given. All that is added has unit
+    power.
 
     Args:
         preamble: "m-sequence" or "zadoff-chu".
@@ -136,10 +148,8 @@ class BurstBuilder(Block):
             raise ParameterError(
                 f"a burst carries at most 2^24 - 1 symbols, a batch at most 2^16 frames (got {sent.shape[1]}, {batch})"
             )
-        number = torch.arange(batch) if number is None else number.cpu()
-        bits = encode_field(number, length.cpu()).to(sent.device)
-        field = (1 - 2 * bits.to(sent.real.dtype)).to(sent.dtype)
-        data = torch.cat([field, sent * symbols.mask], 1)
+        number = torch.arange(batch) if number is None else number
+        data = torch.cat([field_symbols(number, length, sent), sent * symbols.mask], 1)
         blocks, count = layout.groups(data.shape[1]), length + layout.field_uses
         known = layout.sequence().to(sent)
         burst = sent.new_zeros(batch, int(layout.uses(torch.tensor(data.shape[1]))))

@@ -11,6 +11,7 @@ from linksim.blocks.channels.noise import MIN_NOISE_VARIANCE
 from linksim.blocks.waveform.burst import BurstLayout, decode_field
 from linksim.blocks.waveform.detection import Found, refine, search
 from linksim.blocks.waveform.filtering import filtered, interpolated
+from linksim.blocks.waveform.frames import ReadRows, Taken, put_together
 from linksim.blocks.waveform.pulse import root_raised_cosine
 from linksim.blocks.waveform.tracking import Pulse, Track, follow
 from linksim.types import Received, Symbols, SynchronisationEstimate
@@ -23,15 +24,6 @@ class Burst(NamedTuple):
     number: Tensor
     received: Received
     estimates: SynchronisationEstimate
-
-
-class _Taken(NamedTuple):
-    """Symbols without phase and mean amplitude, complex [batch, n]; gain and noise variance likewise; Es/N0 [batch]."""
-
-    samples: Tensor
-    gain: Tensor
-    noise_variance: Tensor
-    snr: Tensor
 
 
 @dataclass(frozen=True)
@@ -67,7 +59,7 @@ class BurstReader:
         rows = found.nonzero()[:, 0]
         number, length = torch.zeros_like(place), torch.zeros_like(place)
         if len(rows) == 0:
-            return self._put_together(samples, number, length, None, width)
+            return self._whole(samples, number, length, None, width)
         start, frequency, shift = self._first(samples[rows].detach(), place[rows])
         turned = self._matched_at(samples[rows], shift)
         number[rows], told = self._field(turned.detach(), start, frequency)
@@ -75,19 +67,19 @@ class BurstReader:
         good = length[rows] > 0
         rows, start, frequency, shift, turned = (each[good] for each in (rows, start, frequency, shift, turned))
         if len(rows) == 0:
-            return self._put_together(samples, number, length, None, width)
+            return self._whole(samples, number, length, None, width)
         data = length[rows] + self.layout.field_uses
         blocks = self.layout.groups(int(data.max()))
         with torch.no_grad():
             track = follow(turned.detach(), start, frequency, data, self.layout, self._pulse, blocks)
         places = self.layout.data_places(int(data.max()))[self.layout.field_uses :].to(start.device)
         taken = self._taken(turned, track, places, length[rows])
-        return self._put_together(samples, number, length, (rows, taken, self._estimates(track, shift, taken)), width)
+        return self._whole(samples, number, length, (rows, taken, self._estimates(track, shift, taken)), width)
 
     def nothing(self, like: Tensor, width: int) -> Burst:
         """An erasure of so many symbols, a batch of one, in the dtype and place of `like`."""
         zero = torch.zeros(1, dtype=torch.int64, device=like.device)
-        return self._put_together(like[:1, :0], zero, zero, None, width)
+        return self._whole(like[:1, :0], zero, zero, None, width)
 
     def fitted(self, burst: Burst, width: int) -> Burst:
         """A burst as wide as the frames of its batch; one that is longer belongs to another, and is an erasure."""
@@ -141,6 +133,12 @@ class BurstReader:
         number, length, good = (each.to(start.device) for each in decode_field(llrs.float().cpu()))
         return number, length * good
 
+    def _whole(
+        self, samples: Tensor, number: Tensor, length: Tensor, read: ReadRows | None, width: int | None
+    ) -> Burst:
+        overhead = torch.where(length > 0, self.layout.overhead(length), 0)
+        return Burst(number * (length > 0), *put_together(samples, length, overhead, read, width))
+
     @property
     def _pulse(self) -> Pulse:
         return Pulse(self.samples_per_symbol, self.roll_off)
@@ -151,7 +149,7 @@ class BurstReader:
         last = start + (uses - 1) * self.samples_per_symbol - self.half_pulse
         return (last <= time - 1) & (length <= (width if width is not None else length))
 
-    def _taken(self, signal: Tensor, track: Track, places: Tensor, length: Tensor) -> _Taken:
+    def _taken(self, signal: Tensor, track: Track, places: Tensor, length: Tensor) -> Taken:
         """The symbols at these places, int64 [n], of frames of these lengths."""
         values = interpolated(signal, track.start[:, None] + track.spacing[:, None] * places)
         gain, variance = gains_at(track, places)
@@ -164,9 +162,9 @@ class BurstReader:
         noise = (track.noise_variance[:, None] + variance).to(amplitude.dtype) / power
         noise = noise.clamp_min(MIN_NOISE_VARIANCE)
         snr = power[:, 0].double() / track.noise_variance
-        return _Taken(values * direction / power.sqrt(), amplitude / power.sqrt(), noise, snr)
+        return Taken(values * direction / power.sqrt(), amplitude / power.sqrt(), noise, snr)
 
-    def _estimates(self, track: Track, shift: Tensor, taken: _Taken) -> SynchronisationEstimate:
+    def _estimates(self, track: Track, shift: Tensor, taken: Taken) -> SynchronisationEstimate:
         """For the bursts that were read."""
         step = self.samples_per_symbol
         delay, spacing = track.start - self.half_pulse, track.spacing
@@ -182,39 +180,6 @@ class BurstReader:
             clock_ppm=((spacing / step - 1) * 1e6).float(),
             snr_db=(10 * taken.snr.log10()).float(),
         )
-
-    def _put_together(
-        self,
-        samples: Tensor,
-        number: Tensor,
-        length: Tensor,
-        read: tuple[Tensor, _Taken, SynchronisationEstimate] | None,
-        width: int | None,
-    ) -> Burst:
-        """All rows, those that were read and the erasures."""
-        most = max(int(length.max()) if len(length) else 0, 1) if width is None else width
-        shape, dtype, device = (len(length), most), samples.dtype, samples.device
-        received = torch.zeros(shape, dtype=dtype, device=device)
-        gain, noise = torch.zeros_like(received), torch.ones(shape, dtype=dtype.to_real(), device=device)
-        nothing = torch.full((len(length),), math.nan, device=device)
-        estimates = SynchronisationEstimate(length > 0, *[nothing] * 5)
-        if read is not None:
-            rows, taken, some = read
-            size = (0, most - taken.samples.shape[1])
-            received = received.index_copy(0, rows, torch.nn.functional.pad(taken.samples, size))
-            gain = gain.index_copy(0, rows, torch.nn.functional.pad(taken.gain, size).to(dtype))
-            noise = noise.index_copy(0, rows, torch.nn.functional.pad(taken.noise_variance, size, value=1.0))
-            estimates = SynchronisationEstimate(
-                length > 0,
-                *(
-                    nothing.index_copy(0, rows, each)
-                    for each in (some.delay, some.frequency, some.phase, some.clock_ppm, some.snr_db)
-                ),
-            )
-        symbols = Symbols(received, length)
-        overhead = torch.where(length > 0, self.layout.overhead(length), 0)
-        out = Received(Symbols(received * symbols.mask, length), gain, noise, overhead, "estimated")
-        return Burst(number * (length > 0), out, estimates)
 
 
 def gains_at(track: Track, places: Tensor) -> tuple[Tensor, Tensor]:

@@ -105,7 +105,7 @@ def _peak_frequency(despread: Tensor, largest_offset: float) -> Tensor:
     frequencies = torch.fft.fftfreq(size, device=despread.device)
     best = (power * (frequencies.abs() <= 1.1 * largest_offset)).argmax(1)
     around = torch.stack([power.gather(1, ((best + shift) % size)[:, None])[:, 0] for shift in (-1, 0, 1)], 1)
-    return (frequencies.double()[best] + _vertex(around) / size).clamp(-1.1 * largest_offset, 1.1 * largest_offset)
+    return (frequencies.double()[best] + vertex(around) / size).clamp(-1.1 * largest_offset, 1.1 * largest_offset)
 
 
 def _peak_delay(signal: Tensor, delay: Tensor, frequency: Tensor, known: Tensor, samples_per_symbol: int) -> Tensor:
@@ -123,10 +123,10 @@ def _peak_delay(signal: Tensor, delay: Tensor, frequency: Tensor, known: Tensor,
     power = interpolated(correlation, (grid + reach).double().expand(len(delay), -1)).abs().square()
     best = power.argmax(1).clamp(1, len(grid) - 2)
     around = torch.stack([power.gather(1, (best + shift)[:, None])[:, 0] for shift in (-1, 0, 1)], 1)
-    return whole + grid.double()[best] + _vertex(around) / FINE
+    return whole + grid.double()[best] + vertex(around) / FINE
 
 
-def _vertex(values: Tensor) -> Tensor:
+def vertex(values: Tensor) -> Tensor:
     """Where the parabola through three values at -1, 0 and 1 has its peak, float64 [batch] in -1..1."""
     before, middle, after = values.double().unbind(1)
     bend = (before - 2 * middle + after).clamp_max(-torch.finfo(torch.float32).tiny)

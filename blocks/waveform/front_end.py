@@ -18,7 +18,7 @@ def root_mean_square(waveform: Waveform) -> Tensor:
 
 
 class IQImbalance(Block):
-    """A mixer whose two branches differ: y = K1 x + K2 conj(x), K1 = (1 + g e^(-j phi)) / 2, K2 = (1 - g e^(j phi)) / 2.
+    """A mixer whose branches differ: y = K1 x + K2 conj(x), K1 = (1 + g e^(-j phi)) / 2, K2 = (1 - g e^(j phi)) / 2.
 
     Args:
         gain_db: how much stronger the quadrature branch is, 20 log10 g.

@@ -13,10 +13,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from linksim.blocks.waveform.over_the_air import OverTheAir, SampleReceiver, SampleSender
+from linksim.blocks.waveform.over_the_air import OverTheAir
 from linksim.blocks.waveform.pulse import SAMPLES_PER_SYMBOL
 from linksim.blocks.waveform.timing_impairments import LARGEST_PPM
-from linksim.blocks.waveform.zmq_stream import RadioError
+from linksim.blocks.waveform.zmq_stream import RadioError, SampleReceiver, SampleSender
 from linksim.errors import require
 
 SCRIPT = "simulated_channel.py"
@@ -37,7 +37,7 @@ class GNURadioChannel(OverTheAir):
         noise_seed: of GNU Radio's noise.
         timeout: as `OverTheAir`.
 
-    Shapes and outputs: as `OverTheAir`. No gradient passes. Source: GNU Radio 3.10, gr-channels, channel_model. Needs
+    Shapes: those of `OverTheAir`. No gradient passes. Source: GNU Radio 3.10, gr-channels, channel_model. Needs
     the extra `radio`.
 
     Raises:
@@ -102,7 +102,7 @@ class _Process:
     """GNU Radio's flowgraph, running. It ends when this object does, and when this program does, however."""
 
     def __init__(self, arguments: list[str]) -> None:
-        self._errors = tempfile.TemporaryFile(mode="w+")
+        self._errors = tempfile.TemporaryFile(mode="w+")  # noqa: SIM115 - the process writes to it until it ends.
         self._running = subprocess.Popen(
             [gnuradio_python(), str(_script()), "--until-closed", *arguments],
             stdin=subprocess.PIPE,

@@ -11,7 +11,7 @@ MARGIN = 32
 
 
 def bursts_in(reader: BurstReader, stream: Tensor) -> list[Burst]:
-    """The bursts of a stream, complex [time], in their order, each as a batch of one; what cannot be read is left out."""
+    """The bursts of a stream, complex [time], in their order, each a batch of one; what cannot be read is left out."""
     found = reader.search(stream[None])
     fits = found.correlation[0] > found.threshold
     apart = reader.layout.preamble_length * reader.samples_per_symbol // found.step

@@ -1,6 +1,5 @@
 """The receiver of bursts: samples to symbols, with nothing known but how a burst is made."""
 
-from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -14,7 +13,8 @@ from linksim.blocks.waveform.burst import (
     PREAMBLE_LENGTH,
     BurstLayout,
 )
-from linksim.blocks.waveform.burst_reader import Burst, BurstReader
+from linksim.blocks.waveform.burst_reader import BurstReader
+from linksim.blocks.waveform.frames import billed
 from linksim.blocks.waveform.pulse import ROLL_OFF, SAMPLES_PER_SYMBOL, SPAN, check_pulse
 from linksim.errors import require
 from linksim.types import Received, Symbols, SynchronisationEstimate, Waveform
@@ -37,7 +37,8 @@ class Synchroniser(Block):
     counts preamble, field and pilots.
 
     A burst that is not found, whose field does not pass its check or which the waveform does not hold to its end is an
-    erasure: length 0, gain 0, noise variance 1, samples 0. Its uses are billed all the same where `like` tells them: a simulation knows what was sent.
+    erasure: length 0, gain 0, noise variance 1, samples 0. Its uses are billed all the same where `like` tells them: a
+    simulation knows what was sent.
 
     Args:
         preamble, preamble_length, pilot_spacing, pilot_length: as the `BurstBuilder` that sent.
@@ -46,8 +47,8 @@ class Synchroniser(Block):
         false_alarm: the probability that noise in one row is taken for a burst; its field is then checked by CRC-16.
 
     Shapes: waveform.samples [batch, time]; like: the symbols that were sent, which a simulation knows: they give the
-    width of the output and the bill of an erased frame, nothing else; out.symbols.samples [batch, most uses]; estimates [batch]. Estimates have no gradient; one
-    passes from the output symbols to the samples.
+    width of the output and the bill of an erased frame, nothing else; out.symbols.samples [batch, most uses]; estimates
+    [batch]. Estimates have no gradient; one passes from the output symbols to the samples.
     Source: linksim, of the parts named in `linksim.blocks.waveform.detection` and `linksim.blocks.waveform.tracking`.
 
     Raises:
@@ -90,12 +91,7 @@ class Synchroniser(Block):
             best, place = found.correlation.max(1)
         width = None if like is None else like.samples.shape[1]
         burst = self.reader.read(samples, waveform.length, place * found.step, best > found.threshold, width)
-        return Synchronised(_billed(burst, like, self.reader.layout), burst.estimates)
-
-
-def _billed(burst: Burst, like: Symbols | None, layout: BurstLayout) -> Received:
-    """With the uses of frames that were lost."""
-    if like is None:
-        return burst.received
-    spent = torch.where(burst.estimates.found, burst.received.overhead, layout.overhead(like.length))
-    return replace(burst.received, overhead=spent)
+        received = burst.received
+        if like is not None:
+            received = billed(received, self.reader.layout.overhead(like.length), burst.estimates.found)
+        return Synchronised(received, burst.estimates)

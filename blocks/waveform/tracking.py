@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from linksim.blocks.waveform.burst import BurstLayout
+from linksim.blocks.waveform.detection import vertex
 from linksim.blocks.waveform.filtering import interpolated
 from linksim.blocks.waveform.smoothing import smoothed
 from linksim.theory.synchronisation import raised_cosine_curvature
@@ -142,18 +143,23 @@ def _turned(
     sums = _sums(_despread(signal, _instants(start, spacing, known.places), frequency, known), known) * valid
     centres = _centres(known)
     extent = float((centres * valid).amax()) + 1
-    step = 2 * math.pi / (4 * extent)
     pilots = layout.preamble_length + (resolved - layout.preamble_length) * layout.pilot_length / layout.pilot_spacing
     # Five standard deviations at -6 dB of what the stretch before gave.
     reach = max(5 * math.sqrt(24 / pilots) / resolved, math.pi / (4 * resolved))
+    return frequency + peak_turn(sums, centres, reach, extent)
+
+
+def peak_turn(values: Tensor, places: Tensor, reach: float, extent: float) -> Tensor:
+    """By how many radians per place complex values [batch, n] at places [batch, n] turn, float64 [batch]: the peak of
+    their periodogram within `reach`, of places that cover `extent`."""
+    step = 2 * math.pi / (4 * extent)
     steps = min(max(math.ceil(reach / step), 2), 512)
-    grid = torch.arange(-steps, steps + 1, device=start.device) * step
-    turn = torch.remainder(-grid[:, None, None] * centres, 2 * math.pi).to(signal.real.dtype)
-    power = (sums * torch.polar(torch.ones_like(turn), turn)).sum(-1).abs().square().T
+    grid = torch.arange(-steps, steps + 1, device=places.device) * step
+    turn = torch.remainder(-grid[:, None, None] * places, 2 * math.pi).to(values.real.dtype)
+    power = (values * torch.polar(torch.ones_like(turn), turn)).sum(-1).abs().square().T
     best = power.argmax(1).clamp(1, len(grid) - 2)
-    before, middle, after = (power.gather(1, (best + shift)[:, None])[:, 0].double() for shift in (-1, 0, 1))
-    bend = (before - 2 * middle + after).clamp_max(-1e-30)
-    return frequency + grid[best] + step * ((before - after) / (2 * bend)).nan_to_num().clamp(-1, 1)
+    around = torch.stack([power.gather(1, (best + shift)[:, None])[:, 0] for shift in (-1, 0, 1)], 1)
+    return grid[best] + step * vertex(around)
 
 
 def _timed(

@@ -93,7 +93,7 @@ class SampleSender:
         while time.monotonic() < end:
             if self._cancelled.is_set():
                 raise RadioError("the transmission was given up")
-            if self._socket.poll(1000 * min(LOOK_SECONDS, self._timeout), event):
+            if self._socket.poll(int(1000 * min(LOOK_SECONDS, self._timeout)), event):
                 return True
         return False
 
@@ -137,7 +137,7 @@ class SampleReceiver:
         if self._pattern == "req-rep" and not self._asking:
             self._socket.send(struct.pack("=I", MESSAGE))
             self._asking = True
-        if not self._socket.poll(1000 * seconds):
+        if not self._socket.poll(int(1000 * seconds)):
             return None
         message = self._socket.recv()
         self._asking = False

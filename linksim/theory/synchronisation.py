@@ -43,9 +43,9 @@ def detection_probability(snr_db: ArrayLike, threshold: float, symbols: int) -> 
 
 
 def phase_bound(snr_db: ArrayLike, symbols: int) -> Floats:
-    """The Cramér-Rao bound of a carrier phase's variance in rad^2, from N known symbols, frequency known: 1 / (2 N SNR).
+    """The Cramér-Rao bound of a carrier phase's variance in rad^2, from N known symbols, frequency known.
 
-    Source: Mengali and D'Andrea, Synchronization Techniques for Digital Receivers, section 2.4.
+    1 / (2 N SNR). Source: Mengali and D'Andrea, Synchronization Techniques for Digital Receivers, section 2.4.
 
     >>> float(phase_bound(0.0, 50))
     0.01

@@ -187,6 +187,7 @@ def test_doctor(cli):
         "knowledge",
         "perceptual",
         "studio",
+        "radio",
     }
 
 
