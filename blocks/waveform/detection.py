@@ -13,6 +13,8 @@ CHUNK = 1 << 14
 COHERENT_CYCLES = 0.32
 """How far the largest frequency offset turns one segment of the preamble; it costs 1.5 dB."""
 ZERO_PADDING, FINE = 8, 16
+ROUNDING = 1e-9
+"""The least energy that counts, as a share of the largest nearby."""
 
 
 class Found(NamedTuple):
@@ -67,7 +69,9 @@ def _correlation(signal: Tensor, known: Tensor, length: int, stride: int, bins: 
     peak = tried.abs().square().amax(-1)
     energy = _moving_energy(signal, len(known), stride)[:, :offsets]
     known_energy = float(known.abs().square().sum())
-    return peak / (energy * known_energy).clamp_min(torch.finfo(peak.dtype).tiny)
+    # Beside something strong, silence has the energy of rounding errors.
+    floor = ROUNDING * energy.amax(1, keepdim=True) + torch.finfo(peak.dtype).tiny
+    return (peak / (energy.maximum(floor) * known_energy)).clamp_max(1)
 
 
 def _moving_energy(signal: Tensor, symbols: int, stride: int) -> Tensor:

@@ -42,10 +42,18 @@ def smoothed(gains: Tensor, counts: Tensor, noise_variance: Tensor) -> Smoothed:
 
 
 def _walk(gains: Tensor, error: Tensor, there: Tensor) -> Tensor:
-    """The variance of a step, float64 [batch]: that by which neighbours differ beyond what their errors explain, less
-    three standard deviations of that, because in a short burst a walk that is not there costs the more."""
-    pairs = (there[:, 1:] & there[:, :-1]).double()
-    count = pairs.sum(1).clamp_min(1)
-    seen = ((gains[:, 1:] - gains[:, :-1]).abs().square().double() * pairs).sum(1) / count
-    explained = ((error[:, 1:] + error[:, :-1]) * pairs).sum(1) / count
-    return (seen - explained * (1 + 3 / count.sqrt())).clamp_min(0)
+    """The variance of a step, float64 [batch]: that by which blocks differ beyond what their errors explain, less three
+    standard deviations of that, because in a short burst a walk that is not there costs the more. A slow walk shows
+    only between distant blocks: of several distances that counts which shows the most."""
+    walk = torch.zeros(len(gains), dtype=torch.float64, device=gains.device)
+    lag = 1
+    while lag == 1 or 4 * lag <= gains.shape[1]:
+        pairs = (there[:, lag:] & there[:, :-lag]).double()
+        count = pairs.sum(1).clamp_min(1)
+        seen = ((gains[:, lag:] - gains[:, :-lag]).abs().square().double() * pairs).sum(1) / count
+        explained = ((error[:, lag:] + error[:, :-lag]) * pairs).sum(1) / count
+        # Differences of overlapping pairs hang together.
+        deviation = explained / (count / lag).clamp_min(1).sqrt()
+        walk = torch.maximum(walk, (seen - explained - 3 * deviation) / lag)
+        lag *= 4
+    return walk

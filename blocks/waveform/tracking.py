@@ -18,6 +18,8 @@ FIRST_STRETCH = 4096
 CLOCK_DEVIATION = 20e-6
 """What is known of crystal clocks before: standard deviation of their relative error."""
 LEAST_NOISE = 1e-12
+PIECE = 32
+"""Symbols of the preamble that are summed when a frequency is looked for."""
 
 
 class Pulse(NamedTuple):
@@ -43,12 +45,14 @@ class Track(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """Known symbols: places int64 [batch, n], values complex [n], the block of each [n], and blocks' sizes [blocks]."""
+    """Known symbols: places int64 [batch, n], values complex [n], the block of each [n], and blocks' sizes [blocks].
+    The preamble is one block; `piece` [n] cuts it into several."""
 
     places: Tensor
     values: Tensor
     block: Tensor
     sizes: Tensor
+    piece: Tensor
 
 
 def follow(
@@ -89,7 +93,9 @@ def _known(signal: Tensor, data: Tensor, layout: BurstLayout, blocks: int) -> _K
     block = torch.cat([torch.zeros(len(sequence)), torch.arange(1, blocks + 1).repeat_interleave(layout.pilot_length)])
     sizes = torch.tensor([len(sequence), *[layout.pilot_length] * blocks], device=device)
     places = torch.cat([front, rest.flatten(1).to(device)], 1)
-    return _Known(places, torch.cat([sequence, pilots.flatten()]).to(signal), block.long().to(device), sizes)
+    block, pieces = block.long().to(device), math.ceil(len(sequence) / PIECE)
+    piece = torch.where(block == 0, torch.arange(len(block), device=device) // PIECE, block + pieces - 1)
+    return _Known(places, torch.cat([sequence, pilots.flatten()]).to(signal), block, sizes, piece)
 
 
 def _until(known: _Known, stretch: int) -> _Known:
@@ -97,7 +103,8 @@ def _until(known: _Known, stretch: int) -> _Known:
     first = known.places.amax(0) < stretch
     blocks = int(known.block[first].max()) + 1
     inside = known.block < blocks
-    return _Known(known.places[:, inside], known.values[inside], known.block[inside], known.sizes[:blocks])
+    some = known.places[:, inside], known.values[inside], known.block[inside], known.sizes[:blocks]
+    return _Known(*some, known.piece[inside])
 
 
 def _valid(known: _Known, data: Tensor, layout: BurstLayout) -> Tensor:
@@ -139,14 +146,18 @@ def _turned(
     symbols left open."""
     if len(known.sizes) == 1:
         return frequency
-    valid = _valid(known, data, layout)
-    sums = _sums(_despread(signal, _instants(start, spacing, known.places), frequency, known), known) * valid
-    centres = _centres(known)
-    extent = float((centres * valid).amax()) + 1
+    # Pieces of the preamble tell which of several turns between distant blocks is meant.
+    valid = _valid(known, data, layout)[:, known.block]
+    values = _despread(signal, _instants(start, spacing, known.places), frequency, known) * valid
+    pieces = int(known.piece.max()) + 1
+    sums = values.new_zeros(len(values), pieces).index_add(1, known.piece, values)
+    count = torch.zeros(pieces, device=signal.device).index_add(0, known.piece, torch.ones_like(known.piece).float())
+    centres = known.places.new_zeros(sums.shape).index_add(1, known.piece, known.places) / count
+    extent = float((known.places * valid).amax()) + 1
     pilots = layout.preamble_length + (resolved - layout.preamble_length) * layout.pilot_length / layout.pilot_spacing
     # Five standard deviations at -6 dB of what the stretch before gave.
     reach = max(5 * math.sqrt(24 / pilots) / resolved, math.pi / (4 * resolved))
-    return frequency + peak_turn(sums, centres, reach, extent)
+    return frequency + peak_turn(sums, centres.double(), reach, extent)
 
 
 def peak_turn(values: Tensor, places: Tensor, reach: float, extent: float) -> Tensor:
