@@ -50,7 +50,8 @@ class OverTheAir(Block):
     Args:
         send_to, receive_from: ZeroMQ addresses, as "tcp://127.0.0.1:5555", or names of SigMF recordings. `send_to` is
             bound, to `receive_from` a connection is made: GNU Radio's ZMQ source and sink stand at the other ends.
-        pattern: of the sockets, "push-pull", "pub-sub" or "req-rep".
+        send_pattern, receive_pattern: of the sockets, "push-pull", "pub-sub" or "req-rep". A radio whose samples never
+            end sends them by "pub-sub", so that it need not wait where nobody listens.
         noise_voltage: square root of the noise variance per sample that the other side adds. The waveform's amplitude
             follows it so that Es/N0 is snr_db (taken for 60 dB where it is more). With a real radio this sets the
             amplitude alone: the samples' root mean square is noise_voltage * sqrt(10^(snr_db/10) / samples_per_symbol).
@@ -79,7 +80,8 @@ class OverTheAir(Block):
         *,
         send_to: str = "tcp://127.0.0.1:5555",
         receive_from: str = "tcp://127.0.0.1:5556",
-        pattern: str = "push-pull",
+        send_pattern: str = "push-pull",
+        receive_pattern: str = "push-pull",
         noise_voltage: float = 1.0,
         samples_per_symbol: int = SAMPLES_PER_SYMBOL,
         roll_off: float = ROLL_OFF,
@@ -91,11 +93,12 @@ class OverTheAir(Block):
         require(by_socket == is_socket(receive_from), "receive_from", "a socket as send_to is, or a file", receive_from)
         require(send_to != "", "send_to", "a ZeroMQ address or the name of a recording", send_to)
         if by_socket:
-            check_stream(send_to, pattern, timeout)
-            check_stream(receive_from, pattern, timeout)
+            check_stream(send_to, send_pattern, timeout)
+            check_stream(receive_from, receive_pattern, timeout)
         require(0 < noise_voltage < math.inf, "noise_voltage", "a positive number", noise_voltage)
         require(0 <= extra <= 1 << 28, "extra", "in 0..2^28 samples", extra)
-        self.send_to, self.receive_from, self.pattern, self.timeout = send_to, receive_from, pattern, timeout
+        self.send_to, self.receive_from, self.timeout = send_to, receive_from, timeout
+        self.send_pattern, self.receive_pattern = send_pattern, receive_pattern
         self.noise_voltage, self.extra = noise_voltage, extra
         self.builder = BurstBuilder()
         self.shaper = PulseShaper(samples_per_symbol=samples_per_symbol, roll_off=roll_off)
@@ -154,6 +157,7 @@ class OverTheAir(Block):
     def _by_sockets(self, stream: Tensor) -> Tensor:
         """Send and receive at the same time, because the other side's buffers are small."""
         sender, receiver = self._connections()
+        receiver.drop_waiting()
         failed: list[LinksimError] = []
         done = Event()
 
@@ -207,8 +211,8 @@ class OverTheAir(Block):
 
     def _connections(self) -> tuple[SampleSender, SampleReceiver]:
         if self._sockets is None:
-            sender = SampleSender(self.send_to, self.pattern, self.timeout)
-            self._sockets = sender, SampleReceiver(self.receive_from, self.pattern, self.timeout)
+            sender = SampleSender(self.send_to, self.send_pattern, self.timeout)
+            self._sockets = sender, SampleReceiver(self.receive_from, self.receive_pattern, self.timeout)
         return self._sockets
 
     def close(self) -> None:

@@ -22,6 +22,8 @@ PATTERNS = ("push-pull", "pub-sub", "req-rep")
 MESSAGE = 8192
 """Samples in one message."""
 ITEM = np.dtype("<c8")
+MOST_WAITING = 100_000
+"""Messages that are forgotten at most, where another program sends faster than they are."""
 LOOK_SECONDS = 0.1
 """How often a sender that waits looks whether it is still wanted."""
 JOINING_SECONDS = 0.2
@@ -147,6 +149,12 @@ class SampleReceiver:
                 f" {ITEM.itemsize}; is 'Pass Tags' on, or the type not Complex?"
             )
         return torch.from_numpy(np.frombuffer(message, ITEM).astype(np.complex64))
+
+    def drop_waiting(self) -> None:
+        """Forget what has come until now: it is older than what is asked for next."""
+        for _ in range(MOST_WAITING):
+            if self._asking or self.receive(0) is None:
+                return
 
     def close(self) -> None:
         """End the connection."""

@@ -240,7 +240,7 @@ def test_a_file_without_bursts_loses_every_frame(tmp_path):
 
 @pytest.mark.parametrize(("change", "wrong"), [
     ({"send_to": "tcp://127.0.0.1:5555", "receive_from": "file"}, "receive_from"), ({"send_to": ""}, "send_to|receive"),
-    ({"pattern": "shout"}, "pattern"), ({"noise_voltage": 0.0}, "noise_voltage"), ({"timeout": -1.0}, "timeout"),
+    ({"send_pattern": "shout"}, "pattern"), ({"receive_pattern": "shout"}, "pattern"), ({"noise_voltage": 0.0}, "noise_voltage"), ({"timeout": -1.0}, "timeout"),
     ({"extra": -1}, "extra"), ({"send_to": "http://x", "receive_from": "http://y"}, "address"),
 ])  # fmt: skip
 def test_parameters_that_cannot_be_are_named(change, wrong):

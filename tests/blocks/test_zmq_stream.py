@@ -85,7 +85,7 @@ def test_what_one_call_leaves_the_next_one_takes():
 @pytest.mark.parametrize("pattern", ["push-pull", "pub-sub"])
 def test_over_the_air_through_another_program(pattern):
     there, back = free_addresses()
-    channel = OverTheAir(send_to=there, receive_from=back, pattern=pattern)
+    channel = OverTheAir(send_to=there, receive_from=back, send_pattern=pattern, receive_pattern=pattern)
     with radio(there, back, lambda samples: samples * (0.3 - 0.4j), pattern):
         if pattern == "pub-sub":
             channel._connections()
