@@ -31,6 +31,7 @@ bench: .venv/full .venv/linked
 	$(BIN)/python tests/benchmarks/sweep_speed.py
 	$(BIN)/python tests/benchmarks/sweep_kills.py
 	$(BIN)/python tests/benchmarks/coded_bler.py
+	$(BIN)/python tests/benchmarks/waveform_speed.py
 
 # Warnings are errors.
 docs: .venv/full .venv/linked

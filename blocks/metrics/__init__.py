@@ -4,6 +4,7 @@ from linksim.blocks.metrics.bandwidth_ratio import BandwidthRatio
 from linksim.blocks.metrics.bit_errors import BitErrors, FrameErrors
 from linksim.blocks.metrics.bleu import BLEU
 from linksim.blocks.metrics.brisque import BRISQUE
+from linksim.blocks.metrics.burst_errors import ErrorVectorMagnitude, LostBursts
 from linksim.blocks.metrics.cbr_ledger import CBRLedger, SideInformationLedger, TotalUses
 from linksim.blocks.metrics.clip_score import CLIPScore
 from linksim.blocks.metrics.contextual_similarity import ContextualSimilarity
@@ -44,11 +45,13 @@ __all__ = [
     "ContextualSimilarity",
     "Delivered",
     "EntropyScores",
+    "ErrorVectorMagnitude",
     "FeatureCosine",
     "FeatureMoments",
     "FrameErrors",
     "HEDDistance",
     "HeaderErrors",
+    "LostBursts",
     "ObjectConsistency",
     "PatchPSNR",
     "RegionPSNR",

@@ -9,7 +9,8 @@ from torch import Tensor
 from linksim.blocks.waveform.filtering import HALF_TAPS, interpolated
 from linksim.theory.synchronisation import detection_threshold
 
-CHUNK = 1 << 14
+TRANSFORM = 1 << 15
+"""Samples that one transform correlates: longer signals are cut, so that the transforms stay in the cache."""
 COHERENT_CYCLES = 0.32
 """How far the largest frequency offset turns one segment of the preamble; it costs 1.5 dB."""
 ZERO_PADDING, FINE = 8, 16
@@ -47,31 +48,49 @@ def search(
     threshold = detection_threshold(false_alarm / max(offsets * bins, 1), len(known))
     if offsets <= 0:
         return Found(filtered_signal.real.new_zeros(len(filtered_signal), 1), threshold, step)
+    span = (len(known) - 1) * stride
+    size = TRANSFORM if offsets > TRANSFORM // 2 else 1 << math.ceil(math.log2(offsets + 2 * span))
+    size = max(size, 1 << math.ceil(math.log2(4 * span + 1)))
+    replicas = _replicas(known.to(decimated), length, stride, size)
+    turns = _turns(segments, bins, decimated)
     pieces = [
-        _correlation(decimated[:, start : start + CHUNK + (len(known) - 1) * stride], known, length, stride, bins)
-        for start in range(0, offsets, CHUNK)
+        _correlation(decimated[:, start : start + size], replicas, turns, offsets=min(size - span, offsets - start))
+        / _energy(decimated[:, start : start + size], known, stride, min(size - span, offsets - start))
+        for start in range(0, offsets, size - span)
     ]
-    return Found(torch.cat(pieces, 1), threshold, step)
+    return Found(torch.cat(pieces, 1).clamp_max(1), threshold, step)
 
 
-def _correlation(signal: Tensor, known: Tensor, length: int, stride: int, bins: int) -> Tensor:
-    """Of one chunk, float [batch, offsets]."""
-    offsets = signal.shape[1] - (len(known) - 1) * stride
-    size = 1 << math.ceil(math.log2(signal.shape[1]))
-    spectrum = torch.fft.fft(signal, n=size)
-    sums = []
-    for start in range(0, len(known), length):
-        part = known[start : start + length].to(signal)
-        spread = torch.zeros(size, dtype=signal.dtype, device=signal.device)
-        spread[start * stride : (start + len(part)) * stride : stride] = part
-        sums.append(torch.fft.ifft(spectrum * torch.fft.fft(spread).conj())[:, :offsets])
-    tried = torch.fft.fft(torch.stack(sums, -1), n=bins) if bins > 1 else sums[0][..., None]
-    peak = tried.abs().square().amax(-1)
+def _replicas(known: Tensor, length: int, stride: int, size: int) -> Tensor:
+    """The conjugate spectra of the preamble's segments, each at its place, complex [segments, size]."""
+    starts = range(0, len(known), length)
+    spread = known.new_zeros(len(starts), size)
+    for row, start in zip(spread, starts, strict=True):
+        part = known[start : start + length]
+        row[start * stride : (start + len(part)) * stride : stride] = part
+    return torch.fft.fft(spread).conj()
+
+
+def _turns(segments: int, bins: int, like: Tensor) -> Tensor:
+    """What a discrete Fourier transform over the segments multiplies with, complex [bins, segments]."""
+    phase = -2 * math.pi / bins * torch.arange(bins)[:, None] * torch.arange(segments)
+    return torch.polar(torch.ones_like(phase), phase).to(like)
+
+
+def _correlation(signal: Tensor, replicas: Tensor, turns: Tensor, offsets: int) -> Tensor:
+    """The largest squared correlation over the frequencies, float [batch, offsets]."""
+    spectrum = torch.fft.fft(signal, n=replicas.shape[1])
+    sums = torch.fft.ifft(spectrum[:, None] * replicas)[..., :offsets]
+    tried = torch.matmul(turns, sums)
+    return (tried.real.square() + tried.imag.square()).amax(1)
+
+
+def _energy(signal: Tensor, known: Tensor, stride: int, offsets: int) -> Tensor:
+    """The energy that the correlation is divided by, float [batch, offsets]."""
     energy = _moving_energy(signal, len(known), stride)[:, :offsets]
-    known_energy = float(known.abs().square().sum())
     # Beside something strong, silence has the energy of rounding errors.
-    floor = ROUNDING * energy.amax(1, keepdim=True) + torch.finfo(peak.dtype).tiny
-    return (peak / (energy.maximum(floor) * known_energy)).clamp_max(1)
+    floor = ROUNDING * energy.amax(1, keepdim=True) + torch.finfo(energy.dtype).tiny
+    return energy.maximum(floor) * float(known.abs().square().sum())
 
 
 def _moving_energy(signal: Tensor, symbols: int, stride: int) -> Tensor:

@@ -18,6 +18,7 @@ FIRST_STRETCH = 4096
 CLOCK_DEVIATION = 20e-6
 """What is known of crystal clocks before: standard deviation of their relative error."""
 LEAST_NOISE = 1e-12
+NEARBY = 2
 PIECE = 32
 """Symbols of the preamble that are summed when a frequency is looked for."""
 
@@ -185,7 +186,7 @@ def _timed(
 ) -> tuple[Tensor, Tensor]:
     """Start and spacing, made better: a line through the blocks' timing errors, weighted by their variances."""
     gains, counts, noise = _measured(signal, start, spacing, frequency, known, data, layout)
-    gains = smoothed(gains, counts, noise).values
+    gains = _nearby(gains, counts)
     width = pulse.samples_per_symbol / 16
     instants = _instants(start, spacing, known.places)
     slope = _despread(signal, instants + width, frequency, known) - _despread(
@@ -206,6 +207,17 @@ def _timed(
     most = pulse.samples_per_symbol / 2
     shift = ((wnn * e - wn * en) / determinant).clamp(-most, most)
     return start + shift, spacing + (w * en - wn * e) / determinant
+
+
+def _nearby(gains: Tensor, counts: Tensor) -> Tensor:
+    """Each block's gain as the mean over it and up to `NEARBY` blocks on either side."""
+
+    def total(values: Tensor) -> Tensor:
+        sums = torch.nn.functional.pad(values.cumsum(1), (NEARBY + 1, 0))
+        sums = torch.cat([sums, sums[:, -1:].expand(-1, NEARBY)], 1)
+        return sums[:, 2 * NEARBY + 1 :] - sums[:, : -2 * NEARBY - 1]
+
+    return total(gains * counts) / total(counts).clamp_min(1)
 
 
 @cache

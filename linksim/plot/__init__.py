@@ -7,6 +7,7 @@ from linksim.plot.intent import intent_report
 from linksim.plot.panels import constellation, error_map, importance_map, picture, rate_map
 from linksim.plot.report import contact_sheet, report
 from linksim.plot.style import save_figure, styled
+from linksim.plot.waveforms import eye_diagram, spectrum
 
 __all__ = [
     "Curve",
@@ -15,6 +16,7 @@ __all__ = [
     "curves",
     "description_report",
     "error_map",
+    "eye_diagram",
     "generated_report",
     "importance_map",
     "intent_report",
@@ -24,6 +26,7 @@ __all__ = [
     "reconstructions",
     "report",
     "save_figure",
+    "spectrum",
     "stacked_cbr",
     "styled",
     "waterfall",

@@ -16,8 +16,6 @@ from linksim.flowgraphs import bpsk
 from linksim.types import Symbols, Waveform
 
 
-
-
 def frames(batch=3, uses=400, seed=1):
     samples = torch.randn(batch, uses, dtype=torch.complex64, generator=torch.Generator().manual_seed(seed))
     return Symbols(samples, torch.tensor([uses, uses // 2, 1])[:batch])
@@ -61,7 +59,10 @@ def test_the_library_of_the_format_reads_ours_and_finds_the_parts(tmp_path):
     first = theirs.get_annotations()[0]
     assert first["core:sample_start"] == 32, "the peak of the first pulse"
     assert first["core:sample_count"] == 255 * 4
-    assert [each["core:sample_start"] for each in theirs.get_captures()] == [0, *waveform.length.cumsum(0)[:-1].tolist()]
+    assert [each["core:sample_start"] for each in theirs.get_captures()] == [
+        0,
+        *waveform.length.cumsum(0)[:-1].tolist(),
+    ]
 
 
 def foreign(path, samples, datatype, rate=4e6, **more):
@@ -240,7 +241,8 @@ def test_a_file_without_bursts_loses_every_frame(tmp_path):
 
 @pytest.mark.parametrize(("change", "wrong"), [
     ({"send_to": "tcp://127.0.0.1:5555", "receive_from": "file"}, "receive_from"), ({"send_to": ""}, "send_to|receive"),
-    ({"send_pattern": "shout"}, "pattern"), ({"receive_pattern": "shout"}, "pattern"), ({"noise_voltage": 0.0}, "noise_voltage"), ({"timeout": -1.0}, "timeout"),
+    ({"send_pattern": "shout"}, "pattern"), ({"receive_pattern": "shout"}, "pattern"),
+    ({"noise_voltage": 0.0}, "noise_voltage"), ({"timeout": -1.0}, "timeout"),
     ({"extra": -1}, "extra"), ({"send_to": "http://x", "receive_from": "http://y"}, "address"),
 ])  # fmt: skip
 def test_parameters_that_cannot_be_are_named(change, wrong):

@@ -25,7 +25,7 @@ class EveryBurstIsLost(Block):
 
     fades = False
 
-    def forward(self, symbols: Symbols, snr_db: Decibels) -> Received:  # noqa: ARG002
+    def forward(self, symbols: Symbols, snr_db: Decibels) -> Received:
         nothing, none = torch.zeros_like(symbols.samples), torch.zeros_like(symbols.length)
         return Received(Symbols(nothing, none), nothing, torch.ones(nothing.shape), none, "estimated")
 
