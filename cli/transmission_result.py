@@ -18,9 +18,11 @@ from linksim.cli.transmission import Transmission
 
 MODULATIONS = {2: "QPSK", 4: "16-QAM", 6: "64-QAM", 8: "256-QAM"}
 LOST = "lost: the header was not decoded"
+LOST_BURST = "lost: the synchroniser did not find the burst"
 LOST_DIGITAL = "lost: control or code blocks were not decoded"
 TOO_LARGE = "lost: the picture does not fit into so few bits, ask for more with --cbr-total"
 LAYER_NAMES = ("base", "high", "medium", "low", "background")
+ESTIMATES = "channel.estimates"
 CLASSES = ("background", "low", "medium", "high", "nonbackground")
 
 
@@ -34,7 +36,8 @@ def send(asked: Transmission) -> tuple[Tensor, Result, dict[str, Any]]:
     inputs |= {name: value.to(device) for name, value in found.items()}
     fg.to(device)
     start = time.perf_counter()
-    run = fg.run(seed=asked.seed, probe=asked.probes, **inputs)
+    probes = [*asked.probes, *([ESTIMATES] if "estimates" in fg.find("channel")[1].output_ports else [])]
+    run = fg.run(seed=asked.seed, probe=probes, **inputs)
     seconds = time.perf_counter() - start
     if "boxes" in inputs and int(inputs["boxes"].importance.sum()) and not int(run["importance.out"].sum()):
         where = f"of '{asked.importance.boxes}' " if asked.importance.boxes else ""
@@ -59,6 +62,7 @@ def describe(
         "erased": bool(run["erased"][0]),
         "header": run.labels["header"],
         "csi": run["channel.out"].csi,
+        **_synchronisation(run),
         "link": link_name(asked.link),
         **_facts(asked, fg, run),
         "channel": asked.channel,
@@ -128,6 +132,16 @@ def _layer_facts(run: Result) -> dict[str, Any]:
     return {"fits": bool(run["target_met"][0]), "layers": layers}
 
 
+def _synchronisation(run: Result) -> dict[str, Any]:
+    """What the synchroniser found out, where the channel has one."""
+    if ESTIMATES not in run:
+        return {}
+    estimates = run[ESTIMATES]
+    found = bool(estimates.found[0])
+    names = ("delay", "frequency", "phase", "clock_ppm", "snr_db")
+    return {"synchroniser": {"found": found, **{name: _number(getattr(estimates, name)) for name in names}}}
+
+
 def _number(value: Tensor) -> float | None:
     number = float(value[0])
     return round(number, 6) if math.isfinite(number) else None
@@ -135,6 +149,8 @@ def _number(value: Tensor) -> float | None:
 
 def why_lost(result: Mapping[str, Any]) -> str:
     """Why a picture did not arrive."""
+    if not result.get("synchroniser", {"found": True})["found"]:
+        return LOST_BURST
     if "fits" not in result:
         return LOST
     return LOST_DIGITAL if result["fits"] else TOO_LARGE

@@ -88,6 +88,16 @@ def run_transmit(asked: Transmission, as_json: bool) -> None:
     console.print(f"{REPORT}, {PICTURE} and {RESULT} are in {asked.out}", soft_wrap=True)
 
 
+def _synchroniser_rows(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a synchroniser found out, where the channel has one and it found the burst."""
+    found = result.get("synchroniser", {"found": False})
+    if found["found"]:
+        yield "synchroniser: delay", f"{found['delay']:.2f} samples"
+        yield "synchroniser: frequency offset", f"{found['frequency']:.3g} of the symbol rate"
+        yield "synchroniser: clock offset", f"{found['clock_ppm']:.1f} ppm"
+        yield "synchroniser: SNR", f"{found['snr_db']:.2f} dB"
+
+
 def _table(result: Mapping[str, Any]) -> Table:
     table = Table(title=f"{result['picture']} over {result['channel']}, {result['snr_db']:g} dB", title_justify="left")
     table.add_column("what")
@@ -106,6 +116,8 @@ def _table(result: Mapping[str, Any]) -> Table:
         table.add_row(f"{part['layer']}: bits sent; received", f"{part['bits_sent']:,}; {part['bits_received']:,}")
     table.add_row("overhead, of all uses", f"{overhead(result):.1%}")
     table.add_row("header; channel knowledge", f"{result['header']}; {result['csi']}")
+    for name, value in _synchroniser_rows(result):
+        table.add_row(name, value)
     table.add_row("importance by", result["importance"])
     table.add_row("erased", "yes" if result["erased"] else "no")
     table.add_row("time", f"{result['seconds']:.2f} s")

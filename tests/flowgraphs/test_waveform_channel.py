@@ -104,3 +104,13 @@ def test_estimates_are_there_to_be_probed():
 def test_an_unknown_modulation_is_named():
     with pytest.raises(ParameterError, match="modulation"):
         waveform_channel(modulation="chirp")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("modulation", ["single-carrier", "ofdm"])
+def test_a_waveform_channel_works_on_the_gpu(modulation):
+    fg = bpsk(length=2000, channel=waveform_channel(modulation=modulation)).to("cuda")
+    run = fg.run(batch=8, snr_db=9.0, seed=1, probe=["channel.estimates", "channel.out"])
+    assert run["channel.estimates"].found.all()
+    assert run["channel.out"].symbols.samples.device.type == "cuda"
+    assert run["ber"].errors.sum() < 10
