@@ -17,7 +17,7 @@ def send_text(
         str | None, typer.Option(help="europarl, captions, or a .txt file, one word per line (default as --weights).")
     ] = None,
     code: Annotated[
-        str, typer.Option(help="The digital link's source code: bigram, huffman, five_bit or utf8.")
+        str, typer.Option(help="The digital link's source code: bigram, huffman, five_bit, utf8 or sentences.")
     ] = "bigram",
     channel: Annotated[
         str,

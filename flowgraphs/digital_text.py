@@ -30,7 +30,7 @@ def digital_text(
     """A sentence's bits, a CRC, a 5G polar code and QAM: what a learned text codec has to beat.
 
     Args:
-        code: "bigram", "huffman", "five_bit" or "utf8", see `TextCompressor`.
+        code: "bigram", "huffman", "five_bit", "utf8" or "sentences", see `TextCompressor`.
         word_list: see `WordTokenizer`.
         uses_per_word: complex channel uses per word, to compare at equal uses; None takes as few as the SNR allows.
         fixed: bits per symbol of the QAM and code rate, whatever the SNR; see `ShortTransportEncoder`.

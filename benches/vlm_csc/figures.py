@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from linksim.benches.tables import look_up
 from linksim.benches.vlm_csc.points import DESCRIBING, PICTURE_LINKS, SNRS_DB, USES, USES_SNR_DB
-from linksim.benches.vlm_csc.tables import quality
+from linksim.benches.vlm_csc.tables import coded_uses, quality
 from linksim.plot.style import COLOURS, save_figure, styled
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def _figure(described: "pd.DataFrame", coded: "pd.DataFrame", name: str, file: P
         against_uses.plot([uses], [found[-1][0]], marker="o", color=COLOURS[number])
     for number, system in enumerate(PICTURE_LINKS, len(DESCRIBING)):
         found = [quality(coded, system=system, uses=uses)[0] for uses in USES]
-        against_uses.plot(USES, found, marker="s", label=system, color=COLOURS[number % len(COLOURS)])
+        spent = [coded_uses(coded, system, uses) for uses in USES]
+        against_uses.plot(spent, found, marker="s", label=system, color=COLOURS[number % len(COLOURS)])
     against_snr.set(xlabel="Es/N0, dB", ylabel="SSQ", title="captions, against the SNR", ylim=(0, 1.1))
     against_uses.set(xlabel="channel uses in all", title=f"at {USES_SNR_DB:g} dB, against channel uses", xscale="log")
     for ax in (against_snr, against_uses):

@@ -91,8 +91,13 @@ def describing_link(folder: str, name: str, system: str) -> Flowgraph:
 
 def picture_link(folder: str, name: str, system: str, uses: int) -> Flowgraph:
     """A system that sends the picture, in so many channel uses in all, with its judge."""
-    edge = read_captioned_pictures(str(Path(folder) / name / TEST))[0].pixels.shape[-1]
-    return _judged(folder, name, PICTURE_LINKS[system](uses / (3 * edge**2)), ())
+    edge = picture_edge(folder, name)
+    return _judged(folder, name, PICTURE_LINKS[system](uses / (3 * edge**2)), ("cbr_total",))
+
+
+def picture_edge(folder: str, name: str) -> int:
+    """Height and width of a set's pictures in pixels."""
+    return read_captioned_pictures(str(Path(folder) / name / TEST))[0].pixels.shape[-1]
 
 
 def _judged(folder: str, name: str, link: Flowgraph, outputs: tuple[str, ...]) -> Flowgraph:

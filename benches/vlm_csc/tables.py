@@ -15,6 +15,7 @@ from linksim.benches.vlm_csc.points import (
     TEST,
     USES,
     USES_SNR_DB,
+    picture_edge,
 )
 from linksim.blocks.knowledge.captioned_pictures import read_captioned_pictures
 
@@ -35,7 +36,8 @@ stores the pictures of all sets.
 
 The captions are made from templates: the label, one of three phrasings, and names of measured colours. The class
 stands in each of them, so what limits SSQ is how often the captioner finds it. The SSQ of a guess stands beside each
-set. A lost caption is a mid-grey picture.
+set. A lost caption is a mid-grey picture. No picture codec here can send a picture in as few uses as a caption: its
+header alone takes more.
 
 """
 ENOUGH = 0.85
@@ -64,6 +66,7 @@ def _set(described: "pd.DataFrame", coded: "pd.DataFrame", name: str) -> str:
     wide = [[system, *(_cell(quality(beside, system=system, uses=uses)) for uses in USES)] for system in PICTURE_LINKS]
     lost = [[system, *(f"{look_up(beside, 'erased', system=system, uses=uses).mean:.2f}" for uses in USES)]
             for system in PICTURE_LINKS]  # fmt: skip
+    sizes = [[system, *(f"{coded_uses(beside, system, uses):.0f}" for uses in USES)] for system in PICTURE_LINKS]
     uses_head = ["", *(f"{uses:,} uses" for uses in USES)]
     classes = len(class_names(read_captioned_pictures(str(Path(here["folder"].iloc[0]) / name / TEST))))
     return (
@@ -72,10 +75,17 @@ def _set(described: "pd.DataFrame", coded: "pd.DataFrame", name: str) -> str:
         f"SSQ against the SNR:\n\n{markdown(head, rows)}\n"
         f"Channel uses of a picture, the header included:\n\n{markdown(head, spent)}\n"
         f"BLEU-1 of the received caption to the sent one:\n\n{markdown(head, words)}\n"
-        f"SSQ of picture codecs at {USES_SNR_DB:g} dB, by all channel uses that they may spend:\n\n"
-        f"{markdown(uses_head, wide)}\nShare of their pictures lost, most because they do not fit:\n\n"
+        f"SSQ of picture codecs at {USES_SNR_DB:g} dB, by all channel uses that they are asked to"
+        f" spend at most:\n\n{markdown(uses_head, wide)}\nChannel uses that they spend: a header, or the smallest rate,"
+        f" can be more than is asked for.\n\n{markdown(uses_head, sizes)}\nShare of their pictures lost, most because they do not fit:\n\n"
         f"{markdown(uses_head, lost)}\n{_enough(here, beside)}"
     )
+
+
+def coded_uses(table: "pd.DataFrame", system: str, uses: int) -> float:
+    """Channel uses that a picture codec spends on a picture of one set, where it is asked for at most `uses`."""
+    edge = picture_edge(str(table["folder"].iloc[0]), str(table["name"].iloc[0]))
+    return look_up(table, "cbr_total", system=system, uses=uses).mean * 3 * edge**2
 
 
 def _cell(found: tuple[float, float, float]) -> str:
@@ -89,8 +99,10 @@ def _enough(here: "pd.DataFrame", beside: "pd.DataFrame") -> str:
     for system in DESCRIBING:
         place = {"system": system, "snr_db": USES_SNR_DB}
         spent, found = look_up(here, "uses_total", **place).mean, quality(here, **place)[0]
-        lines.append(f"- {system}: {spent:.0f} uses, SSQ {found:.3f}")
+        reached = "" if found >= ENOUGH else "not with "
+        lines.append(f"- {system}: {reached}{spent:.0f} uses, SSQ {found:.3f}")
     for system in PICTURE_LINKS:
         fits = [uses for uses in USES if quality(beside, system=system, uses=uses)[0] >= ENOUGH]
-        lines.append(f"- {system}: " + (f"{fits[0]:,} of the uses tried" if fits else f"not with {USES[-1]:,} uses"))
+        most = f"{coded_uses(beside, system, fits[0] if fits else USES[-1]):,.0f} uses"
+        lines.append(f"- {system}: " + (f"{most}, of those tried" if fits else f"not with {most}, the most tried"))
     return f"Channel uses for an SSQ of {ENOUGH:g} at {USES_SNR_DB:g} dB:\n\n" + "\n".join(lines) + "\n"
