@@ -17,7 +17,10 @@ def send_text(
         str | None, typer.Option(help="europarl, captions, or a .txt file, one word per line (default as --weights).")
     ] = None,
     code: Annotated[
-        str, typer.Option(help="The digital link's source code: bigram, huffman, five_bit, utf8 or sentences.")
+        str,
+        typer.Option(
+            help="The digital link's source code: bigram, huffman, five_bit, utf8, or sentences (with --weights captions)."
+        ),
     ] = "bigram",
     channel: Annotated[
         str,

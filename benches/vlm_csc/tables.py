@@ -77,7 +77,8 @@ def _set(described: "pd.DataFrame", coded: "pd.DataFrame", name: str) -> str:
         f"BLEU-1 of the received caption to the sent one:\n\n{markdown(head, words)}\n"
         f"SSQ of picture codecs at {USES_SNR_DB:g} dB, by all channel uses that they are asked to"
         f" spend at most:\n\n{markdown(uses_head, wide)}\nChannel uses that they spend: a header, or the smallest rate,"
-        f" can be more than is asked for.\n\n{markdown(uses_head, sizes)}\nShare of their pictures lost, most because they do not fit:\n\n"
+        f" can be more than is asked for.\n\n{markdown(uses_head, sizes)}\n"
+        f"Share of their pictures lost, most because they do not fit:\n\n"
         f"{markdown(uses_head, lost)}\n{_enough(here, beside)}"
     )
 
