@@ -19,7 +19,7 @@ def send_text(
     code: Annotated[
         str,
         typer.Option(
-            help="The digital link's source code: bigram, huffman, five_bit, utf8, or sentences (with --weights captions)."
+            help="The digital link's source code: bigram, huffman, five_bit, utf8; sentences with --weights captions."
         ),
     ] = "bigram",
     channel: Annotated[
