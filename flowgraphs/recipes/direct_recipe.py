@@ -3,22 +3,33 @@
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 from torch import nn
 
 from linksim import Flowgraph
 from linksim.blocks.rate import RateBlock
+from linksim.files import file_digest
 from linksim.flowgraphs.parts import PictureCodec
 from linksim.flowgraphs.parts.training_link import training_link
 from linksim.flowgraphs.recipes.picture_recipe import PictureRecipe, add_training_link
+from linksim.flowgraphs.recipes.weight_anchor import ANCHOR_STRENGTH, WeightAnchor
 from linksim.training import Stage
 from linksim.weights import holds_part, weights_path
 
 
 @dataclass(kw_only=True)
 class DirectRecipe(PictureRecipe):
-    """Mean squared error from end to end, all patches weighing the same."""
+    """Mean squared error from end to end, all patches weighing the same.
+
+    Args:
+        anchor: a file of `WeightAnchor`, which holds weights where an earlier task needs them; None holds none.
+        anchor_strength: lambda of elastic weight consolidation.
+    """
+
+    anchor: str | None = None
+    anchor_strength: float = ANCHOR_STRENGTH
 
     rate_factors: ClassVar[Mapping[str, float]] = {".klt.": 0.03}
 
@@ -39,8 +50,18 @@ class DirectRecipe(PictureRecipe):
             "link", self.codec, self.make_rate(), fading_share=self.fading_share, psnr_weighting=self.psnr_weighting
         )
         add_training_link(fg, link)
-        fg.connect(fg.link["distortion"], fg["loss"])
+        if self.anchor is None:
+            fg.connect(fg.link["distortion"], fg["loss"])
+            return fg
+        fg.anchor = WeightAnchor(parts=self.codec.parts, path=self.anchor, strength=self.anchor_strength)
+        fg.connect(fg.link["distortion"], fg.anchor, fg["loss"])
         return fg
+
+    def identity(self) -> Mapping[str, Any]:
+        """See `PictureRecipe`; without an anchor nothing of it is said."""
+        plain = dict(super().identity())
+        held = {"anchor": self.anchor and file_digest(Path(self.anchor)), "anchor_strength": self.anchor_strength}
+        return {**plain, **held} if self.anchor else {name: plain[name] for name in plain if name not in held}
 
 
 def started(

@@ -24,14 +24,13 @@ from linksim.errors import require
 from linksim.files import file_digest
 from linksim.flowgraphs.parts.text_codec import TextCodec
 from linksim.flowgraphs.recipes.picture_recipe import described_weights
-from linksim.flowgraphs.recipes.weight_anchor import WeightAnchor
+from linksim.flowgraphs.recipes.weight_anchor import ANCHOR_STRENGTH, WeightAnchor
 from linksim.precision import single_precision
 from linksim.training import Recipe, Stage
 from linksim.types import Decibels, Received, Score, Symbols, Text, TextFeatures, Words
 
 VALIDATION_SNRS_DB = (0.0, 5.0, 10.0)
 HOLD_OUT, VALIDATED = 40, 200
-ANCHOR_STRENGTH = 1000.0
 UNKNOWN_SHARE = 0.02
 """Of all words: the codec must learn to say that it does not know one."""
 SEMANTIC, CHANNEL = ("semantic_text_encoder", "semantic_text_decoder"), ("text_channel_encoder", "text_channel_decoder")

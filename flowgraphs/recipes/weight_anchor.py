@@ -11,6 +11,8 @@ from linksim.errors import require
 from linksim.types import Score
 from linksim.weights import named_tensors, read_weights, write_weights
 
+ANCHOR_STRENGTH = 1000.0
+"""lambda unless given; not tuned."""
 MEAN, FISHER = "mean", "fisher"
 """The two halves of a file of anchors, each with the tensors of the parts by their names."""
 

@@ -158,3 +158,45 @@ def test_forgetting_is_the_best_less_the_last():
     names = ["a", "b", "c"]
     rows = [{"after": names[i], "task": names[j], "score": scores[i][j]} for i in range(3) for j in range(3)]
     assert forgetting(pd.DataFrame(rows)) == pytest.approx((0.6 + 0.1) / 2)
+
+
+# -- pictures
+
+
+def textures(folder, flat):
+    """A task: pictures of one kind, stripes that are fine or plain colours."""
+    from PIL import Image
+
+    make = torch.Generator().manual_seed(int(flat))
+    folder.mkdir()
+    for number in range(6):
+        colour = torch.rand(3, 1, 1, generator=make)
+        wave = torch.sin(torch.arange(64) * (0.05 if flat else 2.2) + number)
+        pixels = (colour + (0.05 if flat else 0.5) * wave[None, None]).clamp(0, 1).expand(3, 64, 64)
+        Image.fromarray((255 * pixels).byte().permute(1, 2, 0).numpy()).save(folder / f"{number}.png")
+    return str(folder), str(folder)
+
+
+@pytest.mark.parametrize("method", ["reservoir", "ewc"])
+def test_picture_codecs_learn_over_tasks_too(tmp_path, method):
+    from linksim.flowgraphs.recipes.picture_tasks import PictureTasks
+    from linksim.training import Budget, Course, learn
+    from linksim.weights import read_weights
+
+    folders = {name: textures(tmp_path / name, name == "flat") for name in ("fine", "flat")}
+    learner = PictureTasks(folders=folders, settings={"crop": 64, "batch": 2})
+    course = Course(method=method, budget=Budget(None, 3), short_term=4, long_term=3)
+    table = learn(learner, course, tmp_path / "run")
+    assert table[["after", "task"]].to_numpy().tolist() == [
+        ["fine", "fine"], ["fine", "flat"], ["flat", "fine"], ["flat", "flat"]
+    ]  # fmt: skip
+    assert table["score"].between(10, 60).all()
+    if method == "ewc":
+        fisher = read_weights(tmp_path / "run" / "2_flat" / "anchor.safetensors", "fisher")
+        assert sum(float(each.sum()) for each in fisher.values()) > 0
+    else:
+        kept = list((tmp_path / "run" / "2_flat" / "memory").iterdir())
+        assert len(kept) == 3
+        recipe = learner.recipe(["flat"], None, [str(path) for path in kept], tmp_path)
+        assert len(recipe.pictures) == 3, "three pictures, twice, are half of twelve"
+    assert learn(learner, course, tmp_path / "run").equals(table)
