@@ -18,7 +18,7 @@ from linksim.cli.transmission import Transmission
 
 MODULATIONS = {2: "QPSK", 4: "16-QAM", 6: "64-QAM", 8: "256-QAM"}
 LOST = "lost: the header was not decoded"
-LOST_BURST = "lost: the synchroniser did not find the burst"
+LOST_BURST = "lost: the synchroniser did not find the burst, or could not read its field"
 LOST_DIGITAL = "lost: control or code blocks were not decoded"
 TOO_LARGE = "lost: the picture does not fit into so few bits, ask for more with --cbr-total"
 LAYER_NAMES = ("base", "high", "medium", "low", "background")
@@ -138,8 +138,8 @@ def _synchronisation(run: Result) -> dict[str, Any]:
         return {}
     estimates = run[ESTIMATES]
     found = bool(estimates.found[0])
-    names = ("delay", "frequency", "phase", "clock_ppm", "snr_db")
-    return {"synchroniser": {"found": found, **{name: _number(getattr(estimates, name)) for name in names}}}
+    values = {name: _number(getattr(estimates, name)) for name in estimates.measured()}
+    return {"synchroniser": {"found": found, **values}}
 
 
 def _number(value: Tensor) -> float | None:

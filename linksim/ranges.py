@@ -12,6 +12,7 @@ from torch import Tensor
 
 from linksim.errors import RangeError
 from linksim.port import Port, type_name
+from linksim.types import SynchronisationEstimate
 
 LIMITS: Mapping[str, tuple[float, float, str]] = {
     "Image": (0.0, 1.0, "RGB in [0, 1]; divide 8-bit values by 255, and clamp(0, 1) what overshoots"),
@@ -30,7 +31,7 @@ ORIGINAL = "original"
 """A picture beside one of this name is a reconstruction, which may overshoot."""
 HARMLESS = frozenset(
     {"Boxes.corners", "Detections.corners", "Detections.confidence"}
-    | {f"SynchronisationEstimate.{name}" for name in ("delay", "frequency", "phase", "clock_ppm", "snr_db")}
+    | {f"SynchronisationEstimate.{name}" for name in SynchronisationEstimate.measured()}
 )
 """What may be no number: a box that is nowhere touches no patch, and a burst that was not found has no delay."""
 

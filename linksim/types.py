@@ -157,7 +157,8 @@ class Received(Bundle):
 class SynchronisationEstimate(Bundle):
     """What a synchroniser found out about each burst: the sample of its first symbol, the frequency offset in cycles
     per symbol, the phase of its first symbol in radians, how much faster the sampling clock is in parts per million,
-    and Es/N0 in dB. Where a burst was not found (`found` False), the others are NaN."""
+    and Es/N0 in dB. The deviations are those of the residual errors that noise leaves in delay and frequency. Where a
+    burst was not found (`found` False), all others are NaN."""
 
     found: Bool[Tensor, "batch"]
     delay: Float[Tensor, "batch"]
@@ -165,6 +166,13 @@ class SynchronisationEstimate(Bundle):
     phase: Float[Tensor, "batch"]
     clock_ppm: Float[Tensor, "batch"]
     snr_db: Float[Tensor, "batch"]
+    delay_deviation: Float[Tensor, "batch"]
+    frequency_deviation: Float[Tensor, "batch"]
+
+    @classmethod
+    def measured(cls) -> tuple[str, ...]:
+        """The names of all but `found`."""
+        return tuple(field.name for field in fields(cls) if field.name != "found")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ class LostBursts(Block):
     Shapes: estimates [batch]; out.errors and out.trials [batch], 0 or 1 of 1.
 
     >>> found = torch.tensor([True, False])
-    >>> LostBursts()(estimates=SynchronisationEstimate(found, *[torch.zeros(2)] * 5)).errors.tolist()
+    >>> LostBursts()(estimates=SynchronisationEstimate(found, *[torch.zeros(2)] * 7)).errors.tolist()
     [0, 1]
     """
 

@@ -76,6 +76,14 @@ def _code() -> RobustCode:
     return RobustCode(NUMBER_BITS + LENGTH_BITS + 16, code_rate=1 / 4)
 
 
+def check_frames(batch: int, uses: int) -> None:
+    """Raise `ParameterError` where so many frames of so many symbols do not fit into the fields of their bursts."""
+    if batch > 1 << NUMBER_BITS or uses >= 1 << LENGTH_BITS:
+        raise ParameterError(
+            f"a burst carries at most 2^24 - 1 symbols, a batch at most 2^16 frames (got {uses}, {batch})"
+        )
+
+
 def field_uses() -> int:
     """Channel uses of a burst's field."""
     return _code().n
@@ -144,10 +152,7 @@ class BurstBuilder(Block):
     def forward(self, symbols: Symbols, number: Uses | None = None) -> Symbols:
         layout, sent, length = self.layout, symbols.samples, symbols.length
         batch = len(sent)
-        if batch > 1 << NUMBER_BITS or sent.shape[1] >= 1 << LENGTH_BITS:
-            raise ParameterError(
-                f"a burst carries at most 2^24 - 1 symbols, a batch at most 2^16 frames (got {sent.shape[1]}, {batch})"
-            )
+        check_frames(batch, sent.shape[1])
         number = torch.arange(batch) if number is None else number
         data = torch.cat([field_symbols(number, length, sent), sent * symbols.mask], 1)
         blocks, count = layout.groups(data.shape[1]), length + layout.field_uses

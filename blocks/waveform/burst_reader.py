@@ -72,6 +72,11 @@ class BurstReader:
         blocks = self.layout.groups(int(data.max()))
         with torch.no_grad():
             track = follow(turned.detach(), start, frequency, data, self.layout, self._pulse, blocks)
+        length[rows] *= track.kept
+        rows, shift, turned = (each[track.kept] for each in (rows, shift, turned))
+        track = Track(*(each[track.kept] for each in track))
+        if len(rows) == 0:
+            return self._whole(samples, number, length, None, width)
         places = self.layout.data_places(int(data.max()))[self.layout.field_uses :].to(start.device)
         taken = self._taken(turned, track, places, length[rows])
         return self._whole(samples, number, length, (rows, taken, self._estimates(track, shift, taken)), width)
@@ -81,15 +86,18 @@ class BurstReader:
         zero = torch.zeros(1, dtype=torch.int64, device=like.device)
         return self._whole(like[:1, :0], zero, zero, None, width)
 
-    def fitted(self, burst: Burst, width: int) -> Burst:
-        """A burst as wide as the frames of its batch; one that is longer belongs to another, and is an erasure."""
-        samples = burst.received.symbols.samples
-        if int(burst.received.symbols.length) > width:
-            return self.nothing(samples, width)
-        padding = (0, width - samples.shape[1])
+    def fitted(self, burst: Burst | None, length: int, like: Tensor) -> Burst:
+        """A burst as wide as the frames of its batch, complex [batch, uses]; none, or one of another length than the
+        frame had, is an erasure."""
+        width = like.shape[1]
+        if burst is None or int(burst.received.symbols.length) != length:
+            return self.nothing(like, width)
+        padding = (0, width - burst.received.symbols.samples.shape[1])
         padded = replace(
             burst.received,
-            symbols=Symbols(torch.nn.functional.pad(samples, padding), burst.received.symbols.length),
+            symbols=Symbols(
+                torch.nn.functional.pad(burst.received.symbols.samples, padding), burst.received.symbols.length
+            ),
             gain=torch.nn.functional.pad(burst.received.gain, padding),
             noise_variance=torch.nn.functional.pad(burst.received.noise_variance, padding, value=1.0),
         )
@@ -174,11 +182,13 @@ class BurstReader:
         phase = track.gains[:, 0].angle() + 2 * math.pi * shift * delay / step
         return SynchronisationEstimate(
             found=torch.ones_like(delay, dtype=torch.bool),
-            delay=delay.float(),
-            frequency=frequency.float(),
-            phase=torch.remainder(phase + math.pi, 2 * math.pi).float() - math.pi,
-            clock_ppm=((spacing / step - 1) * 1e6).float(),
-            snr_db=(10 * taken.snr.log10()).float(),
+            delay=delay,
+            frequency=frequency,
+            phase=torch.remainder(phase + math.pi, 2 * math.pi) - math.pi,
+            clock_ppm=(spacing / step - 1) * 1e6,
+            snr_db=10 * taken.snr.log10(),
+            delay_deviation=track.start_deviation,
+            frequency_deviation=track.frequency_deviation / (2 * math.pi),
         )
 
 

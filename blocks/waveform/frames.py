@@ -35,19 +35,18 @@ def put_together(
     shape, dtype, device = (len(length), most), like.dtype, like.device
     samples = torch.zeros(shape, dtype=dtype, device=device)
     gain, noise = torch.zeros_like(samples), torch.ones(shape, dtype=dtype.to_real(), device=device)
-    nothing = torch.full((len(length),), math.nan, device=device)
-    estimates = SynchronisationEstimate(length > 0, *[nothing] * 5)
+    nothing = torch.full((len(length),), math.nan, device=device, dtype=torch.float64)
+    found, values = length > 0, dict.fromkeys(SynchronisationEstimate.measured(), nothing)
     if read is not None:
         rows, taken, some = read
         size = (0, most - taken.samples.shape[1])
         samples = samples.index_copy(0, rows, torch.nn.functional.pad(taken.samples, size))
         gain = gain.index_copy(0, rows, torch.nn.functional.pad(taken.gain, size).to(dtype))
         noise = noise.index_copy(0, rows, torch.nn.functional.pad(taken.noise_variance, size, value=1.0))
-        parts = (some.delay, some.frequency, some.phase, some.clock_ppm, some.snr_db)
-        estimates = SynchronisationEstimate(length > 0, *(nothing.index_copy(0, rows, each) for each in parts))
+        values = {name: nothing.index_copy(0, rows, getattr(some, name).double()) for name in values}
     symbols = Symbols(samples, length)
     received = Received(Symbols(samples * symbols.mask, length), gain, noise, overhead, "estimated")
-    return received, estimates
+    return received, SynchronisationEstimate(found, **values)
 
 
 def billed(received: Received, lost_overhead: Tensor, found: Tensor) -> Received:

@@ -80,7 +80,7 @@ class RappAmplifier(Block):
 
     Args:
         backoff_db: 20 log10 of the saturation amplitude A over the root mean square of each frame's samples.
-        smoothness: p; the larger, the sharper the knee.
+        smoothness: p, at least 1; the larger, the sharper the knee.
 
     Shapes: waveform.samples [batch, time]; out likewise. Gradients pass.
     Source: Rapp, Second European Conf. on Satellite Communications 1991.
@@ -97,15 +97,20 @@ class RappAmplifier(Block):
     def __init__(self, *, backoff_db: float = 8.0, smoothness: float = 2.0) -> None:
         super().__init__()
         require(-40 <= backoff_db <= 100, "backoff_db", "in -40..100 dB", backoff_db)
-        require(0.1 <= smoothness <= 100, "smoothness", "in 0.1..100", smoothness)
+        require(1 <= smoothness <= 100, "smoothness", "in 1..100", smoothness)
         self.backoff_db, self.smoothness = backoff_db, smoothness
 
     def forward(self, waveform: Waveform) -> Waveform:
         saturation = root_mean_square(waveform) * 10 ** (self.backoff_db / 20)
         # The square root would have no gradient at zero.
         power = waveform.samples.real.square() + waveform.samples.imag.square()
-        compression = (1 + (power / saturation.square()) ** self.smoothness) ** (-1 / (2 * self.smoothness))
-        return Waveform(waveform.samples * compression, waveform.length)
+        ratio = power / saturation.square()
+        # Of a large ratio a high power would overflow; its inverse does not.
+        large, small = ratio.clamp_min(1), ratio.clamp_max(1)
+        knee = (1 + torch.where(ratio > 1, large**-self.smoothness, small**self.smoothness)) ** (
+            -1 / (2 * self.smoothness)
+        )
+        return Waveform(waveform.samples * knee / large.sqrt(), waveform.length)
 
 
 class Clipping(Block):

@@ -1,27 +1,30 @@
 """GNU Radio's channel model as a channel: its flowgraph runs in a process of its own."""
 
 import os
+import select
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from linksim.blocks.waveform.over_the_air import OverTheAir
+from linksim.blocks.waveform.over_the_air import LARGEST_OFFSET, OverTheAir
 from linksim.blocks.waveform.pulse import SAMPLES_PER_SYMBOL
-from linksim.blocks.waveform.timing_impairments import LARGEST_PPM
+from linksim.blocks.waveform.tracking import LARGEST_CLOCK_PPM
 from linksim.blocks.waveform.zmq_stream import RadioError, SampleReceiver, SampleSender
 from linksim.errors import require
 
 SCRIPT = "simulated_channel.py"
 START_SECONDS = 60.0
-READY = "ready"
+READY = b"ready"
 
 
 class GNURadioChannel(OverTheAir):
@@ -59,8 +62,11 @@ class GNURadioChannel(OverTheAir):
     ) -> None:
         super().__init__(timeout=timeout)
         require(0 < symbol_rate < float("inf"), "symbol_rate", "a positive number of symbols per second", symbol_rate)
-        require(abs(frequency_offset) <= symbol_rate, "frequency_offset", "at most the symbol rate", frequency_offset)
-        require(-LARGEST_PPM <= clock_ppm <= LARGEST_PPM, "clock_ppm", "in -1000..1000", clock_ppm)
+        most = LARGEST_OFFSET * symbol_rate
+        require(abs(frequency_offset) <= most, "frequency_offset", f"within {most:g} Hz, which are searched",
+                frequency_offset)  # fmt: skip
+        require(abs(clock_ppm) <= LARGEST_CLOCK_PPM, "clock_ppm", f"within {LARGEST_CLOCK_PPM:g}, which are followed",
+                clock_ppm)  # fmt: skip
         require(0 < noise_seed < 1 << 31, "noise_seed", "in 1..2^31 - 1", noise_seed)
         self.symbol_rate, self.frequency_offset = symbol_rate, frequency_offset
         self.clock_ppm, self.noise_seed = clock_ppm, noise_seed
@@ -102,39 +108,56 @@ class _Process:
     """GNU Radio's flowgraph, running. It ends when this object does, and when this program does, however."""
 
     def __init__(self, arguments: list[str]) -> None:
-        self._errors = tempfile.TemporaryFile(mode="w+")  # noqa: SIM115 - the process writes to it until it ends.
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - the process writes to it until it ends.
         self._running = subprocess.Popen(
             [gnuradio_python(), str(_script()), "--until-closed", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             env=_plain_environment(),
-            text=True,
         )
         self._finalizer = weakref.finalize(self, _end, self._running)
-        assert self._running.stdout is not None
-        if self._running.stdout.readline().strip() != READY:
-            self._running.wait(START_SECONDS)
-            why = self.ended() or "it said something else"
+        if not self._is_ready():
+            why = self._ended() or f"it was not ready after {START_SECONDS:g} s"
             self.stop()
             raise RadioError(f"GNU Radio's flowgraph did not start: {why}")
 
+    def _is_ready(self) -> bool:
+        """Whether it says so in time, whatever else it says before."""
+        stdout, end, said = self._running.stdout, time.monotonic() + START_SECONDS, b""
+        assert stdout is not None
+        while (left := end - time.monotonic()) > 0:
+            if not select.select([stdout], [], [], left)[0]:
+                return False
+            part = os.read(stdout.fileno(), 4096)
+            said += part
+            if READY in said.split():
+                return True
+            if not part:
+                self._running.wait(max(left, 1.0))
+                return False
+        return False
+
     def ended(self) -> str:
         """Why the process is no longer there; empty while it is."""
+        how = self._ended()
+        return how and f"GNU Radio's process {how} before all samples were back"
+
+    def _ended(self) -> str:
         status = self._running.poll()
         if status is None:
             return ""
         self._errors.seek(0)
-        said = [line for line in self._errors.read().splitlines() if line.strip()]
+        said = [line for line in self._errors.read().decode(errors="replace").splitlines() if line.strip()]
         how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-        return f"GNU Radio's process {how} before all samples were back" + (f": {said[-1]}" if said else "")
+        return how + (f" ({said[-1].strip()})" if said else "")
 
     def stop(self) -> None:
         """End it."""
         self._finalizer()
 
 
-def _end(process: "subprocess.Popen[str]") -> None:
+def _end(process: "subprocess.Popen[bytes]") -> None:
     process.kill()
     process.wait()
     for stream in (process.stdin, process.stdout):
@@ -146,14 +169,9 @@ def _end(process: "subprocess.Popen[str]") -> None:
 def gnuradio_python() -> str:
     """The Python that GNU Radio is installed for. Raises `RadioError` where there is none."""
     for python in _pythons():
-        tried = subprocess.run(
-            [python, "-c", "from gnuradio import channels, zeromq"],
-            capture_output=True,
-            check=False,
-            env=_plain_environment(),
-            timeout=START_SECONDS,
-        )
-        if tried.returncode == 0:
+        command = [python, "-c", "from gnuradio import channels, zeromq"]
+        with suppress(subprocess.TimeoutExpired, subprocess.CalledProcessError):
+            subprocess.run(command, capture_output=True, check=True, env=_plain_environment(), timeout=START_SECONDS)
             return python
     raise RadioError(
         "GNU Radio 3.10 was not found; install it (Debian and Ubuntu: apt install gnuradio; elsewhere: radioconda), and"

@@ -37,6 +37,8 @@ class OFDMFrame:
                 "at least 1, such that at least 8 subcarriers are left", self.guard)  # fmt: skip
         require(4 <= self.cyclic_prefix <= self.fft_size, "cyclic_prefix", "in 4..fft_size", self.cyclic_prefix)
         require(self.oversampling in (2, 4, 8), "oversampling", "2, 4 or 8", self.oversampling)
+        least = math.ceil(field_uses() / len(self.data_symbols()))
+        require(self.active >= least, "guard", f"such that at least {least} subcarriers are left", self.guard)
 
     @property
     def active(self) -> int:
@@ -82,7 +84,7 @@ class OFDMFrame:
 
     def training(self) -> Tensor:
         """Both training symbols on the active subcarriers, complex128 [2, active], of amplitude 1 in the mean."""
-        return _training(self.active, self.guard)
+        return _training(self.active, self.guard, self.fft_size)
 
     def pilots(self, slots: int) -> Tensor:
         """Pilots of unit power, complex128 [slots, pilot symbols, active]."""
@@ -126,9 +128,9 @@ class OFDMFrame:
 
 
 @cache
-def _training(active: int, guard: int) -> Tensor:
+def _training(active: int, guard: int, fft_size: int) -> Tensor:
     values = pilot_symbols(2 * active).view(2, active).flip(0).clone()
-    even = (torch.arange(active) + guard) % 2 == 0
+    even = (torch.arange(active) + guard - fft_size // 2) % 2 == 0
     first = torch.where(even, values[0], 0)
     values[0] = first * math.sqrt(active / float(even.sum()))
     return values

@@ -12,7 +12,7 @@ from linksim.blocks.sionna.ofdm_channel import PILOT_SYMBOLS, SYMBOLS_PER_SLOT
 from linksim.blocks.waveform.detection import vertex
 from linksim.blocks.waveform.frames import Taken
 from linksim.blocks.waveform.ofdm_frame import TRAINING, OFDMFrame
-from linksim.blocks.waveform.tracking import CLOCK_DEVIATION, peak_turn
+from linksim.blocks.waveform.tracking import CLOCK_DEVIATION, frequency_deviation, peak_turn
 from linksim.types import SynchronisationEstimate
 
 FINE = 8
@@ -219,14 +219,30 @@ def _smooth(frame: OFDMFrame, seen: Tensor, noise: Tensor) -> tuple[Tensor, Tens
     return inner @ vectors.T, noise * trust.sum(1) / frame.active
 
 
-def estimates(frame: OFDMFrame, samples: Tensor, track: OFDMTrack, snr: Tensor) -> SynchronisationEstimate:
-    """For bursts that were read."""
+def _delay_deviation(frame: OFDMFrame, snr: Tensor, slots: Tensor) -> Tensor:
+    """The Cramér-Rao bound of a delay's deviation in samples, [batch], from all known OFDM symbols, the clock known."""
+    number = frame.numbers(snr.device)[frame.guard : frame.fft_size - frame.guard]
+    spread = (2 * math.pi * (number - number.mean()) / frame.window).square().sum()
+    symbols = TRAINING + len(PILOT_SYMBOLS) * slots
+    return (2 * snr * frame.amplitude**2 * symbols * spread).rsqrt()
+
+
+def estimates(
+    frame: OFDMFrame, samples: Tensor, track: OFDMTrack, snr: Tensor, slots: Tensor
+) -> SynchronisationEstimate:
+    """For bursts of so many slots that were read."""
+    places = _places(int(slots.max()), samples.device)
+    there = places < TRAINING + SYMBOLS_PER_SLOT * slots[:, None]
+    weight = frame.active * frame.amplitude**2 * snr[:, None] * there
+    turn = frequency_deviation(weight, places.double().expand(len(slots), -1))
     seen = _seen(frame, turned_back(samples, track.frequency), track, torch.tensor([1], device=samples.device), slots=0)
     return SynchronisationEstimate(
         found=torch.ones_like(track.start, dtype=torch.bool),
-        delay=track.start.float(),
-        frequency=(track.frequency * frame.oversampling).float(),
-        phase=seen.sum((1, 2)).angle().float(),
-        clock_ppm=((track.spacing / (frame.prefix + frame.window) - 1) * 1e6).float(),
-        snr_db=(10 * snr.log10()).float(),
+        delay=track.start,
+        frequency=track.frequency * frame.oversampling,
+        phase=seen.sum((1, 2)).angle(),
+        clock_ppm=(track.spacing / (frame.prefix + frame.window) - 1) * 1e6,
+        snr_db=10 * snr.log10(),
+        delay_deviation=_delay_deviation(frame, snr, slots),
+        frequency_deviation=turn / (2 * math.pi * frame.uses_per_symbol),
     )

@@ -101,4 +101,4 @@ class OFDMSynchroniser(Block):
         with torch.no_grad():
             track = reader.followed(frame, samples[rows], track, slots)
         taken = reader.taken(frame, samples[rows], track, int(slots.max()), field_uses(), length[rows])
-        return length, (rows, taken, reader.estimates(frame, samples[rows].detach(), track, taken.snr))
+        return length, (rows, taken, reader.estimates(frame, samples[rows].detach(), track, taken.snr, slots))

@@ -2,6 +2,9 @@
 
 import math
 import secrets
+import time
+from dataclasses import fields
+from hashlib import blake2b
 from threading import Event, Thread
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -32,11 +35,13 @@ MOST_SNR_DB = 60.0
 
 
 class Transmitted(NamedTuple):
-    """The received symbols, what the synchroniser found out, and which frames were lost."""
+    """The received symbols, what the synchroniser found out, which frames were lost, and which of them when the other
+    side fell silent or took no more."""
 
     out: Received
     estimates: SynchronisationEstimate
     lost: Counts
+    timed_out: Counts
 
 
 class OverTheAir(Block):
@@ -44,8 +49,10 @@ class OverTheAir(Block):
 
     Takes the place of `AWGN` in any link. The frames of a batch are sent as bursts, one after the other; all bursts
     that come back are found, read, and put to their frames by the numbers that they carry. A frame that does not come
-    back is an erasure, counted in `lost`. Both files of a recording may have one name: then it is read back as it was
-    written. Nothing random is drawn here; a radio gives other results each time.
+    back, or with another length, is an erasure, counted in `lost`; in `timed_out` too where the other side fell silent.
+    Both files of a recording may have one name: then it is read back as it was written. In files the first number comes
+    from the frames themselves, so that a recording of other frames is no answer to them. Nothing random is drawn here;
+    a radio gives other results each time.
 
     Args:
         send_to, receive_from: ZeroMQ addresses, as "tcp://127.0.0.1:5555", or names of SigMF recordings. `send_to` is
@@ -59,8 +66,8 @@ class OverTheAir(Block):
         extra: samples that are received beyond those sent: a real radio's delay.
         timeout: seconds of silence that end the reception, or are an error where nothing has come at all.
 
-    Shapes: symbols.samples [batch, uses]; snr_db [batch] in dB; out likewise; estimates and lost [batch]. No gradient
-    passes. Source: linksim. Needs the extra `radio`.
+    Shapes: symbols.samples [batch, uses]; snr_db [batch] in dB; out likewise; estimates, lost and timed_out [batch]; the
+    estimated delay counts from the first sample that came back. No gradient passes. Source: linksim. Needs the extra `radio`.
 
     Raises:
         ParameterError: a parameter is out of range.
@@ -105,23 +112,23 @@ class OverTheAir(Block):
         self._reader = BurstReader(BurstLayout(), samples_per_symbol, roll_off, SPAN, LARGEST_OFFSET, FALSE_ALARM)
         self._sockets: tuple[SampleSender, SampleReceiver] | None = None
         # What is left of an earlier program's bursts must not be taken for ours.
-        self._next = secrets.randbelow(1 << NUMBER_BITS) if by_socket else 0
+        self._next = secrets.randbelow(1 << NUMBER_BITS)
 
     def forward(self, symbols: Symbols, snr_db: Decibels) -> Transmitted:
         if bool(snr_db.isnan().any()):
             raise LinksimError("snr_db must be a number for every frame (got NaN)")
-        number = (self._next + torch.arange(len(symbols.length))) % (1 << NUMBER_BITS)
-        if is_socket(self.send_to):
-            self._next = (self._next + len(number)) % (1 << NUMBER_BITS)
+        first = self._next if is_socket(self.send_to) else _fingerprint(symbols)
+        number = (first + torch.arange(len(symbols.length))) % (1 << NUMBER_BITS)
+        self._next = (self._next + len(number)) % (1 << NUMBER_BITS)
         burst = self.builder(symbols=symbols, number=number)
         waveform: Waveform = self.shaper(symbols=burst)
         amplitude = self.noise_voltage * 10 ** (snr_db.clamp_max(MOST_SNR_DB) / 20)
         scaled = Waveform(waveform.samples * amplitude[:, None], waveform.length)
         stream, starts = self._in_one_row(scaled)
         with torch.no_grad():
-            received = self._exchange(stream.cpu(), starts, symbols).to(stream)
-            bursts = {int(each.number): each for each in reversed(bursts_in(self._reader, received))}
-        return self._put_together(symbols, [bursts.get(int(each)) for each in number])
+            received, silent = self._exchange(stream.cpu(), starts, symbols)
+            bursts = {int(each.number): each for each in reversed(bursts_in(self._reader, received.to(stream)))}
+        return self._put_together(symbols, [bursts.get(int(each)) for each in number], silent)
 
     def _in_one_row(self, waveform: Waveform) -> tuple[Tensor, list[int]]:
         """All frames in one row, complex [time], and where each begins."""
@@ -135,7 +142,8 @@ class OverTheAir(Block):
         parts.append(gap)
         return torch.cat(parts), starts
 
-    def _exchange(self, stream: Tensor, starts: list[int], symbols: Symbols) -> Tensor:
+    def _exchange(self, stream: Tensor, starts: list[int], symbols: Symbols) -> tuple[Tensor, bool]:
+        """What came back, complex [time], and whether the other side fell silent before all was there."""
         if is_socket(self.send_to):
             return self._by_sockets(torch.cat([stream, torch.zeros(FLUSH, dtype=stream.dtype)]))
         rate = SAMPLE_RATE / SAMPLES_PER_SYMBOL * self.shaper.samples_per_symbol
@@ -150,11 +158,11 @@ class OverTheAir(Block):
                 f"'{metadata_path(self.send_to)}' is written; send it by radio, record what is received as"
                 f" '{metadata_path(self.receive_from)}', and run this again"
             )
-        return read_recording(self.receive_from, rate).samples
+        return read_recording(self.receive_from, rate).samples, False
 
     # -- sockets
 
-    def _by_sockets(self, stream: Tensor) -> Tensor:
+    def _by_sockets(self, stream: Tensor) -> tuple[Tensor, bool]:
         """Send and receive at the same time, because the other side's buffers are small."""
         sender, receiver = self._connections()
         receiver.drop_waiting()
@@ -184,27 +192,25 @@ class OverTheAir(Block):
                 # What is left in the sockets belongs to frames that nobody waits for.
                 self.close()
 
-    def _collected(self, receiver: SampleReceiver, sent: int, failed: list[LinksimError], done: Event) -> Tensor:
+    def _collected(
+        self, receiver: SampleReceiver, sent: int, failed: list[LinksimError], done: Event
+    ) -> tuple[Tensor, bool]:
         enough, most = sent + self.extra - FLUSH // 2, sent + max(self.extra, FLUSH)
-        parts, count = list[Tensor](), 0
-        silent = 0.0
-        while count < most and silent < self.timeout:
+        parts, count, last = list[Tensor](), 0, time.monotonic()
+        while count < most and time.monotonic() - last < self.timeout:
             self.check_alive()
             if failed and count == 0:
                 raise failed[0]
-            part = receiver.receive(SILENCE_SECONDS)
-            if part is None:
-                silent += SILENCE_SECONDS
-                if count >= enough and done.is_set():
-                    break
-                continue
-            silent = 0.0
-            parts.append(part)
-            count += len(part)
+            part = receiver.receive(min(SILENCE_SECONDS, self.timeout))
+            if part is not None:
+                parts.append(part)
+                count, last = count + len(part), time.monotonic()
+            elif count >= enough and done.is_set() and time.monotonic() - last >= SILENCE_SECONDS:
+                break
         if count == 0:
-            raise RadioError(f"nothing came back from '{self.receive_from}' for {self.timeout:g} s; is the radio's"
-                             " flowgraph running?")  # fmt: skip
-        return torch.cat(parts)
+            where = f"'{self.receive_from}' for {self.timeout:g} s"
+            raise RadioError(f"nothing came back from {where}; is the radio's flowgraph running?")
+        return torch.cat(parts), count < enough or bool(failed)
 
     def check_alive(self) -> None:
         """Raise `RadioError` where the other side is known to be gone; a class that starts it knows."""
@@ -217,21 +223,25 @@ class OverTheAir(Block):
 
     def close(self) -> None:
         """Give the sockets back; the next call makes new ones."""
-        for socket in self._sockets or ():
-            socket.close()
+        if self._sockets is not None:
+            sender, receiver = self._sockets
+            sender.close(drop=True)
+            receiver.close()
         self._sockets = None
 
     def __getstate__(self) -> dict[str, Any]:
-        # A copy makes its own connections.
-        return {**self.__dict__, "_sockets": None}
+        # A copy makes its own connections, and its bursts are not to be taken for ours.
+        return {**self.__dict__, "_sockets": None, "_next": secrets.randbelow(1 << NUMBER_BITS)}
 
     # -- frames
 
-    def _put_together(self, symbols: Symbols, bursts: list[Burst | None]) -> Transmitted:
+    def _put_together(self, symbols: Symbols, bursts: list[Burst | None], silent: bool) -> Transmitted:
         """Every frame from its burst, or as an erasure."""
-        width, device = symbols.samples.shape[1], symbols.samples.device
-        nothing = self._reader.nothing(symbols.samples, width)
-        rows = [nothing if each is None else self._reader.fitted(each, width) for each in bursts]
+        device = symbols.samples.device
+        rows = [
+            self._reader.fitted(each, length, symbols.samples)
+            for each, length in zip(bursts, symbols.length.tolist(), strict=True)
+        ]
 
         def joined(read: Any) -> Tensor:
             return torch.cat([read(row).to(device) for row in rows])
@@ -248,11 +258,20 @@ class OverTheAir(Block):
             spent,
             "estimated",
         )
-        names = ("delay", "frequency", "phase", "clock_ppm", "snr_db")
         estimates = SynchronisationEstimate(
-            found, *(joined(lambda row, name=name: getattr(row.estimates, name)) for name in names)
+            **{
+                each.name: joined(lambda row, name=each.name: getattr(row.estimates, name))
+                for each in fields(SynchronisationEstimate)
+            }
         )
-        return Transmitted(out, estimates, Counts((~found).long(), torch.ones_like(length)))
+        one = torch.ones_like(length)
+        return Transmitted(out, estimates, Counts((~found).long(), one), Counts((~found).long() * silent, one))
+
+
+def _fingerprint(symbols: Symbols) -> int:
+    """A number for what frames hold."""
+    digest = blake2b(symbols.samples.detach().cpu().resolve_conj().numpy().tobytes(), digest_size=2).digest()
+    return int.from_bytes(digest, "big")
 
 
 def is_socket(address: str) -> bool:

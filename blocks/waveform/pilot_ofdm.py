@@ -4,7 +4,7 @@ import torch
 
 from linksim.block import Block
 from linksim.blocks.sionna.ofdm_channel import PILOT_SYMBOLS, SYMBOLS_PER_SLOT
-from linksim.blocks.waveform.burst import field_symbols
+from linksim.blocks.waveform.burst import check_frames, field_symbols
 from linksim.blocks.waveform.ofdm_frame import OFDMFrame
 from linksim.types import Symbols, Waveform
 
@@ -28,7 +28,7 @@ class PilotOFDM(Block):
     Source: Schmidl and Cox, IEEE Trans. Commun. 1997 (training); 3GPP TS 38.211 (slots).
 
     Raises:
-        ParameterError: a parameter is out of range.
+        ParameterError: a parameter is out of range, a frame has over 2^24 - 1 symbols, or the batch over 2^16 frames.
 
     >>> waveform = PilotOFDM()(symbols=Symbols(torch.ones(1, 1000) + 0j, torch.tensor([1000])))
     >>> waveform.length.tolist()
@@ -49,6 +49,7 @@ class PilotOFDM(Block):
     def forward(self, symbols: Symbols) -> Waveform:
         frame, sent, length = self.frame, symbols.samples, symbols.length
         batch = len(sent)
+        check_frames(batch, sent.shape[1])
         data = torch.cat([field_symbols(torch.arange(batch), length, sent), sent * symbols.mask], 1)
         slots = int(frame.slots(torch.tensor(sent.shape[1])))
         padded = torch.nn.functional.pad(data, (0, slots * frame.per_slot - data.shape[1]))

@@ -33,6 +33,7 @@ class SigMFSink(Block):
     Raises:
         ParameterError: a parameter is out of range.
         RecordingError: there is no such folder.
+        LinksimError: a frame has no samples, or is annotated though it is not what the default blocks make.
 
     >>> SigMFSink(path="recording", datatype="ci16_le").datatype
     'ci16_le'
@@ -47,15 +48,30 @@ class SigMFSink(Block):
 
     def forward(self, waveform: Waveform, frame: Symbols | None = None) -> Uses:
         lengths = waveform.length.tolist()
+        if 0 in lengths:
+            raise LinksimError(f"a recording has no captures without samples (frame {lengths.index(0)} has none)")
         rows = [row[:length] for row, length in zip(waveform.samples, lengths, strict=True)]
         starts = [sum(lengths[:row]) for row in range(len(lengths))]
         parts: list[Annotation] = []
         if frame is not None:
+            _check_shaped(waveform, frame)
             for start, length in zip(starts, frame.length.tolist(), strict=True):
                 parts += burst_annotations(start, length)
         recording = Recording(torch.cat(rows), self.sample_rate, starts, parts)
         write_recording(Path(self.path), recording, self.datatype, "bursts of linksim")
         return waveform.length
+
+
+def _check_shaped(waveform: Waveform, frame: Symbols) -> None:
+    """Raise `LinksimError` unless the waveform is as long as the default burst and pulses make it."""
+    layout = BurstLayout()
+    uses = layout.uses(frame.length + layout.field_uses)
+    expected = (uses - 1 + SPAN) * SAMPLES_PER_SYMBOL + 1
+    if not torch.equal(waveform.length.cpu(), expected.cpu()):
+        raise LinksimError(
+            f"frames of {frame.length.tolist()[:3]} symbols make waveforms of {expected.tolist()[:3]} samples, and these"
+            f" have {waveform.length.tolist()[:3]}: without `frame` nothing is annotated"
+        )
 
 
 def burst_annotations(start: int, length: int) -> list[Annotation]:

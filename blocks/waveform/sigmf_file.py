@@ -1,11 +1,11 @@
 """SigMF recordings: waveforms as files that other programs read, and theirs as waveforms."""
 
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from linksim.blocks.waveform.extras import radio_package
+from linksim.blocks.waveform.filtering import interpolated
 from linksim.errors import LinksimError, require
 from linksim.version import __version__
 
@@ -21,7 +22,10 @@ FULL_SCALE = 32767
 METADATA, DATA = ".sigmf-meta", ".sigmf-data"
 MOST_METADATA, MOST_SAMPLES = 16 << 20, 1 << 30
 LARGEST_FACTOR = 1000
-"""Of the fraction by which a recording is resampled: it is met to half a part per million."""
+"""Of the fraction by which a recording is resampled first; what it leaves is met between the samples."""
+LARGEST_SCALE, SMALLEST_SCALE = 1e30, 1e-30
+UNREAD = ("core:dataset", "core:metadata_only", "core:trailing_bytes")
+"""Fields by which the samples would be elsewhere than in the file, or not all of it."""
 
 
 class RecordingError(LinksimError):
@@ -66,8 +70,8 @@ def write_recording(path: str | Path, recording: Recording, datatype: str, descr
     if not target.parent.is_dir():
         raise RecordingError(f"no folder '{target.parent}' to write a recording to")
     data, scale = _encoded(recording.samples, datatype)
-    # A reader must never see new samples with old metadata: both are written aside and then take their places.
-    aside = target.with_name(f".{os.getpid()}-{target.stem}")
+    # Both are written aside and then take their places, so that neither is ever half there.
+    aside = target.with_name(f".{os.getpid()}-{get_ident()}-{target.stem}")
     aside.with_name(aside.name + DATA).write_bytes(data)
     try:
         made = sigmf.SigMFFile(
@@ -116,28 +120,32 @@ def read_recording(path: str | Path, sample_rate: float | None = None) -> Record
     file = _opened(target)
     info = file.get_global_info()
     raw = _samples(file, target)
-    rate = info.get("core:sample_rate")
-    if not isinstance(rate, int | float) or not 0 < rate < math.inf:
-        raise RecordingError(f"'{target}': the sample rate is {rate!r}, not a positive number of Hz")
-    scale = info.get("linksim:scale", 1.0)
-    if not isinstance(scale, int | float) or not 0 < scale < math.inf:
-        raise RecordingError(f"'{target}': the scale is {scale!r}, not a positive number")
-    raw = raw * np.float32(scale)
-    ratio = Fraction(1)
-    if sample_rate is not None and sample_rate != rate:
-        ratio = _ratio(target, float(rate), sample_rate)
-        raw = _resampled(raw, ratio)
-    captures = [round(each["core:sample_start"] * ratio) for each in file.get_captures()]
+    rate = _number(target, info.get("core:sample_rate"), "sample rate", 1e-3, 1e12)
+    raw = raw * np.float32(_number(target, info.get("linksim:scale", 1.0), "scale", SMALLEST_SCALE, LARGEST_SCALE))
+    if not np.isfinite(raw).all():
+        raise RecordingError(f"'{target.with_suffix(DATA)}' holds samples that are no numbers")
+    wanted = rate if sample_rate is None else sample_rate
+    ratio, first = wanted / rate, info.get("core:offset", 0)
+    if ratio != 1:
+        raw = _resampled(target, raw, rate, wanted)
+    captures = [round((each["core:sample_start"] - first) * ratio) for each in file.get_captures()]
     annotations = [
         Annotation(
-            round(each["core:sample_start"] * ratio),
+            round((each["core:sample_start"] - first) * ratio),
             round(each.get("core:sample_count", 0) * ratio),
             str(each.get("core:label", "")),
         )
         for each in file.get_annotations()
     ]
-    inside = [start for start in captures if start < len(raw)] or [0]
-    return Recording(torch.from_numpy(raw), sample_rate or float(rate), inside, annotations)
+    inside = [start for start in captures if 0 <= start < len(raw)] or [0]
+    return Recording(torch.from_numpy(raw), wanted, inside, annotations)
+
+
+def _number(target: Path, value: object, name: str, least: float, most: float) -> float:
+    """A number of the metadata. Raises `RecordingError` where it is none, or out of all proportion."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise RecordingError(f"'{target}': the {name} is {str(value)[:40]}, not a number in {least:g}..{most:g}")
+    return float(value)
 
 
 def _opened(target: Path) -> Any:
@@ -165,6 +173,11 @@ def _samples(file: Any, target: Path) -> np.ndarray:
     kind, channels = str(info.get("core:datatype")), info.get("core:num_channels", 1)
     if not kind.startswith("c") or channels != 1:
         raise RecordingError(f"'{target}' holds {channels} channels of '{kind}'; one of complex samples is read")
+    unread = [name for name in UNREAD if info.get(name)]
+    if any(each.get("core:header_bytes") for each in file.get_captures()):
+        unread.append("core:header_bytes")
+    if unread:
+        raise RecordingError(f"'{target}' has {', '.join(unread)}, which is not read; its samples must be its file")
     itemsize, size = file.get_sample_size(), target.with_suffix(DATA).stat().st_size
     if size % itemsize:
         raise RecordingError(
@@ -172,7 +185,8 @@ def _samples(file: Any, target: Path) -> np.ndarray:
         )
     if size == 0 or size // itemsize > MOST_SAMPLES:
         raise RecordingError(f"'{target.with_suffix(DATA)}' holds {size // itemsize} samples; 1 to 2^30 are read")
-    ends = [each["core:sample_start"] + each.get("core:sample_count", 0) for each in file.get_annotations()]
+    first = info.get("core:offset", 0)
+    ends = [each["core:sample_start"] - first + each.get("core:sample_count", 0) for each in file.get_annotations()]
     if max(ends, default=0) > size // itemsize:
         raise RecordingError(
             f"'{target.with_suffix(DATA)}' is cut off: it has {size // itemsize} samples, and an annotation ends at"
@@ -208,16 +222,18 @@ def _dtype(kind: str, target: Path) -> np.dtype[Any]:
     return np.dtype(order + name)
 
 
-def _ratio(target: Path, rate: float, wanted: float) -> Fraction:
-    ratio = Fraction(wanted / rate).limit_denominator(LARGEST_FACTOR)
-    if not 1 / LARGEST_FACTOR <= wanted / rate <= LARGEST_FACTOR or ratio == 0:
-        raise RecordingError(
-            f"'{target}' has {rate:g} samples per second, which is too far from {wanted:g} to resample"
-        )
-    return ratio
-
-
-def _resampled(samples: np.ndarray, ratio: Fraction) -> np.ndarray:
+def _resampled(target: Path, samples: np.ndarray, rate: float, wanted: float) -> np.ndarray:
+    """Samples at another rate. Raises `RecordingError` where it is too far away, or gives too many samples."""
     from scipy.signal import resample_poly
 
-    return resample_poly(samples, ratio.numerator, ratio.denominator).astype(np.complex64)
+    ratio = Fraction(wanted / rate).limit_denominator(LARGEST_FACTOR)
+    if not 1 / LARGEST_FACTOR <= wanted / rate <= LARGEST_FACTOR or ratio == 0:
+        raise RecordingError(f"'{target}' has {rate:g} samples per second: too far from {wanted:g} to resample")
+    if len(samples) * wanted / rate > MOST_SAMPLES:
+        raise RecordingError(f"'{target}' would have over 2^30 samples at {wanted:g} Hz")
+    near = resample_poly(samples, ratio.numerator, ratio.denominator).astype(np.complex64)
+    left = wanted / rate / float(ratio)
+    if abs(left - 1) * len(near) < 1e-3:
+        return near
+    places = torch.arange(max(int(len(near) * left), 1), dtype=torch.float64) / left
+    return interpolated(torch.from_numpy(near)[None], places)[0].numpy()

@@ -1,9 +1,10 @@
 """Reading a stream: all bursts that it holds, wherever they are."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
-from linksim.blocks.waveform.burst import LENGTH_BITS
 from linksim.blocks.waveform.burst_reader import Burst, BurstReader
 
 MARGIN = 32
@@ -33,7 +34,7 @@ def bursts_in(reader: BurstReader, stream: Tensor) -> list[Burst]:
 def _burst_at(reader: BurstReader, stream: Tensor, place: int) -> tuple[Burst | None, int]:
     """The burst whose preamble is at this place behind the matched filter, and where it ends there."""
     length = reader.length_at(stream, place)
-    if length == 0 or length >> LENGTH_BITS:
+    if length == 0:
         return None, place
     step = reader.samples_per_symbol
     uses = int(reader.layout.uses(torch.tensor(length + reader.layout.field_uses)))
@@ -42,4 +43,7 @@ def _burst_at(reader: BurstReader, stream: Tensor, place: int) -> tuple[Burst | 
     time = torch.tensor([len(piece)], device=stream.device)
     near = torch.tensor([place - before], device=stream.device)
     burst = reader.read(piece[None], time, near, torch.ones_like(near, dtype=torch.bool), None)
-    return (burst, place + uses * step) if bool(burst.estimates.found) else (None, place)
+    if not bool(burst.estimates.found):
+        return None, place
+    estimates = replace(burst.estimates, delay=burst.estimates.delay + before)
+    return burst._replace(estimates=estimates), place + uses * step

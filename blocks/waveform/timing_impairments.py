@@ -72,7 +72,7 @@ class SamplingClockOffset(Block):
 
     def forward(self, waveform: Waveform) -> Waveform:
         rate = 1 + self.ppm * 1e-6
-        length = (waveform.length * rate).ceil().long()
+        length = (waveform.length.double() * rate).ceil().long()
         time = math.ceil(waveform.samples.shape[1] * rate)
         places = torch.arange(time, device=waveform.samples.device, dtype=torch.float64) / rate
         out = Waveform(interpolated(waveform.samples * waveform.mask, places), length)

@@ -13,12 +13,16 @@ from linksim.blocks.waveform.filtering import interpolated
 from linksim.blocks.waveform.smoothing import smoothed
 from linksim.theory.synchronisation import raised_cosine_curvature
 
-FIRST_STRETCH = 4096
+FIRST_STRETCH = 1024
 """Symbols that are followed at first; each pass doubles them, so that no clock error grows to a symbol unseen."""
 CLOCK_DEVIATION = 20e-6
 """What is known of crystal clocks before: standard deviation of their relative error."""
+LARGEST_CLOCK_PPM = 100.0
+"""Clock errors that are followed; at 200 ppm bursts of 2,000 symbols still are."""
 LEAST_NOISE = 1e-12
 NEARBY = 2
+CANDIDATES, CLOSER = 8, 8
+JUDGED_PILOTS, LEAST_COHERENCE = 64, 0.15
 PIECE = 32
 """Symbols of the preamble that are summed when a frequency is looked for."""
 
@@ -33,7 +37,9 @@ class Pulse(NamedTuple):
 class Track(NamedTuple):
     """Symbol n stands at sample `start` + n * `spacing`, turned by `frequency` * n radians and by the phase of its
     gain. Gains are complex [batch, blocks], at symbols `centres` [batch, blocks], with their errors' variance; `walk`
-    is by how much a gain moves from one block to the next. Noise variance [batch] is per symbol."""
+    is by how much a gain moves from one block to the next. Noise variance [batch] is per symbol; `kept` [batch] says
+    whether the burst was followed to its end. The deviations are those of noise's errors in `frequency` and
+    `start`."""
 
     start: Tensor
     spacing: Tensor
@@ -43,6 +49,9 @@ class Track(NamedTuple):
     variance: Tensor
     walk: Tensor
     noise_variance: Tensor
+    kept: Tensor
+    frequency_deviation: Tensor
+    start_deviation: Tensor
 
 
 class _Known(NamedTuple):
@@ -81,9 +90,60 @@ def follow(
     # With the last timing the frequency is the best.
     frequency = _turned(signal, start, spacing, frequency, known, data, layout, before)
     gains, counts, noise = _measured(signal, start, spacing, frequency, known, data, layout)
-    smooth = smoothed(gains, counts, noise)
-    centres = _centres(known)
-    return Track(start, spacing, frequency, centres, smooth.values, smooth.variance, smooth.walk, noise)
+    smooth, centres = smoothed(gains, counts, noise), _centres(known)
+    kept = _coherent(signal, start, spacing, frequency, known, data, layout)
+    valid = _valid(known, data, layout)
+    weight = known.sizes * valid * gains.abs().square() / noise[:, None]
+    deviation = frequency_deviation(weight, centres)
+    track = Track(
+        start,
+        spacing,
+        frequency,
+        centres,
+        smooth.values,
+        smooth.variance,
+        smooth.walk,
+        noise,
+        kept,
+        deviation,
+        deviation,
+    )
+    return track._replace(start_deviation=_start_deviation(track, weight, pulse))
+
+
+def frequency_deviation(weight: Tensor, places: Tensor) -> Tensor:
+    """The Cramér-Rao bound of a frequency's deviation in radians per place, [batch]: `weight` is the energy over the
+    noise variance of what is known at each place, [batch, n]. Source: Rife and Boorstyn, IEEE Trans. Inf. Theory 1974.
+    """
+    total = weight.sum(1, keepdim=True).clamp_min(1e-30)
+    middle = (weight * places).sum(1, keepdim=True) / total
+    return (2 * (weight * (places - middle).square()).sum(1)).clamp_min(1e-30).rsqrt()
+
+
+def _start_deviation(track: Track, weight: Tensor, pulse: Pulse) -> Tensor:
+    """The deviation of `start` in samples, [batch], of the line through the blocks' timing errors."""
+    curvature = raised_cosine_curvature(pulse.roll_off) / pulse.samples_per_symbol**2
+    known = 2 * weight * curvature
+    n = track.centres
+    prior = 1 / (CLOCK_DEVIATION * pulse.samples_per_symbol) ** 2
+    w, wn, wnn = known.sum(1), (known * n).sum(1), (known * n.square()).sum(1) + prior
+    return (wnn / (w * wnn - wn.square()).clamp_min(1e-30)).sqrt()
+
+
+def _coherent(
+    signal: Tensor, start: Tensor, spacing: Tensor, frequency: Tensor, known: _Known, data: Tensor, layout: BurstLayout
+) -> Tensor:
+    """Whether the pilots of a burst's second half still fit, bool [batch]: a clock that is too far off loses them. Of
+    noise the coherent power is 1 / pilot_length of the whole, at 0 dB over half; few pilots are not judged."""
+    values = _despread(signal, _instants(start, spacing, known.places), frequency, known)
+    valid = _valid(known, data, layout)
+    number = torch.arange(len(known.sizes), device=data.device)
+    second = valid & (number > 0) & (number >= valid.sum(1, keepdim=True) / 2)
+    together = (_sums(values, known).abs().square() / known.sizes * second).sum(1)
+    whole = (_sums(values.abs().square(), known) * second).sum(1)
+    enough = (known.sizes * second).sum(1) >= JUDGED_PILOTS
+    limit = 1 / layout.pilot_length + LEAST_COHERENCE * (1 - 1 / layout.pilot_length)
+    return ~enough | (together >= limit * whole)
 
 
 def _known(signal: Tensor, data: Tensor, layout: BurstLayout, blocks: int) -> _Known:
@@ -166,12 +226,23 @@ def peak_turn(values: Tensor, places: Tensor, reach: float, extent: float) -> Te
     their periodogram within `reach`, of places that cover `extent`."""
     step = 2 * math.pi / (4 * extent)
     steps = min(max(math.ceil(reach / step), 2), 512)
-    grid = torch.arange(-steps, steps + 1, device=places.device) * step
-    turn = torch.remainder(-grid[:, None, None] * places, 2 * math.pi).to(values.real.dtype)
-    power = (values * torch.polar(torch.ones_like(turn), turn)).sum(-1).abs().square().T
-    best = power.argmax(1).clamp(1, len(grid) - 2)
-    around = torch.stack([power.gather(1, (best + shift)[:, None])[:, 0] for shift in (-1, 0, 1)], 1)
-    return grid[best] + step * vertex(around)
+    grid = (torch.arange(-steps, steps + 1, device=places.device) * step).expand(len(values), -1)
+    # Of blocks that stand far apart several turns are nearly as good: the best few are looked at closely.
+    best = grid.gather(1, _turned_power(values, places, grid).topk(min(CANDIDATES, grid.shape[1]), 1).indices)
+    near = torch.linspace(-1, 1, 2 * CLOSER + 1, device=places.device, dtype=torch.float64) * step
+    close = (best[..., None] + near).flatten(1)
+    power = _turned_power(values, places, close)
+    inside = torch.arange(power.shape[1], device=places.device) % len(near)
+    inner = (inside > 0) & (inside < len(near) - 1)
+    top = torch.where(inner, power, -1.0).argmax(1)
+    around = torch.stack([power.gather(1, (top + shift)[:, None])[:, 0] for shift in (-1, 0, 1)], 1)
+    return close.gather(1, top[:, None])[:, 0] + step / CLOSER * vertex(around)
+
+
+def _turned_power(values: Tensor, places: Tensor, turns: Tensor) -> Tensor:
+    """The periodogram at turns in radians per place, [batch, turns]."""
+    phase = torch.remainder(-turns[..., None] * places[:, None], 2 * math.pi).to(values.real.dtype)
+    return (values[:, None] * torch.polar(torch.ones_like(phase), phase)).sum(-1).abs().square()
 
 
 def _timed(

@@ -53,12 +53,14 @@ class SampleSender:
         check_stream(address, pattern, timeout)
         self._address, self._pattern, self._timeout = address, pattern, timeout
         self._socket = _socket(zmq, {"push-pull": zmq.PUSH, "pub-sub": zmq.PUB, "req-rep": zmq.REP}[pattern])
+        # What was handed over is delivered, as long as somebody takes it.
+        self._socket.setsockopt(zmq.LINGER, int(1000 * timeout))
         self._fresh, self._cancelled = True, Event()
         try:
             self._socket.bind(address)
         except zmq.ZMQError as error:
-            self.close()
-            raise RadioError(f"cannot send from '{address}': {error}") from error
+            self.close(drop=True)
+            raise RadioError(f"cannot send from '{address}', another block may hold it: {error}") from error
 
     def send(self, samples: Tensor) -> None:
         """Send complex samples [n]."""
@@ -81,13 +83,20 @@ class SampleSender:
             raise RadioError(f"nobody asked for samples at '{self._address}' for {self._timeout:g} s")
         request = self._socket.recv()
         if len(request) != 4:
+            # The socket takes no other request before this one is answered.
+            self._socket.send(b"")
             raise RadioError(f"a request at '{self._address}' had {len(request)} bytes; GNU Radio sends 4")
         return max(min(struct.unpack("=I", request)[0], MESSAGE), 1)
 
     def _deliver(self, message: bytes) -> None:
-        if not self._ready(radio_package("zmq").POLLOUT):
-            raise RadioError(f"nobody took samples from '{self._address}' for {self._timeout:g} s")
-        self._socket.send(message)
+        zmq = radio_package("zmq")
+        while self._ready(zmq.POLLOUT):
+            try:
+                self._socket.send(message, zmq.NOBLOCK)
+            except zmq.Again:
+                continue
+            return
+        raise RadioError(f"nobody took samples from '{self._address}' for {self._timeout:g} s")
 
     def _ready(self, event: int) -> bool:
         """Whether the socket is, before the time is out."""
@@ -103,9 +112,9 @@ class SampleSender:
         """Have a `send` in another thread give up."""
         self._cancelled.set()
 
-    def close(self) -> None:
-        """Give the address back."""
-        self._socket.close(linger=0)
+    def close(self, *, drop: bool = False) -> None:
+        """Give the address back; what waits to be taken is still delivered unless it is to be dropped."""
+        self._socket.close(linger=0 if drop else None)
 
     def __enter__(self) -> "SampleSender":
         return self
@@ -127,7 +136,11 @@ class SampleReceiver:
         self._socket = _socket(zmq, {"push-pull": zmq.PULL, "pub-sub": zmq.SUB, "req-rep": zmq.REQ}[pattern])
         if pattern == "pub-sub":
             self._socket.setsockopt(zmq.SUBSCRIBE, b"")
-        self._asking = False
+        elif pattern == "req-rep":
+            # Another request may follow one that was not answered.
+            self._socket.setsockopt(zmq.REQ_RELAXED, 1)
+            self._socket.setsockopt(zmq.REQ_CORRELATE, 1)
+        self._asking, self._asked_at = False, 0.0
         try:
             self._socket.connect(address)
         except zmq.ZMQError as error:
@@ -135,25 +148,33 @@ class SampleReceiver:
             raise RadioError(f"cannot receive from '{address}': {error}") from error
 
     def receive(self, seconds: float) -> Tensor | None:
-        """The next message's samples, complex64 [n]; None where none comes in this time."""
+        """The next message's samples, complex64 [n], 0 where one is no number; None where none comes in this time."""
+        zmq = radio_package("zmq")
         if self._pattern == "req-rep" and not self._asking:
+            if not self._socket.poll(int(1000 * seconds), zmq.POLLOUT):
+                return None
             self._socket.send(struct.pack("=I", MESSAGE))
-            self._asking = True
+            self._asking, self._asked_at = True, time.monotonic()
         if not self._socket.poll(int(1000 * seconds)):
+            # Asked again too soon, the other side would answer twice, and one answer would be lost.
+            self._asking = self._asking and time.monotonic() - self._asked_at < self.timeout
             return None
         message = self._socket.recv()
         self._asking = False
+        if not message:
+            return None
         if len(message) % ITEM.itemsize:
             raise RadioError(
                 f"a message from '{self._address}' had {len(message)} bytes, which are no whole complex samples of"
                 f" {ITEM.itemsize}; is 'Pass Tags' on, or the type not Complex?"
             )
-        return torch.from_numpy(np.frombuffer(message, ITEM).astype(np.complex64))
+        samples = torch.from_numpy(np.frombuffer(message, ITEM).astype(np.complex64))
+        return torch.where(torch.view_as_real(samples).isfinite().all(-1), samples, 0)
 
     def drop_waiting(self) -> None:
         """Forget what has come until now: it is older than what is asked for next."""
-        for _ in range(MOST_WAITING):
-            if self._asking or self.receive(0) is None:
+        for _ in range(0 if self._pattern == "req-rep" else MOST_WAITING):
+            if self.receive(0) is None:
                 return
 
     def close(self) -> None:
@@ -203,6 +224,12 @@ class ZMQSink(Block):
         self.address, self.pattern, self.timeout = address, pattern, timeout
         self._sender: SampleSender | None = None
 
+    def close(self) -> None:
+        """Give the address back, once what was sent is taken or the time is out; the next call binds it again."""
+        if self._sender is not None:
+            self._sender.close()
+            self._sender = None
+
     def forward(self, waveform: Waveform) -> Uses:
         if self._sender is None:
             self._sender = SampleSender(self.address, self.pattern, self.timeout)
@@ -224,7 +251,8 @@ class ZMQSource(Block):
         samples: of each frame.
         timeout: seconds without samples after which it is an error.
 
-    Shapes: out.samples [batch, samples] complex64. What a message has beyond the last frame is kept for the next call.
+    Shapes: out.samples [batch, samples] complex64. What a message has beyond the last frame is kept for the next call,
+    and so is what came before an error.
     Source: GNU Radio 3.10, gr-zeromq. Needs the extra `radio`.
 
     Raises:
@@ -254,20 +282,30 @@ class ZMQSource(Block):
         if self._receiver is None:
             self._receiver = SampleReceiver(self.address, self.pattern, self.timeout)
         wanted, parts = batch * self.samples, [self._rest]
-        count = len(self._rest)
+        count, last = len(self._rest), time.monotonic()
         while count < wanted:
-            part = self._receiver.receive(self.timeout)
+            part = self._receiver.receive(min(LOOK_SECONDS, self.timeout))
             if part is None:
+                if time.monotonic() - last < self.timeout:
+                    continue
+                self._rest = torch.cat(parts)
                 raise RadioError(
                     f"{count} of {wanted} samples came from '{self.address}', then none for {self.timeout:g} s"
                 )
             parts.append(part)
-            count += len(part)
+            count, last = count + len(part), time.monotonic()
         stream = torch.cat(parts)
         self._rest = stream[wanted:].clone()
         frames = stream[:wanted].view(batch, self.samples).to(self.device)
         return Waveform(frames, torch.full((batch,), self.samples, device=self.device))
 
+    def close(self) -> None:
+        """End the connection, and forget what was received beyond the last frame."""
+        if self._receiver is not None:
+            self._receiver.close()
+            self._receiver = None
+        self._rest = self._rest[:0]
+
     def __getstate__(self) -> dict[str, Any]:
         # A copy makes its own connection.
-        return {**self.__dict__, "_receiver": None}
+        return {**self.__dict__, "_receiver": None, "_rest": self._rest[:0]}
