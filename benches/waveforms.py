@@ -1,17 +1,16 @@
 """What it costs to send samples instead of channel uses: links over waveforms beside the same links over AWGN."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-import numpy as np
-
 from linksim import Block, Decibels, Flowgraph
-from linksim.benches.bench import Part
+from linksim.benches.bench import Part, by_case
 from linksim.benches.pictures import PictureBench
-from linksim.benches.tables import Found, look_up, markdown
+from linksim.benches.tables import Found, look_up, markdown, paired_gain
 from linksim.blocks import (
     AWGN,
     BitErrors,
@@ -31,10 +30,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SNRS_DB = (0.0, 5.0, 10.0, 15.0, 20.0)
-BER_SNRS_DB: Mapping[float, int] = {0.0: 64, 4.0: 128, 8.0: 512, 10.0: 2048}
+BER_SNRS_DB: Mapping[float, int] = {0.0: 64, 4.0: 128, 8.0: 512, 10.0: 1024}
 """Frames that are sent at each."""
-SHORT_SNRS_DB: Mapping[float, int] = {-6.0: 2048, -4.0: 4096, -2.0: 8192, 0.0: 20480}
+SHORT_SNRS_DB: Mapping[float, int] = {-6.0: 1024, -4.0: 2048, -2.0: 4096, 0.0: 10240}
 BITS, SHORT_BITS = 8192, 64
+FLAT_DB = 0.2
+"""A curve that rises by less between two points tells no SNR."""
+LOW_SNRS_DB = (-5.0, -2.5)
+"""Where pictures are sent over AWGN too, so that the loss at 0 dB can be read."""
 CHANNELS: Mapping[str, Literal["single-carrier", "ofdm"] | None] = {
     "AWGN": None,
     "single carrier": "single-carrier",
@@ -101,7 +104,8 @@ class WaveformsBench(PictureBench):
                              seed=self.seed, device=self.device))  # fmt: skip
         for system in SYSTEMS:
             for channel in CHANNELS:
-                sweep = Sweep(partial(picture_link, system, channel), grid={"snr_db": list(SNRS_DB)},
+                snrs_db = [*LOW_SNRS_DB, *SNRS_DB] if channel == "AWGN" else list(SNRS_DB)
+                sweep = Sweep(partial(picture_link, system, channel), grid={"snr_db": snrs_db},
                               cases=PictureCases(self.kodak), seed=self.seed, device=self.device)  # fmt: skip
                 yield Part("pictures", {"system": system, "channel": channel}, sweep)
 
@@ -112,13 +116,8 @@ class WaveformsBench(PictureBench):
 
     def report(self, tables: Mapping[str, "pd.DataFrame"]) -> str:
         """See `Bench`."""
-        return (
-            HEAD
-            + _magnitudes(tables["magnitude"])
-            + _bits(tables["bits"])
-            + _short(tables["short"])
-            + _pictures(tables["pictures"])
-        )
+        parts = [_magnitudes(tables["magnitude"]), _bits(tables["bits"]), _short(tables["short"])]
+        return HEAD + "".join(parts) + _pictures(tables["pictures"], tables[by_case("pictures")])
 
 
 def _magnitudes(table: "pd.DataFrame") -> str:
@@ -180,25 +179,43 @@ def _short(table: "pd.DataFrame") -> str:
     )
 
 
-def _pictures(table: "pd.DataFrame") -> str:
+def _pictures(table: "pd.DataFrame", cases: "pd.DataFrame") -> str:
     """PSNR over each channel."""
     text = (
-        "\n## Pictures\n\nThe Kodak pictures at the links' default rates. PSNR in dB, mean over all pictures;"
-        " the loss is the SNR less that at which the same link over AWGN has this PSNR, on straight lines"
-        " between its points.\n\n"
+        "\n## Pictures\n\nThe Kodak pictures at the links' default rates. PSNR in dB, mean over all pictures; the loss"
+        " is the SNR less that at which the same link over AWGN has this PSNR, on straight lines between its points"
+        f" (with {LOW_SNRS_DB[0]:g} and {LOW_SNRS_DB[1]:g} dB), its interval that of the PSNR's difference, picture by"
+        " picture. Where AWGN's curve is flat there is none.\n\n"
     )
     rows: list[list[object]] = []
     for system in SYSTEMS:
-        plain = [look_up(table, "psnr", system=system, channel="AWGN", snr_db=snr_db).mean for snr_db in SNRS_DB]
-        for snr_db, level in zip(SNRS_DB, plain, strict=True):
-            total = look_up(table, "cbr_total", system=system, channel="AWGN", snr_db=snr_db).mean
+        snrs_db = [*LOW_SNRS_DB, *SNRS_DB]
+        plain = [look_up(table, "psnr", system=system, channel="AWGN", snr_db=snr_db).mean for snr_db in snrs_db]
+        for snr_db in SNRS_DB:
+            known = {"system": system, "channel": "AWGN", "snr_db": snr_db}
+            level = plain[snrs_db.index(snr_db)]
+            total = look_up(table, "cbr_total", **known).mean
             cells: list[object] = [f"{system}, {snr_db:g} dB", f"{level:.2f}", f"{total:.4f}"]
             for channel in WAVEFORMS:
-                point = {"system": system, "channel": channel, "snr_db": snr_db}
-                found = look_up(table, "psnr", **point).mean
-                loss = snr_db - float(np.interp(found, plain, SNRS_DB))
-                cells += [f"{found:.2f}", f"{loss:.2f}", f"{look_up(table, 'erased', **point).mean:.1%}"]
+                point = {**known, "channel": channel}
+                gain = paired_gain(cases, "psnr", point, known)
+                found = [level + value for value in (gain.mean, gain.high, gain.low)]
+                losses = [snr_db - _snr_of(value, snrs_db, plain) for value in found]
+                cells += [f"{found[0]:.2f}", str(Found(*losses)), f"{look_up(table, 'erased', **point).mean:.1%}"]
                 cells.append(f"{look_up(table, 'cbr_total', **point).mean:.4f}")
             rows.append(cells)
     what = ("PSNR", "loss, dB", "lost", "cbr_total")
-    return text + markdown(["", "AWGN: PSNR", "cbr_total", *(f"{c}: {name}" for c in WAVEFORMS for name in what)], rows)
+    head = ["", "AWGN: PSNR", "cbr_total", *(f"{c}: {name}" for c in WAVEFORMS for name in what)]
+    return text + markdown(head, rows)
+
+
+def _snr_of(level: float, snrs_db: Sequence[float], levels: Sequence[float]) -> float:
+    """The SNR at which a rising curve has a level, on straight lines; NaN outside, and where the curve is flat."""
+    for (low, first), (high, second) in pairwise(zip(snrs_db, levels, strict=True)):
+        if first <= level <= second and second - first > FLAT_DB:
+            return low + (high - low) * (level - first) / (second - first)
+    # A little over the last point the last slope goes on.
+    slope = (levels[-1] - levels[-2]) / (snrs_db[-1] - snrs_db[-2])
+    if level > levels[-1] and slope * (snrs_db[-1] - snrs_db[-2]) > FLAT_DB:
+        return snrs_db[-1] + (level - levels[-1]) / slope
+    return math.nan

@@ -66,8 +66,9 @@ class OverTheAir(Block):
         extra: samples that are received beyond those sent: a real radio's delay.
         timeout: seconds of silence that end the reception, or are an error where nothing has come at all.
 
-    Shapes: symbols.samples [batch, uses]; snr_db [batch] in dB; out likewise; estimates, lost and timed_out [batch]; the
-    estimated delay counts from the first sample that came back. No gradient passes. Source: linksim. Needs the extra `radio`.
+    Shapes: symbols.samples [batch, uses]; snr_db [batch] in dB; out likewise; estimates, lost and timed_out [batch];
+    the estimated delay counts from the first sample that came back. No gradient passes. Source: linksim. Needs the
+    extra `radio`.
 
     Raises:
         ParameterError: a parameter is out of range.

@@ -69,8 +69,8 @@ def _check_shaped(waveform: Waveform, frame: Symbols) -> None:
     expected = (uses - 1 + SPAN) * SAMPLES_PER_SYMBOL + 1
     if not torch.equal(waveform.length.cpu(), expected.cpu()):
         raise LinksimError(
-            f"frames of {frame.length.tolist()[:3]} symbols make waveforms of {expected.tolist()[:3]} samples, and these"
-            f" have {waveform.length.tolist()[:3]}: without `frame` nothing is annotated"
+            f"bursts of {frame.length.tolist()[:3]} symbols have {expected.tolist()[:3]} samples, and these have"
+            f" {waveform.length.tolist()[:3]}: leave `frame` out, and nothing is annotated"
         )
 
 

@@ -153,13 +153,20 @@ class SampleReceiver:
         if self._pattern == "req-rep" and not self._asking:
             if not self._socket.poll(int(1000 * seconds), zmq.POLLOUT):
                 return None
-            self._socket.send(struct.pack("=I", MESSAGE))
+            try:
+                self._socket.send(struct.pack("=I", MESSAGE), zmq.NOBLOCK)
+            except zmq.Again:
+                return None
             self._asking, self._asked_at = True, time.monotonic()
         if not self._socket.poll(int(1000 * seconds)):
             # Asked again too soon, the other side would answer twice, and one answer would be lost.
             self._asking = self._asking and time.monotonic() - self._asked_at < self.timeout
             return None
-        message = self._socket.recv()
+        try:
+            # What was readable may have been the answer to an older request.
+            message = self._socket.recv(zmq.NOBLOCK)
+        except zmq.Again:
+            return None
         self._asking = False
         if not message:
             return None

@@ -97,7 +97,7 @@ class PictureTasks(Learner[str]):
 
     def _recipe(self, pictures: Sequence[str], start: Path | None) -> DirectRecipe:
         snr_db = (self.snr_db, self.snr_db)
-        given = {"fading_share": 0.0, **self.settings}
+        given: dict[str, Any] = {"fading_share": 0.0, **self.settings}
         return self.kind(pictures=tuple(pictures), start=None if start is None else str(start), snr_db=snr_db, **given)
 
     def _runs(self, weights: Path, paths: Sequence[Path], probe: list[str]) -> Iterator[Result]:

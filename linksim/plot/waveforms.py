@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,9 +28,8 @@ def spectrum(ax: Axes, samples: Tensor, sample_rate: float, label: str | None = 
 
     values = samples.detach().cpu().numpy()
     require(len(values) >= 16, "samples", "at least 16", len(values))
-    frequency, power = welch(
-        values, fs=sample_rate, nperseg=min(SEGMENT, len(values)), return_onesided=False, detrend=False
-    )
+    settings: dict[str, Any] = {"return_onesided": False, "detrend": False}
+    frequency, power = welch(values, fs=sample_rate, nperseg=min(SEGMENT, len(values)), **settings)
     order = np.argsort(frequency)
     level = 10 * np.log10(np.maximum(power[order] / power.max(), 1e-12))
     ax.plot(frequency[order] / 1e3, level, linewidth=1, label=label)

@@ -76,7 +76,7 @@ def foreign(path, samples, datatype, rate=4e6, **more):
     path.with_suffix(".sigmf-meta").write_text(json.dumps(metadata))
 
 
-@pytest.mark.parametrize("rate", [1e6, 2.4e6, 10e6, 3_999_987.0])
+@pytest.mark.parametrize("rate", [1e6, 2.4e6, 10e6, 3_999_987.0, 4_002_000.0, 20_003_000.0])
 def test_foreign_rates_are_resampled(tmp_path, rate):
     """A tone keeps its frequency in Hz."""
     t = np.arange(20_000) / rate
@@ -160,11 +160,26 @@ def negative_start(path):
     meta.write_text(json.dumps(content))
 
 
+def not_numbers(path):
+    data = np.fromfile(path.with_suffix(".sigmf-data"), "<c8")
+    data[7] = np.nan
+    data.tofile(path.with_suffix(".sigmf-data"))
+
+
+def header_bytes(path):
+    meta = path.with_suffix(".sigmf-meta")
+    content = json.loads(meta.read_text())
+    content["captures"][0]["core:header_bytes"] = 80
+    meta.write_text(json.dumps(content))
+
+
 @pytest.mark.parametrize("harm", [
     cut_data, cut_samples, drop_data, empty_data, no_json, binary, a_list, deep, huge, negative_start,
     changed("core:datatype", "rf32_le"), changed("core:datatype", "nonsense"), changed("core:datatype", None),
     changed("core:sample_rate", "fast"), changed("core:sample_rate", -1), changed("core:sample_rate", 1e-9),
     changed("core:num_channels", 2), changed("linksim:scale", "NaN"), changed("linksim:scale", 0),
+    changed("linksim:scale", 10**400), changed("linksim:scale", 1e300), changed("linksim:scale", True),
+    changed("core:dataset", "other.bin"), changed("core:trailing_bytes", 8), not_numbers, header_bytes,
 ], ids=lambda harm: harm.__name__)  # fmt: skip
 def test_what_is_no_good_recording_is_named(tmp_path, harm):
     recorded(tmp_path / "bad")
@@ -254,3 +269,57 @@ def test_an_snr_that_is_no_number_is_refused(tmp_path):
     channel = OverTheAir(send_to=str(tmp_path / "a"), receive_from=str(tmp_path / "a"))
     with pytest.raises(LinksimError, match="NaN"):
         channel(symbols=frames(), snr_db=torch.full((3,), math.nan))
+
+
+def test_a_recording_of_other_frames_is_no_answer(tmp_path):
+    """The number in the field comes from the frames: yesterday's bursts are erasures, not today's bits."""
+    air = str(tmp_path / "air")
+    bpsk(length=300, channel=OverTheAir(send_to=air, receive_from=air)).run(batch=2, snr_db=5.0, seed=1)
+    later = bpsk(length=300, channel=OverTheAir(send_to=str(tmp_path / "new"), receive_from=air))
+    assert later.run(batch=2, snr_db=5.0, seed=1, probe=["channel.lost"])["channel.lost"].errors.tolist() == [0, 0]
+    run = later.run(batch=2, snr_db=5.0, seed=2, probe=["channel.lost"])
+    assert run["channel.lost"].errors.tolist() == [1, 1]
+
+
+def test_a_burst_of_another_length_is_no_answer(tmp_path):
+    channel = OverTheAir(send_to=str(tmp_path / "a"), receive_from=str(tmp_path / "a"))
+    sent, other = frames(batch=1, uses=300), frames(batch=1, uses=200)
+    channel(symbols=sent, snr_db=torch.tensor([20.0]))
+    from linksim.blocks.waveform import over_the_air
+
+    number = over_the_air._fingerprint(sent)
+    waveform = PulseShaper()(symbols=BurstBuilder()(symbols=other, number=torch.tensor([number])))
+    SigMFSink(path=str(tmp_path / "b"))(waveform=waveform)
+    channel = OverTheAir(send_to=str(tmp_path / "c"), receive_from=str(tmp_path / "b"))
+    assert channel(symbols=sent, snr_db=torch.tensor([20.0])).lost.errors.tolist() == [1]
+
+
+def test_delays_count_from_the_recordings_first_sample(tmp_path):
+    channel = OverTheAir(send_to=str(tmp_path / "a"), receive_from=str(tmp_path / "a"))
+    out = channel(symbols=frames(batch=2, uses=400), snr_db=torch.tensor([20.0, 20.0]))
+    starts = [each.start for each in read_recording(tmp_path / "a").annotations if each.label == "preamble"]
+    assert out.estimates.delay.tolist() == pytest.approx(starts, abs=0.1)
+
+
+def test_a_part_of_a_longer_recording_is_read(tmp_path):
+    recorded(tmp_path / "part")
+    meta = tmp_path / "part.sigmf-meta"
+    content = json.loads(meta.read_text())
+    content["global"]["core:offset"] = 100_000
+    for each in (*content["captures"], *content["annotations"]):
+        each["core:sample_start"] += 100_000
+    meta.write_text(json.dumps(content))
+    read = read_recording(tmp_path / "part")
+    assert next(iter(read.captures)) == 0
+    assert len(read.captures) == 3
+    assert read.annotations[0].start == 32
+
+
+def test_what_the_sink_cannot_annotate_is_refused(tmp_path):
+    symbols = frames()
+    waveform = PulseShaper(samples_per_symbol=2)(symbols=BurstBuilder()(symbols=symbols))
+    with pytest.raises(LinksimError, match="leave `frame` out"):
+        SigMFSink(path=str(tmp_path / "x"))(waveform=waveform, frame=symbols)
+    with pytest.raises(LinksimError, match="frame 1 has none"):
+        SigMFSink(path=str(tmp_path / "x"))(waveform=Waveform(torch.ones(2, 9) + 0j, torch.tensor([4, 0])))
+    assert not list(tmp_path.iterdir())

@@ -351,3 +351,59 @@ def test_gradients_pass_to_the_symbols(modulation):
 def test_parameters_that_cannot_be_are_named(kind, change, wrong):
     with pytest.raises(ParameterError, match=wrong):
         kind(**change)
+
+
+@pytest.mark.parametrize("ppm", [100.0, -100.0])
+def test_clocks_are_followed_to_a_hundred_parts_per_million(ppm):
+    symbols = frames(batch=3, uses=20_000)
+    moved = [FractionalDelay(), SamplingClockOffset(ppm=ppm), CarrierFrequencyOffset()]
+    received, estimates = Synchroniser()(waveform=single_carrier(symbols, *moved, snr_db=10.0))
+    assert estimates.clock_ppm.mean().item() == pytest.approx(ppm, abs=1.0)
+    assert 10 * math.log10(error_power(received, symbols)[0].mean()) < -9.5
+
+
+@pytest.mark.parametrize("snr_db", [0.0, 20.0])
+def test_a_burst_that_cannot_be_followed_to_its_end_is_an_erasure(snr_db):
+    symbols = frames(batch=4, uses=20_000)
+    waveform = single_carrier(symbols, FractionalDelay(), SamplingClockOffset(ppm=900.0), snr_db=snr_db)
+    received, estimates = Synchroniser()(waveform=waveform, like=symbols)
+    assert not estimates.found.any()
+    assert not received.gain.any()
+
+
+@pytest.mark.parametrize(("spacing", "length"), [(3000, 64), (2000, 32)])
+def test_sparse_pilots_do_not_take_one_turn_for_another(spacing, length):
+    settings, symbols = {"pilot_spacing": spacing, "pilot_length": length}, frames(batch=24, uses=5000)
+    waveform = single_carrier(symbols, *usual(), snr_db=5.0, **settings)
+    received, _ = Synchroniser(**settings)(waveform=waveform)
+    assert error_power(received, symbols)[0].max() < 1.5 * 10**-0.5
+
+
+@pytest.mark.parametrize(("size", "guard"), [(62, 3), (64, 4), (250, 8), (1022, 8)])
+def test_ofdm_of_other_sizes(size, guard):
+    settings, symbols = {"fft_size": size, "guard": guard, "cyclic_prefix": 16}, frames(batch=2, uses=800)
+    waveform = noisy(PilotOFDM(**settings)(symbols=symbols), usual(2e6), 20.0, seed=1)
+    received, estimates = OFDMSynchroniser(**settings)(waveform=waveform)
+    assert estimates.found.all()
+    assert 10 * math.log10(error_power(received, symbols)[0].mean()) < -19
+
+
+def test_too_few_subcarriers_for_the_field_are_named():
+    for kind in (PilotOFDM, OFDMSynchroniser):
+        with pytest.raises(ParameterError, match="at least 19 subcarriers"):
+            kind(fft_size=16, guard=4, cyclic_prefix=8)
+
+
+@pytest.mark.parametrize("modulation", ["single-carrier", "ofdm"])
+def test_the_residual_errors_are_as_large_as_the_estimates_say(modulation):
+    symbols = frames(batch=150, uses=2000)
+    ofdm = modulation == "ofdm"
+    rate = 2e6 if ofdm else 4e6
+    moved = [FractionalDelay(shortest=100.25, longest=100.25), CarrierFrequencyOffset(offset=1500.0, sample_rate=rate)]
+    if ofdm:
+        estimates = OFDMSynchroniser()(waveform=noisy(PilotOFDM()(symbols=symbols), moved, 5.0, 1)).estimates
+    else:
+        estimates = Synchroniser()(waveform=single_carrier(symbols, *moved, snr_db=5.0)).estimates
+    for name in ("delay", "frequency"):
+        seen, said = getattr(estimates, name).std(), getattr(estimates, f"{name}_deviation").mean()
+        assert 0.8 < (seen / said).item() < 1.35

@@ -311,3 +311,19 @@ def test_the_curvature_of_a_raised_cosine_is_its_spectrums_second_moment(roll_of
     edge = (1 + roll_off) / 2
     moment = 2 * integrate.quad(lambda f: (2 * math.pi * f) ** 2 * spectrum(f), 0, edge, points=[(1 - roll_off) / 2])[0]
     assert raised_cosine_curvature(roll_off) == pytest.approx(moment, rel=1e-6)
+
+
+def test_a_hard_amplifier_keeps_strong_samples_and_has_gradients_at_zero():
+    samples = torch.tensor([[0j, 0.5, 30 + 40j]], requires_grad=True)
+    out = RappAmplifier(backoff_db=0.0, smoothness=100.0)(waveform=waveform(samples)).samples
+    saturation = samples.detach().abs().square().mean().sqrt()
+    assert out[0, 2].abs().item() == pytest.approx(saturation.item(), rel=1e-3)
+    (gradient,) = torch.autograd.grad(out.real.sum(), samples)
+    assert gradient.abs().isfinite().all()
+
+
+def test_lengths_of_long_waveforms_are_exact():
+    time = 8_388_608
+    expected = math.ceil(time * (1 + 3e-6))
+    out = SamplingClockOffset(ppm=3.0)(waveform=Waveform(torch.ones(1, 10) + 0j, torch.tensor([time])))
+    assert out.length.tolist() == [expected]

@@ -3,7 +3,7 @@
 import pickle
 import socket
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
 
 import pytest
@@ -180,3 +180,137 @@ def test_parameters_that_cannot_be_are_named(change, wrong):
     for kind in (ZMQSink, ZMQSource):
         with pytest.raises(ParameterError, match=wrong):
             kind(**change)
+
+
+def bound(kind, address):
+    other = zmq.Context.instance().socket(kind)
+    other.setsockopt(zmq.LINGER, 0)
+    other.bind(address)
+    return other
+
+
+def test_empty_messages_do_not_put_the_time_out_off():
+    address, ended = free_addresses(1)[0], Event()
+    other = bound(zmq.PUSH, address)
+
+    def chatter():
+        while not ended.is_set():
+            with suppress(zmq.Again):
+                other.send(b"", zmq.NOBLOCK)
+            time.sleep(0.05)
+
+    thread = Thread(target=chatter)
+    thread.start()
+    source = ZMQSource(address=address, samples=10, timeout=0.5)
+    begin = time.monotonic()
+    with pytest.raises(RadioError, match="0 of 10 samples"):
+        source(batch=1)
+    assert time.monotonic() - begin < 5
+    ended.set()
+    thread.join()
+    source.close()
+    other.close()
+
+
+def test_what_came_before_an_error_is_kept():
+    address = free_addresses(1)[0]
+    other = bound(zmq.PUSH, address)
+    source = ZMQSource(address=address, samples=10, timeout=0.5)
+    stream = torch.randn(16, dtype=torch.complex64)
+    writer = Thread(target=lambda: other.send(stream[:6].numpy().tobytes()))
+    writer.start()
+    with pytest.raises(RadioError, match="6 of 10 samples"):
+        source(batch=1)
+    writer.join()
+    other.send(stream[6:].numpy().tobytes())
+    assert torch.equal(source(batch=1).samples[0], stream[:10])
+    assert len(pickle.loads(pickle.dumps(source))._rest) == 0
+    source.close()
+    other.close()
+
+
+def test_samples_that_are_no_numbers_become_silence():
+    address = free_addresses(1)[0]
+    other = bound(zmq.PUSH, address)
+    source = ZMQSource(address=address, samples=3)
+    sent = torch.tensor([1 + 1j, complex("nan"), complex(0, float("inf"))], dtype=torch.complex64)
+    writer = Thread(target=lambda: other.send(sent.numpy().tobytes()))
+    writer.start()
+    assert source(batch=1).samples[0].tolist() == [1 + 1j, 0, 0]
+    writer.join()
+    source.close()
+    other.close()
+
+
+def test_what_a_sink_has_sent_arrives_after_it_is_closed():
+    address, rows = free_addresses(1)[0], torch.randn(1, 200_000, dtype=torch.complex64)
+    sink, source = ZMQSink(address=address), ZMQSource(address=address, samples=200_000)
+    taken = []
+    reader = Thread(target=lambda: (time.sleep(0.5), taken.append(source(batch=1).samples)))
+    source._receiver = SampleReceiver(address, "push-pull", 5.0)
+    sink(waveform=Waveform(rows, torch.tensor([200_000])))
+    reader.start()
+    sink.close()
+    reader.join(10)
+    assert torch.equal(taken[0], rows)
+    source.close()
+
+
+def test_a_request_goes_out_again_where_nobody_answered():
+    address = free_addresses(1)[0]
+    with SampleReceiver(address, "req-rep", 0.3) as receiver:
+        assert receiver.receive(0.1) is None
+        time.sleep(0.4)
+        receiver.receive(0.05)
+        with SampleSender(address, "req-rep", 5.0) as sender:
+
+            def twice():
+                """The first answer may be to the old request, which nobody waits for any more."""
+                with suppress(RadioError):
+                    for _ in range(2):
+                        sender.send(torch.ones(5, dtype=torch.complex64))
+
+            writer = Thread(target=twice)
+            writer.start()
+            found = None
+            end = time.monotonic() + 5
+            while found is None and time.monotonic() < end:
+                found = receiver.receive(0.1)
+            sender.cancel()
+            writer.join(5)
+    assert found is not None
+    assert len(found) == 5
+
+
+def test_a_request_of_another_kind_is_answered_and_named():
+    address = free_addresses(1)[0]
+    with SampleSender(address, "req-rep", 2.0) as sender:
+        other = zmq.Context.instance().socket(zmq.REQ)
+        other.setsockopt(zmq.LINGER, 0)
+        other.connect(address)
+        other.send(b"abc")
+        with pytest.raises(RadioError, match="3 bytes"):
+            sender.send(torch.ones(5, dtype=torch.complex64))
+        assert other.recv() == b""
+        other.send((5).to_bytes(4, "little"))
+        sender.send(torch.ones(5, dtype=torch.complex64))
+        assert len(other.recv()) == 40
+        other.close()
+
+
+def test_frames_lost_to_silence_are_counted_apart():
+    there, back = free_addresses()
+    seen = [0]
+
+    def stops(samples):
+        seen[0] += len(samples)
+        return samples if seen[0] < 30_000 else None
+
+    channel = OverTheAir(send_to=there, receive_from=back, timeout=1.0)
+    with radio(there, back, stops):
+        run = bpsk(length=1000, channel=channel).run(
+            batch=10, snr_db=10.0, seed=1, probe=["channel.lost", "channel.timed_out"]
+        )
+    assert run["channel.lost"].errors.sum() > 2
+    assert torch.equal(run["channel.timed_out"].errors, run["channel.lost"].errors)
+    channel.close()

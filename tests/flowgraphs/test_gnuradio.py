@@ -16,6 +16,7 @@ from linksim.blocks.waveform import gnuradio_channel
 from linksim.blocks.waveform.gnuradio_channel import gnuradio_python
 from linksim.blocks.waveform.pulse import root_raised_cosine
 from linksim.blocks.waveform.zmq_stream import PATTERNS, RadioError
+from linksim.errors import ParameterError
 from linksim.flowgraphs import bpsk, sa_oosc, waveform_channel
 from linksim.types import Symbols, Waveform
 
@@ -105,6 +106,26 @@ def test_without_gnu_radio_the_error_says_what_to_install(monkeypatch):
             bpsk(length=100, channel=GNURadioChannel()).run(batch=1, snr_db=5.0)
     finally:
         gnuradio_python.cache_clear()
+
+
+@pytest.mark.parametrize(("script", "words"), [
+    ("import time; time.sleep(60)", "not ready after 1 s"),
+    ("print('hello'); print('world')", "ended with status 0"),
+    ("import sys; sys.exit('no such device')", r"ended with status 1 \(no such device\)"),
+])  # fmt: skip
+def test_a_flowgraph_that_does_not_start_is_named(monkeypatch, tmp_path, script, words):
+    (tmp_path / "fake.py").write_text(script)
+    monkeypatch.setattr(gnuradio_channel, "gnuradio_python", lambda: sys.executable)
+    monkeypatch.setattr(gnuradio_channel, "_script", lambda: tmp_path / "fake.py")
+    monkeypatch.setattr(gnuradio_channel, "START_SECONDS", 1.0 if "sleep" in script else 20.0)
+    with pytest.raises(RadioError, match=words):
+        bpsk(length=100, channel=GNURadioChannel()).run(batch=1, snr_db=5.0)
+
+
+def test_offsets_that_nobody_looks_for_are_refused():
+    for change, wrong in (({"frequency_offset": 2e4}, "frequency_offset"), ({"clock_ppm": 200.0}, "clock_ppm")):
+        with pytest.raises(ParameterError, match=wrong):
+            GNURadioChannel(**change)
 
 
 _PULSE = """
