@@ -206,3 +206,29 @@ def test_the_steering_bench(out, folders, monkeypatch):
     assert float(car[1].split()[0]) > 0
     assert [float(each) for each in car[-1].split(", ")] == pytest.approx([0.0201] * 3, abs=3e-4)
     assert nobody[:3] == ["-", "-", "-"]
+
+
+def test_the_waveforms_bench(out, folders, monkeypatch):
+    place = "linksim.benches.waveforms"
+    for name, value in (
+        ("SNRS_DB", (0.0, 10.0)), ("BER_SNRS_DB", {4.0: 16}), ("SHORT_SNRS_DB", {-20.0: 16, 5.0: 16}),
+        ("LOW_SNRS_DB", (-5.0, -2.5)), ("BITS", 1024),
+    ):  # fmt: skip
+        monkeypatch.setattr(f"{place}.{name}", value)
+    page, _ = find_bench("waveforms")(out=out, kodak=folders[1]).run()
+    left, bits, lost, pictures = (rows_of(page, section) for section in range(4))
+    assert set(left) == {"0", "10"}
+    assert all(abs(float(cell.split()[0])) < 1.5 for row in left.values() for cell in row)
+    assert 0.005 < float(bits["4"][1]) < 0.03
+    assert lost["-20"][1].startswith("1 (")
+    assert lost["5"][1].startswith("0 (")
+    assert len(pictures) == 4
+    assert all(row[4] == "0.0%" for row in pictures.values())
+
+
+def test_a_level_is_found_on_a_rising_curve_alone():
+    snr_of = find_bench("waveforms").report.__globals__["_snr_of"]
+    assert snr_of(25.0, [0.0, 5.0, 10.0], [20.0, 24.0, 26.0]) == pytest.approx(7.5)
+    assert snr_of(26.2, [0.0, 5.0, 10.0], [20.0, 24.0, 26.0]) == pytest.approx(10.5)
+    assert math.isnan(snr_of(19.0, [0.0, 5.0, 10.0], [20.0, 24.0, 26.0])), "below the curve"
+    assert math.isnan(snr_of(26.05, [0.0, 5.0, 10.0], [20.0, 26.0, 26.1])), "where it is flat"

@@ -101,6 +101,7 @@ def test_benches_are_found_and_their_options_are_theirs(cli, tmp_path):
         "steering",
         "text",
         "vlm_csc",
+        "waveforms",
     }  # fmt: skip
     code, text, _ = cli("bench")
     assert code == 0
