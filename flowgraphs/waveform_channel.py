@@ -61,6 +61,10 @@ def waveform_channel(
     else:
         fg.burst, fg.shaper, fg.synchroniser = BurstBuilder(), PulseShaper(), Synchroniser()
         sender = [fg.burst, fg.shaper]
+    for block in impairments:
+        # By its class, so that a sweep can name its parameters; a second one of a class is numbered.
+        if block.default_name not in fg.blocks:
+            setattr(fg, block.default_name, block)
     fg.connect(fg["symbols"], *sender, *impairments, fg.noise["waveform"])
     fg.connect(fg["snr_db"], fg.noise["snr_db"])
     fg.connect(fg.noise, fg.synchroniser["waveform"])

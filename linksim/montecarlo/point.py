@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 from linksim.errors import ParameterError, require
+from linksim.flowgraph import Flowgraph
 from linksim.montecarlo.identity import by_content
 
 Point = dict[str, Any]
@@ -64,6 +65,11 @@ def plain(value: Any) -> Any:
 
     Raises `ParameterError` where it is nothing of the kind.
     """
+    if isinstance(value, Flowgraph):
+        raise ParameterError(
+            f"the flowgraph '{value.name}' cannot be a grid's value, because its parameters do not tell it from others;"
+            " sweep over an argument of a function that makes the link"
+        )
     if hasattr(value, "parameter_signature"):
         default = {name: parameter.default for name, parameter in value.parameter_signature().items()}
         parameters = {name: plain(given) for name, given in value.settings.items() if given != default[name]}

@@ -418,6 +418,7 @@ def test_names_reach_inputs_arguments_and_parameters():
     ({"grid": {"snr_db": [1, 1.0]}}, "is there twice"),
     ({"grid": {"snr_db": [float("nan")]}}, "must be finite"),
     ({"grid": {"snr_db": [object()]}}, "must be numbers, text"),
+    ({"grid": {"snr_db": [Flowgraph("inner")]}}, "'inner' cannot be a grid's value"),
     ({"stop": ()}, "needs a stop rule"),
     ({"stop": "ber:rle=1"}, "no stop rule 'rle' in 'ber:rle=1'; did you mean 'rel'"),
     ({"stop": "ber:rel=x"}, "must be a number"),
