@@ -12,7 +12,7 @@ from linksim.blocks.waveform.pulse import MatchedFilter, PulseShaper, SymbolSamp
 from linksim.blocks.waveform.sigmf_blocks import SigMFSink, SigMFSource
 from linksim.blocks.waveform.synchroniser import Synchroniser
 from linksim.blocks.waveform.timing_impairments import FractionalDelay, SamplingClockOffset
-from linksim.blocks.waveform.zmq_stream import ZMQSink, ZMQSource
+from linksim.blocks.waveform.zmq_blocks import ZMQSink, ZMQSource
 
 __all__ = [
     "BurstBuilder",

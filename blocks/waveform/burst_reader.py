@@ -13,7 +13,7 @@ from linksim.blocks.waveform.detection import Found, refine, search
 from linksim.blocks.waveform.filtering import filtered, interpolated
 from linksim.blocks.waveform.frames import ReadRows, Taken, put_together
 from linksim.blocks.waveform.pulse import root_raised_cosine
-from linksim.blocks.waveform.tracking import Pulse, Track, follow
+from linksim.blocks.waveform.tracking import BurstFollower, Track
 from linksim.types import Received, Symbols, SynchronisationEstimate
 
 
@@ -71,7 +71,7 @@ class BurstReader:
         data = length[rows] + self.layout.field_uses
         blocks = self.layout.groups(int(data.max()))
         with torch.no_grad():
-            track = follow(turned.detach(), start, frequency, data, self.layout, self._pulse, blocks)
+            track = self._follower(turned.detach(), start, frequency).follow(data, blocks)
         length[rows] *= track.kept
         rows, shift, turned = (each[track.kept] for each in (rows, shift, turned))
         track = Track(*(each[track.kept] for each in track))
@@ -135,7 +135,7 @@ class BurstReader:
         data = torch.full(start.shape, uses, device=start.device)
         # Only these blocks of pilots stand at the same place whatever the frame's length is.
         blocks = uses // self.layout.pilot_spacing
-        track = follow(signal, start, frequency, data, self.layout, self._pulse, blocks)
+        track = self._follower(signal, start, frequency).follow(data, blocks)
         taken = self._taken(signal, track, self.layout.data_places(uses).to(start.device), data)
         llrs = -4 * (taken.samples * taken.gain).real / taken.noise_variance
         number, length, good = (each.to(start.device) for each in decode_field(llrs.float().cpu()))
@@ -147,9 +147,9 @@ class BurstReader:
         overhead = torch.where(length > 0, self.layout.overhead(length), 0)
         return Burst(number * (length > 0), *put_together(samples, length, overhead, read, width))
 
-    @property
-    def _pulse(self) -> Pulse:
-        return Pulse(self.samples_per_symbol, self.roll_off)
+    def _follower(self, signal: Tensor, start: Tensor, frequency: Tensor) -> BurstFollower:
+        spacing = torch.full_like(start, float(self.samples_per_symbol))
+        return BurstFollower(signal, self.layout, self.samples_per_symbol, self.roll_off, start, spacing, frequency)
 
     def _fits(self, length: Tensor, start: Tensor, time: Tensor, width: int | None) -> Tensor:
         """Whether a waveform holds the whole burst of a frame of this length, bool [batch]."""

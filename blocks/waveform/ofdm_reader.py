@@ -12,7 +12,8 @@ from linksim.blocks.sionna.ofdm_channel import PILOT_SYMBOLS, SYMBOLS_PER_SLOT
 from linksim.blocks.waveform.detection import vertex
 from linksim.blocks.waveform.frames import Taken
 from linksim.blocks.waveform.ofdm_frame import TRAINING, OFDMFrame
-from linksim.blocks.waveform.tracking import CLOCK_DEVIATION, frequency_deviation, peak_turn
+from linksim.blocks.waveform.periodogram import frequency_deviation, peak_turn
+from linksim.blocks.waveform.tracking import CLOCK_DEVIATION
 from linksim.types import SynchronisationEstimate
 
 FINE = 8

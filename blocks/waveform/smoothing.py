@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+NEARBY = 2
+
 
 class Smoothed(NamedTuple):
     """Gains, complex [batch, blocks]; the variance of their errors, float [batch, blocks]; and the variance of a step
@@ -39,6 +41,17 @@ def smoothed(gains: Tensor, counts: Tensor, noise_variance: Tensor) -> Smoothed:
         variances.append(spread + share.square() * (variances[-1] - spread - walk))
     values, variances = torch.stack(values[::-1], 1), torch.stack(variances[::-1], 1)
     return Smoothed(values.to(gains.dtype), variances.to(gains.real.dtype), walk)
+
+
+def nearby(gains: Tensor, counts: Tensor) -> Tensor:
+    """Each block's gain as the mean over it and up to `NEARBY` blocks on either side, weighted by their counts."""
+
+    def total(values: Tensor) -> Tensor:
+        sums = torch.nn.functional.pad(values.cumsum(1), (NEARBY + 1, 0))
+        sums = torch.cat([sums, sums[:, -1:].expand(-1, NEARBY)], 1)
+        return sums[:, 2 * NEARBY + 1 :] - sums[:, : -2 * NEARBY - 1]
+
+    return total(gains * counts) / total(counts).clamp_min(1)
 
 
 def _walk(gains: Tensor, error: Tensor, there: Tensor) -> Tensor:
