@@ -18,6 +18,7 @@ class WaveformNoise(Block):
     Raises:
         LinksimError: an SNR is NaN.
 
+    >>> import torch
     >>> silence = Waveform(torch.zeros(1, 10000) + 0j, torch.tensor([10000]))
     >>> noisy = WaveformNoise().seed(1)(waveform=silence, snr_db=torch.tensor([10.0]))
     >>> round(noisy.samples.abs().square().mean().item(), 3)

@@ -33,7 +33,7 @@ def detection_probability(snr_db: ArrayLike, threshold: float, symbols: int) -> 
     degrees of freedom and noncentrality 2 N Es/N0. Source: Kay, section 9.5.
 
     >>> float(detection_probability(-10.0, 0.1, 127).round(3))
-    0.517
+    0.442
     """
     from scipy.stats import ncf
 
