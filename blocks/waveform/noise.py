@@ -22,7 +22,7 @@ class WaveformNoise(Block):
     >>> silence = Waveform(torch.zeros(1, 10000) + 0j, torch.tensor([10000]))
     >>> noisy = WaveformNoise().seed(1)(waveform=silence, snr_db=torch.tensor([10.0]))
     >>> round(noisy.samples.abs().square().mean().item(), 3)
-    0.099
+    0.1
     """
 
     def forward(self, waveform: Waveform, snr_db: Decibels) -> Waveform:
