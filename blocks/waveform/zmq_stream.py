@@ -24,7 +24,7 @@ MOST_WAITING = 100_000
 """Messages that are forgotten at most, where another program sends faster than they are."""
 LOOK_SECONDS = 0.1
 """How often a sender that waits looks whether it is still wanted."""
-JOINING_SECONDS = 0.2
+JOINING_SECONDS, RECONNECT_MS = 0.5, 20
 """A subscriber that has just connected misses what is published before it is known."""
 
 
@@ -196,4 +196,5 @@ class SampleReceiver:
 def _socket(zmq: Any, kind: int) -> "zmq.Socket[bytes]":
     socket = zmq.Context.instance().socket(kind)
     socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
     return socket
