@@ -20,7 +20,7 @@ FIRST_STRETCH = 1024
 CLOCK_DEVIATION = 20e-6
 """What is known of crystal clocks before: standard deviation of their relative error."""
 LARGEST_CLOCK_PPM = 100.0
-"""Clock errors that are followed; at 200 ppm bursts of 2,000 symbols still are."""
+"""Clock errors that are followed, in parts per million."""
 LEAST_NOISE = 1e-12
 JUDGED_PILOTS, LEAST_COHERENCE = 64, 0.15
 
