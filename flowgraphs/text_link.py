@@ -43,7 +43,7 @@ def _transmitter(codec: TextCodec) -> Flowgraph:
     fg = Flowgraph("transmitter", inputs={"text": Text, "snr_db": Decibels})
     fg.tokenizer = WordTokenizer(word_list=codec.word_list)
     fg.encoder, fg.channel_encoder = codec.encoder, codec.channel_encoder
-    fg.header, fg.frame = ShortHeaderEncoder(), FrameBuilder()
+    fg.header, fg.frame = ShortHeaderEncoder(largest=MAX_WORDS), FrameBuilder()
     fg.connect(fg["text"], fg.tokenizer)
     fg.connect(fg.tokenizer["words"], fg.encoder["words"])
     for block in (fg.encoder, fg.channel_encoder):

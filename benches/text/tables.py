@@ -4,21 +4,38 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from linksim.benches.tables import look_up, markdown
-from linksim.benches.text.points import CAPTION_SYSTEMS, FREE_SYSTEMS, LEARNED, SENTENCES, SNRS_DB, SYSTEMS
+from linksim.benches.text.points import (
+    CAPTION_SYSTEMS,
+    FREE_SYSTEMS,
+    LEARNED,
+    SENTENCES,
+    SNRS_DB,
+    SYSTEMS,
+    captions,
+)
+from linksim.benches.text.source_bits import source_bits
+from linksim.blocks.header.short import short_header_uses
+from linksim.blocks.text.source import read_sentences
+from linksim.blocks.text.tokenizer import MAX_WORDS
+from linksim.blocks.transport.short_transport import LARGEST_NUMBER
 
 if TYPE_CHECKING:
     import pandas as pd
 
+WORDS_USES, SIZE_USES = short_header_uses(MAX_WORDS), short_header_uses(LARGEST_NUMBER)
 HEAD = f"""# Sentences over noise
 
 Made by `linksim bench text` from the shipped weights: {SENTENCES} sentences at each point, drawn from the files, 95 %
 intervals over sentences. "Learned" is `text_link`. The others are `digital_text`: a code of words, a CRC, a 5G polar
 code and QAM. They spend as many channel uses on each sentence as the learned codec does, and choose the smallest QAM
-that has room. "Free uses" takes as few uses as the SNR allows, so its row of uses counts. All know the mean SNR, and
-all send the same header of 32 uses. A lost sentence is the empty one, of BLEU 0. SNRs are Es/N0 per complex use.
+that has room. "Free uses" takes as few uses as the SNR allows, so its row of uses counts. All know the mean SNR. All
+have a header in the same code: {WORDS_USES} uses for the number of words of the learned codec, {SIZE_USES} for
+size and modulation of the digital links. A lost sentence is the empty one, of BLEU 0. SNRs are Es/N0 per complex use.
 
 """
 CHANNEL_NAMES = {"awgn": "AWGN", "rayleigh": "slow Rayleigh fading, known at the receiver, one fade a sentence"}
+SENTENCE_CODES = ("bigram", "huffman", "five_bit", "utf8")
+CAPTION_CODES = ("sentences", *SENTENCE_CODES)
 METRICS = {"bleu_1": "BLEU-1", "bleu_4": "BLEU-4", "sentence_error_rate": "Sentences wrong", "erased": "Sentences lost"}
 
 
@@ -28,7 +45,8 @@ def sentences_page(table: "pd.DataFrame") -> str:
         "## Sentences of Europarl that were not trained on, 8 uses per word\n\nAll of their words are in the list of "
         "3,994 words, and they have up to 29.\n"
     )
-    return f"{title}\n{_tables(table, SYSTEMS)}"
+    bits = source_bits(read_sentences(str(table["file"].iloc[0])), "europarl", SENTENCE_CODES)
+    return f"{title}\n{bits}\n{_tables(table, SYSTEMS)}"
 
 
 def captions_page(table: "pd.DataFrame") -> str:
@@ -36,12 +54,16 @@ def captions_page(table: "pd.DataFrame") -> str:
     title = (
         "## Captions of the test pictures, 2 uses per word\n\nThe captions are made from templates: the label, one of "
         "three phrasings, and names of measured colours. Nine in ten\nof the test captions occur word for word among "
-        'those trained on; they stand apart from the others. "Sentences" is Huffman\'s code of the 2,157 captions '
-        "trained on;\nanother caption follows an escape, word by word.\n"
+        'those trained on; they stand apart from the others.\n"Sentences" is Huffman\'s code of the 2,157 captions '
+        "trained on; another caption follows an escape, word by word.\n"
     )
-    parts = [f"### {'Captions that were trained on' if seen else 'Captions that were not trained on'}\n\n"
-             f"{_tables(table.loc[table['seen'] == seen], CAPTION_SYSTEMS)}" for seen in (True, False)]  # fmt: skip
-    return f"{title}\n" + "\n".join(parts)
+    return f"{title}\n" + "\n".join(_some_captions(table.loc[table["seen"] == seen], seen) for seen in (True, False))
+
+
+def _some_captions(table: "pd.DataFrame", seen: bool) -> str:
+    name = "Captions that were trained on" if seen else "Captions that were not trained on"
+    bits = source_bits(captions(str(table["folder"].iloc[0]), seen), "captions", CAPTION_CODES)
+    return f"### {name}\n\n{bits}\n{_tables(table, CAPTION_SYSTEMS)}"
 
 
 def _tables(table: "pd.DataFrame", systems: Sequence[str]) -> str:

@@ -3,46 +3,50 @@
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
 from linksim.block import Block
-from linksim.blocks.header.bits import from_bits, to_bits
+from linksim.blocks.header.small_block import MOST_BITS, codebook
 from linksim.blocks.modulation.qpsk import QPSKDemapper, QPSKMapper
-from linksim.blocks.sionna.block_codes import PolarCode
 from linksim.errors import ParameterError, require
 from linksim.types import Flags, Received, Symbols, Uses
 
-NUMBER_BITS, CODED_BITS = 12, 64
-"""The fewest bits that 5G's polar code of the uplink takes, and a rate of 18/64 with their CRC-6."""
-SHORT_HEADER_USES = CODED_BITS // 2
-LIST_SIZE = 8
+LARGEST = (1 << MOST_BITS) - 1
+CODED_BITS = {6: 40, 10: 56, MOST_BITS: 64}
+"""Bits of the code by the most bits of the number: at 0 dB the likeliest number is wrong once in a thousand or less."""
+LEAST_PROBABILITY = 0.95
 
 
 class ShortHeaderEncoder(Block):
-    """A number from 0 to 4095 as 32 channel uses of unit power: CRC-6, 5G polar code of 64 bits, QPSK.
+    """A number from 0 to `largest` as channel uses of unit power: 5G's code for small blocks, QPSK.
 
-    Of 20,000 headers over AWGN 0.10 % are lost at 0 dB, 4.6 % at -2 dB, and none at 2 dB.
+    20 channel uses for up to six bits, 28 for up to ten, 32 for eleven. As in 5G there is no check under twelve bits:
+    it would outweigh them, and the receiver knows how sure it is.
 
-    Shapes: number [batch] int; out.samples [batch, 32], out.length 32. Hard bits: no gradient.
-    Source: 3GPP TS 38.212, section 5.3.1, by Sionna.
+    Args:
+        largest: the largest number that can be sent, 1 to 2047.
+
+    Shapes: number [batch] int; out.samples [batch, uses]. Hard bits: no gradient.
+    Source: 3GPP TS 38.212, sections 5.3.3.3 and 5.4.3; 6.3.1.2.1 for the check.
 
     Raises:
-        ParameterError: a number is not in 0..4095.
+        ParameterError: `largest` is not in 1..2047, or a number is not in 0..`largest`.
 
-    >>> ShortHeaderEncoder()(number=torch.tensor([17])).length.tolist()
-    [32]
+    >>> ShortHeaderEncoder(largest=32)(number=torch.tensor([17])).length.tolist()
+    [20]
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, largest: int = LARGEST) -> None:
         super().__init__()
-        self._code, self._mapper = _code(), QPSKMapper()
+        self.largest = checked_largest(largest)
+        self._mapper = QPSKMapper()
 
     def forward(self, number: Uses) -> Symbols:
-        if not bool(((number >= 0) & (number < 1 << NUMBER_BITS)).all()):
-            raise ParameterError(f"'number' must be in 0..{(1 << NUMBER_BITS) - 1} (got {number.tolist()[:5]})")
-        coded = self._code.encode(to_bits(number.cpu(), NUMBER_BITS).byte())
+        if not bool(((number >= 0) & (number <= self.largest)).all()):
+            raise ParameterError(f"'number' must be in 0..{self.largest} (got {number.tolist()[:5]})")
+        bits = self.largest.bit_length()
+        coded = codebook(bits, 2 * short_header_uses(self.largest)).to(number.device)[number]
         symbols: Symbols = self._mapper(bits=coded)
-        return Symbols(symbols.samples.to(number.device, torch.complex64), symbols.length.to(number.device))
+        return Symbols(symbols.samples.to(torch.complex64), symbols.length)
 
 
 class ReadNumber(NamedTuple):
@@ -54,52 +58,64 @@ class ReadNumber(NamedTuple):
 
 
 class ShortHeaderDecoder(Block):
-    """The inverse of `ShortHeaderEncoder`.
+    """The inverse of `ShortHeaderEncoder`: the likeliest of all numbers, lost where it is not likely enough.
 
-    `largest`: the largest number that the receiver expects. A larger one counts as a lost header, which finds most
-    errors that the six bits of the CRC let pass.
+    Over AWGN, with numbers to 32, 0.06 % of the headers are lost at 0 dB and 1.9 % at -2 dB; 0.005 % and 0.06 % are
+    wrong (40,000 headers). It believes the noise variance that the receiver gives it.
+
+    Args:
+        largest: the encoder's.
+        least_probability: that the number is right, given what was received; below it the header is lost. 0 takes
+            the likeliest number, for messages with a check of their own.
 
     Shapes: received [batch, uses], the frame; out.number, out.uses and out.erased [batch]. Hard decisions: no gradient.
-    Source: as `ShortHeaderEncoder`; list decoding, Tal and Vardy, IEEE Trans. Inf. Theory 2015.
+    Source: maximum a posteriori decisions, Proakis, Digital Communications, ch. 4.
 
     Raises:
-        ParameterError: `largest` is not in 1..4095.
+        ParameterError: `largest` is not in 1..2047, or `least_probability` is not in [0, 1).
 
     >>> from linksim.blocks import AWGN
-    >>> sent = ShortHeaderEncoder()(number=torch.tensor([17]))
+    >>> sent = ShortHeaderEncoder(largest=32)(number=torch.tensor([17]))
     >>> received = AWGN().seed(1)(symbols=sent, snr_db=torch.tensor([5.0]))
     >>> ShortHeaderDecoder(largest=32)(received=received)
-    ReadNumber(number=tensor([17]), uses=tensor([32]), erased=tensor([False]))
+    ReadNumber(number=tensor([17]), uses=tensor([20]), erased=tensor([False]))
     """
 
-    def __init__(self, *, largest: int = (1 << NUMBER_BITS) - 1) -> None:
+    def __init__(self, *, largest: int = LARGEST, least_probability: float = LEAST_PROBABILITY) -> None:
         super().__init__()
-        require(0 < largest < 1 << NUMBER_BITS, "largest", f"in 1..{(1 << NUMBER_BITS) - 1}", largest)
-        self.largest = largest
-        self._code, self._demapper = _code(), QPSKDemapper()
+        self.largest = checked_largest(largest)
+        require(0 <= least_probability < 1, "least_probability", "in [0, 1)", least_probability)
+        self.least_probability = least_probability
+        self._demapper = QPSKDemapper()
 
     def forward(self, received: Received) -> ReadNumber:
-        llrs: Tensor = self._demapper(received=_front(received)).cpu()
-        decoded = self._code.decode(llrs)
-        number = from_bits((decoded.llrs > 0).byte())
-        erased = ~decoded.passed.all(1) | (number > self.largest) | (received.symbols.length < SHORT_HEADER_USES).cpu()
-        number = torch.where(erased, 0, number).to(received.symbols.length.device)
-        return ReadNumber(number, torch.full_like(number, SHORT_HEADER_USES), erased.to(number.device))
+        uses = short_header_uses(self.largest)
+        llrs = self._demapper(received=_front(received, uses)).double()
+        numbers = codebook(self.largest.bit_length(), 2 * uses)[: self.largest + 1].to(llrs)
+        probability, number = (llrs @ numbers.T).softmax(1).max(1)
+        erased = (probability < self.least_probability) | (received.symbols.length < uses)
+        return ReadNumber(torch.where(erased, 0, number), torch.full_like(number, uses), erased)
 
 
-def _code() -> PolarCode:
-    return PolarCode(NUMBER_BITS, CODED_BITS, bits_per_symbol=1, list_size=LIST_SIZE)
+def short_header_uses(largest: int) -> int:
+    """Channel uses of the header for numbers up to the largest."""
+    return next(coded for most, coded in CODED_BITS.items() if largest.bit_length() <= most) // 2
 
 
-def _front(received: Received) -> Received:
+def checked_largest(largest: int) -> int:
+    """The largest number. Raises `ParameterError` where the code cannot carry it."""
+    require(0 < largest <= LARGEST, "largest", f"in 1..{LARGEST}", largest)
+    return largest
+
+
+def _front(received: Received, uses: int) -> Received:
     """The first uses of a frame; a frame that is shorter is filled up."""
 
-    def cut(values: Tensor, filling: float) -> Tensor:
-        missing = max(SHORT_HEADER_USES - values.shape[1], 0)
-        return torch.nn.functional.pad(values, (0, missing), value=filling)[:, :SHORT_HEADER_USES]
+    def cut(values: torch.Tensor, filling: float) -> torch.Tensor:
+        missing = max(uses - values.shape[1], 0)
+        return torch.nn.functional.pad(values, (0, missing), value=filling)[:, :uses]
 
-    length = received.symbols.length.clamp_max(SHORT_HEADER_USES)
-    symbols = Symbols(cut(received.symbols.samples, 0.0), length)
+    symbols = Symbols(cut(received.symbols.samples, 0.0), received.symbols.length.clamp_max(uses))
     return Received(
         symbols, cut(received.gain, 0.0), cut(received.noise_variance, 1.0), received.overhead, received.csi
     )

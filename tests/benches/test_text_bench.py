@@ -35,7 +35,10 @@ def test_the_page_has_all_systems_and_goes_on(data, tmp_path, monkeypatch):
     for system in points.SYSTEMS:
         # Sentences, captions seen and unseen; two channels; five tables each.
         assert text.count(f"| {system} |") == 3 * 2 * 5
-    assert "| learned | " in text
+    # 8 bits a character: the mean of 12, 34 and 10 characters.
+    assert "mean of all 3:\n\n| code | bits |" in text
+    assert f"| UTF-8 | {8 * sum(map(len, SENTENCES)) / 3:.1f} |" in text
+    assert text.count("| sentences | ") == 2
     row = next(line for line in text.splitlines() if line.startswith("| learned |"))
     assert row.endswith("1.000 (1.000 to 1.000) |")
     assert bench.run()[0] == text

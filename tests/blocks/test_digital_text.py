@@ -18,6 +18,8 @@ from linksim.blocks import (
     TextCompressor,
     TextDecompressor,
 )
+from linksim.blocks.header.short import short_header_uses
+from linksim.blocks.header.small_block import codebook
 from linksim.blocks.text.codes import CODES, text_code
 from linksim.blocks.text.codes.huffman import huffman_code
 from linksim.blocks.text.codes.sentences import SentenceCode
@@ -156,26 +158,59 @@ def test_a_caption_that_was_trained_on_takes_as_many_bits_as_it_says(data_folder
 # -- header
 
 
-def test_a_short_header_comes_through_and_a_lost_one_is_known():
-    number = torch.randint(1, 33, (4000,), generator=torch.Generator().manual_seed(1))
-    sent = ShortHeaderEncoder()(number=number)
-    assert torch.allclose(sent.samples.abs().square().mean(), torch.tensor(1.0))
-    for snr_db, most_lost in ((3.0, 0.001), (0.0, 0.005)):
-        received = AWGN().seed(1)(symbols=sent, snr_db=torch.full((4000,), snr_db))
+@pytest.mark.parametrize(("bits", "least"), [(1, 32), (2, 16), (6, 16), (7, 12), (10, 12), (11, 10)])
+def test_the_code_for_small_blocks_has_the_distances_of_the_standard(bits, least):
+    words = codebook(bits, 32).double()
+    assert words.shape == (1 << bits, 32)
+    # A linear code: the least distance is the least weight of a codeword that is not zero.
+    assert words.sum(1).sort().values[:2].tolist() == [0, least]
+    assert torch.equal(codebook(bits, 56)[:, 32:], codebook(bits, 24))
+
+
+@pytest.mark.parametrize("largest", [1, 32, 63, 64, 1023, 1024, 2047])
+def test_a_short_header_fails_as_often_as_the_distances_of_its_code_say(largest):
+    frames, snr_db = 20_000, -1.0
+    number = torch.randint(0, largest + 1, (frames,), generator=torch.Generator().manual_seed(1))
+    sent = ShortHeaderEncoder(largest=largest)(number=number)
+    assert sent.length.tolist()[:2] == [short_header_uses(largest)] * 2
+    assert torch.allclose(sent.samples.abs().square(), torch.tensor(1.0))
+    received = AWGN().seed(1)(symbols=sent, snr_db=torch.full((frames,), snr_db))
+    wrong = float((ShortHeaderDecoder(largest=largest, least_probability=0.0)(received=received).number != number)
+                  .double().mean())  # fmt: skip
+    words = codebook(largest.bit_length(), 2 * short_header_uses(largest))[: largest + 1].double()
+    some = words[:: max(len(words) // 64, 1)]
+    distance = torch.cdist(some, words, p=1).double()
+    pairs = 0.5 * torch.erfc((distance * 10 ** (snr_db / 10) / 2).sqrt()) * (distance > 0)
+    low, high = wilson(wrong, frames, 1.96)
+    # The union bound, which counts an error twice where two other codewords are likelier.
+    assert low <= float(pairs.sum(1).mean()) <= max(3 * high, 1e-3)
+
+
+def test_a_lost_short_header_is_known():
+    number = torch.randint(1, 33, (20_000,), generator=torch.Generator().manual_seed(1))
+    sent = ShortHeaderEncoder(largest=32)(number=number)
+    for snr_db, most_lost, most_wrong in ((2.0, 0.0005, 0.0005), (0.0, 0.002, 0.0005), (-2.0, 0.03, 0.002)):
+        received = AWGN().seed(1)(symbols=sent, snr_db=torch.full(number.shape, snr_db))
         out = ShortHeaderDecoder(largest=32)(received=received)
         wrong = (out.number != number) & ~out.erased
-        low, _ = wilson(float(out.erased.float().mean()), 4000, 1.96)
-        assert low < most_lost
-        assert int(wrong.sum()) <= 2
-    noise = AWGN().seed(1)(symbols=sent, snr_db=torch.full((4000,), -20.0))
+        for found, most in ((out.erased, most_lost), (wrong, most_wrong)):
+            assert wilson(float(found.double().mean()), len(number), 1.96)[0] < most
+    noise = AWGN().seed(1)(symbols=sent, snr_db=torch.full(number.shape, -20.0))
     out = ShortHeaderDecoder(largest=32)(received=noise)
     assert float((~out.erased).float().mean()) < 0.01
     assert bool((out.number[out.erased] == 0).all())
 
 
 def test_numbers_that_no_header_can_carry_and_short_frames():
-    with pytest.raises(ParameterError, match=r"'number' must be in 0..4095"):
-        ShortHeaderEncoder()(number=torch.tensor([4096]))
+    with pytest.raises(ParameterError, match=r"'number' must be in 0..2047"):
+        ShortHeaderEncoder()(number=torch.tensor([2048]))
+    with pytest.raises(ParameterError, match=r"'number' must be in 0..32 \(got \[33\]\)"):
+        ShortHeaderEncoder(largest=32)(number=torch.tensor([33]))
+    for block in (ShortHeaderEncoder, ShortHeaderDecoder):
+        with pytest.raises(ParameterError, match="'largest'"):
+            block(largest=2048)
+    with pytest.raises(ParameterError, match="'least_probability'"):
+        ShortHeaderDecoder(least_probability=1.0)
     cut = Symbols(torch.ones(1, 10) + 0j, torch.tensor([10]))
     received = AWGN().seed(1)(symbols=cut, snr_db=torch.tensor([20.0]))
     assert ShortHeaderDecoder()(received=received).erased.tolist() == [True]

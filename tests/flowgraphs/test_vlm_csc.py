@@ -41,9 +41,9 @@ def test_the_ledger_counts_the_header_and_the_ratio_is_that_of_the_source(pictur
     run = vlm_csc().run(image=picture, snr_db=10.0, seed=1)
     words = len(run["caption"].sentences[0].replace(",", " ,").replace(":", " :").split())
     assert run["uses"].value.item() == 2 * words
-    assert run["uses_total"].value.item() == 2 * words + 32
+    assert run["uses_total"].value.item() == 2 * words + 20
     assert run["cbr"].value.item() == pytest.approx(2 * words / (3 * 48 * 64))
-    assert run["cbr_total"].value.item() == pytest.approx((2 * words + 32) / (3 * 48 * 64))
+    assert run["cbr_total"].value.item() == pytest.approx((2 * words + 20) / (3 * 48 * 64))
 
 
 def test_the_receiver_knows_the_words_alone(picture):
@@ -153,7 +153,7 @@ def test_transmit_sends_what_a_picture_says(cli, tmp_path):
     result = json.loads(out)
     assert result["received"] == result["caption"]
     assert len(result["confidence"]) > 3
-    assert result["uses_total"] == result["uses"] + 32
+    assert result["uses_total"] == result["uses"] + 20
     assert result["cbr_total"] == pytest.approx(result["uses_total"] / (3 * 40 * 30), abs=1e-6)
     assert json.loads((tmp_path / "out" / "result.json").read_text()) == result
     for name in ("report.png", "reconstruction.png"):
