@@ -14,6 +14,8 @@ from linksim.types import Decibels, Entropy
 
 TABLES = Path(__file__).parent
 PREFIX = "distortion_"
+DATA_FILES = tuple(sorted(TABLES.glob(f"{PREFIX}*.csv")))
+"""What identifies results beside the code."""
 DEFAULT_TABLE = "light"
 """Of the default weights; also for weights that have no table of their own."""
 MIN_ENTROPY = 1.0
@@ -70,7 +72,7 @@ def bracket(x: Tensor, knots: Tensor, beyond: float) -> tuple[Tensor, Tensor]:
 
 def known_tables() -> list[str]:
     """The names of the shipped tables."""
-    return sorted(path.stem.removeprefix(PREFIX) for path in TABLES.glob(f"{PREFIX}*.csv"))
+    return [path.stem.removeprefix(PREFIX) for path in DATA_FILES]
 
 
 def table_path(table: str) -> Path:

@@ -9,6 +9,8 @@ from linksim.errors import FileError, ParameterError, nearest
 from linksim.weights import SHIPPED
 
 SUFFIX = ".words.txt"
+DATA_FILES = tuple(sorted(Path(str(files(SHIPPED))).glob(f"*{SUFFIX}")))
+"""What identifies results beside the code."""
 SPECIAL = ("<pad>", "<start>", "<unk>")
 """What comes before the words: the padding behind a sentence, what stands before its first word, and a word that is not
 in the list."""

@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 
 TABLE_FILE = Path(__file__).with_name("mcs_table.csv")
+DATA_FILES = (TABLE_FILE,)
+"""What identifies results beside the code."""
 TARGET_BLER = 1e-3
 
 

@@ -7,13 +7,16 @@ from functools import cache
 from importlib.metadata import version
 from types import CodeType, FunctionType, ModuleType
 
+from linksim.files import file_digest
+
 BLOCKS = "linksim.blocks."
 """The engine's own modules are told apart by the store's version; blocks and what they compute with, by source."""
 
 
 def code_of(kinds: Iterable[type], *, own_classes: bool = True) -> dict[str, str]:
     """By name, the code of these classes and of all that they lean on: linksim's modules whole, as far as they use each
-    other; the user's classes with their bases, and the functions and classes that those use."""
+    other, with the shipped files that a module names in `DATA_FILES`; the user's classes with their bases, and the
+    functions and classes that those use."""
     found: dict[str, str] = {}
     modules: list[ModuleType] = []
     waiting: list[object] = [kind for kind in kinds if own_classes or kind.__module__.startswith(BLOCKS)]
@@ -57,6 +60,7 @@ def _sources(modules: list[ModuleType]) -> dict[str, str]:
         if module.__name__ in found:
             continue
         found[module.__name__] = _source(module.__name__)
+        found |= {path.name: file_digest(path) for path in getattr(module, "DATA_FILES", ())}
         for value in vars(module).values():
             name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
             if isinstance(name, str) and name.startswith(BLOCKS) and name in sys.modules:

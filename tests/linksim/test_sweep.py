@@ -11,16 +11,19 @@ import sys
 import time
 import warnings
 from collections import deque
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+import linksim.blocks
 from linksim import Block, Decibels, Flowgraph, Score
 from linksim.blocks import AWGN, Rayleigh
+from linksim.blocks.transport import mcs
 from linksim.errors import LinksimError, ParameterError, StoreError, SweepError
-from linksim.flowgraphs import bpsk, klt
+from linksim.flowgraphs import bpsk, klt, separation
 from linksim.montecarlo import InProcess, Processes, RayCluster, Stop, Store, Sweep
 from linksim.montecarlo.executors import _folder
 from linksim.montecarlo.link import link_digest
@@ -739,6 +742,28 @@ def test_results_of_another_version_of_a_library_are_other_results(monkeypatch):
     # The header's LDPC code is Sionna's; BPSK stands on torch alone.
     assert link_digest(link) != before
     assert link_digest(bpsk()) == plain
+
+
+def test_results_of_another_table_of_schemes_are_other_results(monkeypatch, tmp_path):
+    link, plain = separation(codec="jpeg"), link_digest(bpsk())
+    before, changed = link_digest(link), tmp_path / "mcs_table.csv"
+    changed.write_text(mcs.TABLE_FILE.read_text().replace("-5.6", "-5.4"))
+    monkeypatch.setattr(mcs, "DATA_FILES", (changed,))
+    assert link_digest(link) != before
+    assert link_digest(bpsk()) == plain
+
+
+def test_every_shipped_file_of_numbers_or_words_identifies_results():
+    folder = Path(linksim.blocks.__file__).parent
+    shipped = {path.name for path in folder.rglob("*") if path.suffix in (".csv", ".npz", ".txt", ".json")}
+    named = {
+        path.name
+        for name, module in list(sys.modules.items())
+        if name.startswith("linksim.blocks.")
+        for path in getattr(module, "DATA_FILES", ())
+    }
+    assert shipped == named
+    assert "mcs_table.csv" in shipped
 
 
 def test_a_parameters_name_alone_gets_the_path_that_is_right():

@@ -13,6 +13,8 @@ from linksim.errors import FileError
 from linksim.weights import SHIPPED
 
 SUFFIX = ".counts.npz"
+DATA_FILES = tuple(sorted(Path(str(files(SHIPPED))).glob(f"*{SUFFIX}")))
+"""What identifies results beside the code."""
 LEAST_COUNT = 1.0
 """Of a word that was never seen, `<unk>` among them."""
 DISCOUNT = 0.75
