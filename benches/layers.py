@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DESIGN_SNR_DB = 10.0
-SNRS_DB = (0.0, 5.0, 8.0, 10.0, 15.0, 20.0)
+SNRS_DB = (0.0, 5.0, 7.0, 8.0, 10.0, 15.0, 20.0)
 FADING_SNRS_DB, FADES = (3.0, 10.0, 20.0), 3
 """Mean SNRs over slow Rayleigh fading, and fades for each picture."""
 SA_OOSC, LAYERS, DESIGNED, REGIONS = "SA-OOSC", "layers", "layers, designed for 10 dB", "AVIF, regions twice"
@@ -55,9 +55,9 @@ Made by `linksim bench layers`: street scenes of the part `val` with the labels 
 {PAPER_CBR} with everything counted, means over the pictures. All links know the same importance. "Layers" is
 `semantic_separation`: each importance level is coded apart by AVIF, and the bytes are spread by measured slopes of
 weighted error. It follows the SNR of each frame, as the AVIF links without layers do. "Designed for 10 dB" is the same
-without feedback: its levels are protected for 6.8 dB, and a coarse picture of the whole for -1.2 dB. Layers are
-enhanced at the receiver by `PictureEnhancer` unless the row says otherwise; AVIF without layers is
-enhanced only where the row says so.
+without feedback: the levels that matter are protected for 6.8 dB, the background for 7.6 dB, and a coarse picture of
+the whole for -1.2 dB. Layers are enhanced at the receiver by `PictureEnhancer` unless the row says otherwise; AVIF
+without layers is enhanced only where the row says so.
 
 """
 

@@ -33,7 +33,7 @@ def send_text(
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
     json: Json = False,
 ) -> None:
-    """Send sentences by the learned text codec, and by a digital link with the same channel uses beside it."""
+    """Send sentences by the learned text codec, and by a digital link of the same payload beside it."""
     with importing():
         from linksim.cli.send_text import SendText, run_send_text
 

@@ -50,7 +50,7 @@ def _transmitter(code: str, word_list: str, transport: ShortTransportEncoder) ->
     fg = Flowgraph("transmitter", inputs={"text": Text, "snr_db": Decibels})
     fg.compressor = TextCompressor(code=code, word_list=word_list)
     fg.transport = transport
-    fg.header, fg.frame = ShortHeaderEncoder(largest=LARGEST_NUMBER), FrameBuilder()
+    fg.header, fg.frame = ShortHeaderEncoder(largest_number=LARGEST_NUMBER), FrameBuilder()
     fg.connect(fg["text"], fg.compressor)
     for name in ("bits", "bit_count", "words"):
         fg.connect(fg.compressor[name], fg.transport[name])
@@ -71,8 +71,8 @@ def _transmitter(code: str, word_list: str, transport: ShortTransportEncoder) ->
 
 def _receiver(code: str, word_list: str) -> Flowgraph:
     fg = Flowgraph("receiver", inputs={"received": Received})
-    # The message has a check of its own, which finds what a wrong number does.
-    fg.header = ShortHeaderDecoder(largest=LARGEST_NUMBER, least_probability=0.0)
+    # The message has a check of its own, which finds nearly all wrong numbers.
+    fg.header = ShortHeaderDecoder(largest_number=LARGEST_NUMBER, least_probability=0.0)
     fg.splitter = FrameSplitter()
     fg.transport, fg.decompressor = ShortTransportDecoder(), TextDecompressor(code=code, word_list=word_list)
     fg.connect(fg["received"], fg.header["received"])

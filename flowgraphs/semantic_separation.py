@@ -37,8 +37,8 @@ class Protection(NamedTuple):
 
 
 UNPROTECTED = Protection((0.0, 0.0, 0.0, 0.0), 0.0, 0.0)
-FOR_10_DB = Protection((6.8, 6.8, 6.8, 6.8), -1.2, 0.05)
-"""All levels arrive from 7 dB on, and the base from -1 dB on."""
+FOR_10_DB = Protection((7.6, 6.8, 6.8, 6.8), -1.2, 0.05)
+"""The levels that matter arrive from 7 dB on, the background from 8 dB on, the base from -1 dB on."""
 
 
 def semantic_separation(

@@ -43,7 +43,7 @@ def _transmitter(codec: TextCodec) -> Flowgraph:
     fg = Flowgraph("transmitter", inputs={"text": Text, "snr_db": Decibels})
     fg.tokenizer = WordTokenizer(word_list=codec.word_list)
     fg.encoder, fg.channel_encoder = codec.encoder, codec.channel_encoder
-    fg.header, fg.frame = ShortHeaderEncoder(largest=MAX_WORDS), FrameBuilder()
+    fg.header, fg.frame = ShortHeaderEncoder(largest_number=MAX_WORDS), FrameBuilder()
     fg.connect(fg["text"], fg.tokenizer)
     fg.connect(fg.tokenizer["words"], fg.encoder["words"])
     for block in (fg.encoder, fg.channel_encoder):
@@ -66,7 +66,7 @@ def _transmitter(codec: TextCodec) -> Flowgraph:
 
 def _receiver(codec: TextCodec) -> Flowgraph:
     fg = Flowgraph("receiver", inputs={"received": Received})
-    fg.header, fg.splitter = ShortHeaderDecoder(largest=MAX_WORDS), FrameSplitter()
+    fg.header, fg.splitter = ShortHeaderDecoder(largest_number=MAX_WORDS), FrameSplitter()
     fg.channel_decoder, fg.decoder = codec.channel_decoder, codec.decoder
     fg.detokenizer = WordDetokenizer(word_list=codec.word_list)
     fg.connect(fg["received"], fg.header["received"])

@@ -32,7 +32,7 @@ def draw(out: Path, tables: Mapping[str, "pd.DataFrame"]) -> Iterator[str]:
 def _curves(table: "pd.DataFrame", systems: Sequence[str], title: str, file: Path) -> str:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    figure = Figure(figsize=(10, 4.6), layout="constrained")
     for ax, (channel, snrs) in zip(figure.subplots(1, 2, sharey=True), SNRS_DB.items(), strict=True):
         for number, system in enumerate(systems):
             found = [look_up(table, "bleu_1", channel=channel, system=system, snr_db=snr_db) for snr_db in snrs]
@@ -43,7 +43,7 @@ def _curves(table: "pd.DataFrame", systems: Sequence[str], title: str, file: Pat
         ax.set(xlabel="Es/N0, dB", title=TITLES[channel], ylim=(0, 1.03))
         ax.grid(alpha=0.3)
     figure.axes[0].set_ylabel("BLEU-1; a lost sentence counts 0")
-    figure.axes[0].legend(fontsize=8, loc="lower right")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
     figure.suptitle(title)
     save_figure(figure, file)
     return file.name

@@ -37,7 +37,7 @@ def _figure(described: "pd.DataFrame", coded: "pd.DataFrame", name: str, file: P
     for number, system in enumerate(PICTURE_LINKS, len(DESCRIBING)):
         found = [quality(coded, system=system, uses=uses)[0] for uses in USES]
         spent = [coded_uses(coded, system, uses) for uses in USES]
-        against_uses.plot(spent, found, marker="s", label=system, color=COLOURS[number % len(COLOURS)])
+        against_uses.plot(spent, found, marker="s", label=system, color=(*COLOURS, "0.1")[number])
     against_snr.set(xlabel="Es/N0, dB", ylabel="SSQ", title="captions, against the SNR", ylim=(0, 1.1))
     against_uses.set(xlabel="channel uses in all", title=f"at {USES_SNR_DB:g} dB, against channel uses", xscale="log")
     for ax in (against_snr, against_uses):

@@ -47,7 +47,7 @@ class LayerAdaptation(Block):
 
     >>> adaptation = LayerAdaptation(target_cbr_total=0.1)
     >>> adaptation(image=torch.zeros(1, 3, 64, 64), snr_db=torch.tensor([10.0])).layer_scheme.tolist()
-    [[6, 8, 8, 8, 8]]
+    [[8, 10, 10, 10, 10]]
     """
 
     shapes_only = frozenset({"image"})

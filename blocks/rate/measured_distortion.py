@@ -15,7 +15,7 @@ from linksim.types import Decibels, Entropy
 TABLES = Path(__file__).parent
 PREFIX = "distortion_"
 DATA_FILES = tuple(sorted(TABLES.glob(f"{PREFIX}*.csv")))
-"""What identifies results beside the code."""
+"""Files that identify results in a store, beside the source code."""
 DEFAULT_TABLE = "light"
 """Of the default weights; also for weights that have no table of their own."""
 MIN_ENTROPY = 1.0

@@ -10,7 +10,7 @@ from linksim.weights import SHIPPED
 
 SUFFIX = ".words.txt"
 DATA_FILES = tuple(sorted(Path(str(files(SHIPPED))).glob(f"*{SUFFIX}")))
-"""What identifies results beside the code."""
+"""Files that identify results in a store, beside the source code."""
 SPECIAL = ("<pad>", "<start>", "<unk>")
 """What comes before the words: the padding behind a sentence, what stands before its first word, and a word that is not
 in the list."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 TABLE_FILE = Path(__file__).with_name("mcs_table.csv")
 DATA_FILES = (TABLE_FILE,)
-"""What identifies results beside the code."""
+"""Files that identify results in a store, beside the source code."""
 TARGET_BLER = 1e-3
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import version
+from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 
 from linksim.files import file_digest
@@ -60,12 +61,18 @@ def _sources(modules: list[ModuleType]) -> dict[str, str]:
         if module.__name__ in found:
             continue
         found[module.__name__] = _source(module.__name__)
-        found |= {path.name: file_digest(path) for path in getattr(module, "DATA_FILES", ())}
+        found |= {f"{module.__name__}/{path.name}": _content(path) for path in getattr(module, "DATA_FILES", ())}
         for value in vars(module).values():
             name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
             if isinstance(name, str) and name.startswith(BLOCKS) and name in sys.modules:
                 waiting.append(sys.modules[name])
     return found
+
+
+@cache
+def _content(path: Path) -> str:
+    # Read once, as what a module has read of it stays as it was.
+    return file_digest(path)
 
 
 @cache

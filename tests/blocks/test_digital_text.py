@@ -167,16 +167,30 @@ def test_the_code_for_small_blocks_has_the_distances_of_the_standard(bits, least
     assert torch.equal(codebook(bits, 56)[:, 32:], codebook(bits, 24))
 
 
+def test_the_code_for_small_blocks_has_the_rows_of_the_standard():
+    # Some rows of 3GPP TS 38.212, table 5.3.3.3-1.
+    rows = {0: "11000000001", 2: "10010010111", 5: "11001011101", 18: "11011111000", 31: "10000000000"}
+    words = codebook(11, 32)
+    for row, bits in rows.items():
+        assert "".join(str(int(words[1 << (10 - column), row])) for column in range(11)) == bits
+
+
+def test_the_short_header_is_short():
+    uses = {1: 20, 32: 20, 63: 20, 64: 28, 1023: 28, 1024: 32, 2047: 32}
+    for largest, count in uses.items():
+        assert ShortHeaderEncoder(largest_number=largest)(number=torch.tensor([1])).length.tolist() == [count]
+
+
 @pytest.mark.parametrize("largest", [1, 32, 63, 64, 1023, 1024, 2047])
 def test_a_short_header_fails_as_often_as_the_distances_of_its_code_say(largest):
     frames, snr_db = 20_000, -1.0
     number = torch.randint(0, largest + 1, (frames,), generator=torch.Generator().manual_seed(1))
-    sent = ShortHeaderEncoder(largest=largest)(number=number)
+    sent = ShortHeaderEncoder(largest_number=largest)(number=number)
     assert sent.length.tolist()[:2] == [short_header_uses(largest)] * 2
     assert torch.allclose(sent.samples.abs().square(), torch.tensor(1.0))
     received = AWGN().seed(1)(symbols=sent, snr_db=torch.full((frames,), snr_db))
-    wrong = float((ShortHeaderDecoder(largest=largest, least_probability=0.0)(received=received).number != number)
-                  .double().mean())  # fmt: skip
+    found = ShortHeaderDecoder(largest_number=largest, least_probability=0.0)(received=received)
+    wrong = float((found.number != number).double().mean())
     words = codebook(largest.bit_length(), 2 * short_header_uses(largest))[: largest + 1].double()
     some = words[:: max(len(words) // 64, 1)]
     distance = torch.cdist(some, words, p=1).double()
@@ -188,15 +202,15 @@ def test_a_short_header_fails_as_often_as_the_distances_of_its_code_say(largest)
 
 def test_a_lost_short_header_is_known():
     number = torch.randint(1, 33, (20_000,), generator=torch.Generator().manual_seed(1))
-    sent = ShortHeaderEncoder(largest=32)(number=number)
+    sent = ShortHeaderEncoder(largest_number=32)(number=number)
     for snr_db, most_lost, most_wrong in ((2.0, 0.0005, 0.0005), (0.0, 0.002, 0.0005), (-2.0, 0.03, 0.002)):
         received = AWGN().seed(1)(symbols=sent, snr_db=torch.full(number.shape, snr_db))
-        out = ShortHeaderDecoder(largest=32)(received=received)
+        out = ShortHeaderDecoder(largest_number=32)(received=received)
         wrong = (out.number != number) & ~out.erased
         for found, most in ((out.erased, most_lost), (wrong, most_wrong)):
             assert wilson(float(found.double().mean()), len(number), 1.96)[0] < most
     noise = AWGN().seed(1)(symbols=sent, snr_db=torch.full(number.shape, -20.0))
-    out = ShortHeaderDecoder(largest=32)(received=noise)
+    out = ShortHeaderDecoder(largest_number=32)(received=noise)
     assert float((~out.erased).float().mean()) < 0.01
     assert bool((out.number[out.erased] == 0).all())
 
@@ -205,10 +219,10 @@ def test_numbers_that_no_header_can_carry_and_short_frames():
     with pytest.raises(ParameterError, match=r"'number' must be in 0..2047"):
         ShortHeaderEncoder()(number=torch.tensor([2048]))
     with pytest.raises(ParameterError, match=r"'number' must be in 0..32 \(got \[33\]\)"):
-        ShortHeaderEncoder(largest=32)(number=torch.tensor([33]))
+        ShortHeaderEncoder(largest_number=32)(number=torch.tensor([33]))
     for block in (ShortHeaderEncoder, ShortHeaderDecoder):
-        with pytest.raises(ParameterError, match="'largest'"):
-            block(largest=2048)
+        with pytest.raises(ParameterError, match="'largest_number'"):
+            block(largest_number=2048)
     with pytest.raises(ParameterError, match="'least_probability'"):
         ShortHeaderDecoder(least_probability=1.0)
     cut = Symbols(torch.ones(1, 10) + 0j, torch.tensor([10]))

@@ -48,6 +48,7 @@ def test_uses_are_counted_and_equal_where_asked():
     )
     assert learned["uses"].value.tolist() == digital["uses"].value.tolist() == [24.0, 8.0, 88.0, 32.0]
     assert learned["uses_total"].value.tolist() == [44.0, 28.0, 108.0, 52.0]
+    assert digital["uses_total"].value.tolist() == [52.0, 36.0, 116.0, 60.0]
     free = [mean(digital_text().run(text=text, snr_db=snr_db, seed=1), "uses") for snr_db in (0.0, 10.0, 20.0)]
     assert free[0] > 2 * free[1] > 2 * free[2]
 

@@ -14,7 +14,7 @@ from linksim.weights import SHIPPED
 
 SUFFIX = ".counts.npz"
 DATA_FILES = tuple(sorted(Path(str(files(SHIPPED))).glob(f"*{SUFFIX}")))
-"""What identifies results beside the code."""
+"""Files that identify results in a store, beside the source code."""
 LEAST_COUNT = 1.0
 """Of a word that was never seen, `<unk>` among them."""
 DISCOUNT = 0.75
