@@ -49,6 +49,12 @@ LINKS: Mapping[str, tuple[Callable[..., Flowgraph], tuple[float, ...]]] = {
 """What each link is made by, and the SNRs at which it is measured."""
 WITHOUT_FEEDBACK = (DESIGNED, FIXED, SA_OOSC)
 """Those that do not know the SNR of a frame, or serve all SNRs with the same codec."""
+LOOKS: Mapping[str, Mapping[str, Any]] = {
+    **{name: {"color": COLOURS[i], "marker": "o", "markersize": 4} for i, name in enumerate(WITHOUT_FEEDBACK)},
+    **{name: {"color": COLOURS[3 + i % 3], "marker": "sD^vP*X"[i], "linestyle": "none", "markersize": 7}
+       for i, name in enumerate(name for name in LINKS if name not in WITHOUT_FEEDBACK)},
+}  # fmt: skip
+"""In the figure: curves for what does not know the SNR, points at 10 dB for the others."""
 HEAD = f"""# The digital link in layers
 
 Made by `linksim bench layers`: street scenes of the part `val` with the labels of the benchmark, AWGN, CBR
@@ -152,14 +158,14 @@ def _faded(table: "pd.DataFrame") -> Iterator[str]:
 def _curves(table: "pd.DataFrame", bench: LayersBench) -> str:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    figure = Figure(figsize=(11, 5.0), layout="constrained")
     for ax, level in zip(figure.subplots(1, 2, sharey=True), ("non-background", "picture"), strict=True):
-        for number, (name, (_, snrs_db)) in enumerate(LINKS.items()):
+        for name, (_, snrs_db) in LINKS.items():
             found = [look_up(table, LEVELS[level], link=name, snr_db=snr_db).mean for snr_db in snrs_db]
-            ax.plot(snrs_db, found, marker="o", markersize=4, color=COLOURS[number % len(COLOURS)], label=name)
+            ax.plot(snrs_db, found, label=name, **LOOKS[name])
         ax.set(xlabel="Es/N0, dB", title=f"Street scenes: {level}")
         ax.grid(alpha=0.3)
     figure.axes[0].set_ylabel("PSNR, dB")
-    figure.axes[0].legend(fontsize=7, loc="lower right")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
     save_figure(figure, bench.out / "layers.png")
     return "layers.png"
