@@ -35,6 +35,7 @@ def test_the_page_has_all_systems_and_goes_on(data, tmp_path, monkeypatch):
     for system in points.SYSTEMS:
         # Sentences, captions seen and unseen; two channels; five tables each.
         assert text.count(f"| {system} |") == 3 * 2 * 5
+    assert "| learned | " in text
     # 8 bits a character.
     assert "mean of all 3:\n\n| code | bits |" in text
     assert f"| UTF-8 | {8 * sum(map(len, SENTENCES)) / 3:.1f} |" in text
