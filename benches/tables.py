@@ -61,6 +61,15 @@ def _scores(table: "pd.DataFrame", metric: str, point: Mapping[str, Any]) -> NDA
     return scores
 
 
+def crossing_snr(snrs: Sequence[float], lead: Sequence[float]) -> float | None:
+    """The first SNR at which a lead, linear between the SNRs, comes above zero; None where it does not."""
+    for place in range(1, len(snrs)):
+        before, after = lead[place - 1], lead[place]
+        if before <= 0 < after:
+            return snrs[place - 1] + (snrs[place] - snrs[place - 1]) * before / (before - after)
+    return None
+
+
 def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table, its first column to the left."""
     lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]

@@ -16,9 +16,10 @@ def transmit(
         str,
         typer.Option(
             help="The link: sa_oosc, ntscc, swinjscc, deepjscc (learned), klt (closed form), or a picture "
-            "codec with LDPC and QAM: avif-ldpc, heif-ldpc, webp-ldpc, jpeg2000-ldpc, jpeg-ldpc; or vlm_csc, which "
-            "sends what the picture says; or uidsc, which sends what --intent asks for; or gened_sc, whose receiver "
-            "finishes a coarse picture: what it adds is made, not received."
+            "codec with LDPC and QAM: semantic-separation (AVIF in layers by importance), avif-ldpc, heif-ldpc, "
+            "webp-ldpc, jpeg2000-ldpc, jpeg-ldpc; or vlm_csc, which sends what the picture says; or uidsc, which sends "
+            "what --intent asks for; or gened_sc, whose receiver finishes a coarse picture: what it adds is made, "
+            "not received."
         ),
     ] = "sa_oosc",
     weights: Annotated[

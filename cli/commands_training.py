@@ -41,7 +41,11 @@ def train(
         "run"
     ),
     preset: Annotated[
-        str | None, typer.Option(help="Size of the networks: light (default), small, or paper, which needs a GPU.")
+        str | None,
+        typer.Option(
+            help="Size of the networks: light (default, but with --from that of the weights), small, or paper, which "
+            "needs a GPU."
+        ),
     ] = None,
     start: Annotated[
         str | None,
@@ -50,10 +54,10 @@ def train(
     minutes: Annotated[float | None, typer.Option(help="Minutes of work in total (default 60).")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps in total, instead of minutes; repeats exactly.")] = None,
     snr: Annotated[
-        tuple[float, float] | None, typer.Option(help="Range of SNR in dB (default 0 20; deepjscc 10 10).")
+        tuple[float, float] | None, typer.Option(help="Range of SNR in dB (sa_oosc: 0 20; others have their own).")
     ] = None,
     cbr: Annotated[
-        tuple[float, float] | None, typer.Option(help="Range of the mean rate (default 0.012 0.09).")
+        tuple[float, float] | None, typer.Option(help="Range of the mean rate (sa_oosc: 0.012 0.09).")
     ] = None,
     importance_exponent: Annotated[
         float | None,
@@ -65,16 +69,14 @@ def train(
     ] = None,
     fading: Annotated[
         float | None,
-        typer.Option(
-            help="Share of the pictures that are sent over Rayleigh fading (default 0.25; deepjscc 0).", min=0, max=1
-        ),
+        typer.Option(help="Share of the pictures that are sent over Rayleigh fading (sa_oosc: 0.25).", min=0, max=1),
     ] = None,
     learning_rate: Annotated[
         float | None, typer.Option(help="Peak learning rate (default 4e-4; with --from 2e-4).")
     ] = None,
     optimizer: Annotated[str, typer.Option(help="adam, adamw, nadam, sgd or muon.")] = "adam",
-    batch: Annotated[int | None, typer.Option(help="Crops per step (default 8).", min=1)] = None,
-    crop: Annotated[int | None, typer.Option(help="Edge of a crop in pixels, a multiple of 64 (default 256).")] = None,
+    batch: Annotated[int | None, typer.Option(help="Crops or sentences per step (sa_oosc: 8).", min=1)] = None,
+    crop: Annotated[int | None, typer.Option(help="Edge of a crop in pixels, a multiple of 64 (sa_oosc: 256).")] = None,
     word_list: Annotated[
         str | None,
         typer.Option(

@@ -109,6 +109,7 @@ def described(
         **{name: round(float(run[name].value[0]), 6) for name in ("cbr", "cbr_total")},
         "link": VLM_CSC,
         "captioner": asked.captioner,
+        "captions": caption_kind(asked.captioner),
         "generator": asked.generator,
         "weights": asked.weights or CAPTION_WEIGHTS,
         "channel": asked.channel,
@@ -135,6 +136,12 @@ def _write(out: Path, original: Tensor, run: Result, result: Mapping[str, Any]) 
     )
     figure = description_report(original, received, image, result["caption"], marked_words(result), title)
     write_result_files(out, figure, image, result)
+
+
+def caption_kind(captioner: str) -> str:
+    """What a caption of this "backend" or "backend:model" is made of; a template holds the class and makes SSQ easy."""
+    backend, _, model = captioner.partition(":")
+    return {"classes": "class names", "local": "as trained" if model else "template"}.get(backend, "free text")
 
 
 def marked_words(result: Mapping[str, Any]) -> list[tuple[str, float]]:

@@ -38,7 +38,7 @@ class Protection(NamedTuple):
 
 UNPROTECTED = Protection((0.0, 0.0, 0.0, 0.0), 0.0, 0.0)
 FOR_10_DB = Protection((7.6, 6.8, 6.8, 6.8), -1.2, 0.04)
-"""The levels that matter arrive from 7 dB on, the background from 8 dB on, the base from -1 dB on."""
+"""The levels that matter arrive from 6.8 dB on, the background from 7.6 dB on, the base from -1.2 dB on."""
 
 
 def semantic_separation(

@@ -60,6 +60,11 @@ ChannelMask: TypeAlias = Bool[Tensor, "batch masked_channels"]
 """True for the channels of a picture's features that are sent, where the transmitter chooses them."""
 
 
+def sent_mask(length: Int[Tensor, "*frame"], size: int) -> Bool[Tensor, "*frame size"]:
+    """True at the first `length` of `size` places of each frame, word or patch, bool [..., size]."""
+    return torch.arange(size, device=length.device) < length[..., None]
+
+
 class Bundle:
     """Base of all bundles: a subclass is a frozen dataclass whose fields are tensor types, bundles or strings."""
 
@@ -88,7 +93,7 @@ class Symbols(Bundle):
     @property
     def mask(self) -> Tensor:
         """True where a sample is sent, bool [batch, uses]."""
-        return torch.arange(self.samples.shape[1], device=self.length.device) < self.length[:, None]
+        return sent_mask(self.length, self.samples.shape[1])
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ class Waveform(Bundle):
     @property
     def mask(self) -> Tensor:
         """True where there is a sample, bool [batch, time]."""
-        return torch.arange(self.samples.shape[1], device=self.length.device) < self.length[:, None]
+        return sent_mask(self.length, self.samples.shape[1])
 
 
 @dataclass(frozen=True)
@@ -135,7 +140,7 @@ class Words(Bundle):
     @property
     def mask(self) -> Tensor:
         """True where there is a word, bool [batch, words]."""
-        return torch.arange(self.indices.shape[1], device=self.length.device) < self.length[:, None]
+        return sent_mask(self.length, self.indices.shape[1])
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from linksim.benches.tables import look_up, markdown
+from linksim.benches.tables import crossing_snr, look_up, markdown
 from linksim.benches.text.points import (
     CAPTION_SYSTEMS,
     FREE_SYSTEMS,
@@ -95,18 +95,24 @@ def _cell(table: "pd.DataFrame", metric: str, system: str, snr_db: float) -> str
 
 
 def _crossing(table: "pd.DataFrame", snrs: tuple[float, ...], systems: Sequence[str]) -> str:
-    """Between which SNRs each digital link of the same uses passes the learned one in BLEU-1, their intervals apart."""
+    """Where each digital link of the same uses passes the learned one in BLEU-1, and where intervals are apart."""
     lines: list[str] = []
     for rival in [each for each in systems if each != LEARNED and each not in FREE_SYSTEMS]:
-        ahead = [_of(table, "bleu_1", rival, snr_db).low > _of(table, "bleu_1", LEARNED, snr_db).high
-                 for snr_db in snrs]  # fmt: skip
-        if not any(ahead):
-            lines.append(f"- {rival} is not ahead at any of these SNRs.")
-        elif all(ahead):
-            lines.append(f"- {rival} is ahead at all of these SNRs.")
-        else:
-            first = ahead.index(True)
-            place = f"between {snrs[first - 1]:g} and {snrs[first]:g} dB" if first else f"by {snrs[first]:g} dB"
-            lines.append(f"- {rival} comes ahead {place}.")
-    title = "BLEU-1 beside the learned codec, at equal uses for the payload. Ahead means that the intervals are apart."
+        beside = [(_of(table, "bleu_1", rival, snr_db), _of(table, "bleu_1", LEARNED, snr_db)) for snr_db in snrs]
+        crossing = crossing_snr(snrs, [theirs.mean - ours.mean for theirs, ours in beside])
+        met = "does not cross it" if crossing is None else f"crosses it at {crossing:.1f} dB"
+        lines.append(f"- {rival} {met} and {_ahead(snrs, [theirs.low > ours.high for theirs, ours in beside])}.")
+    title = (
+        "BLEU-1 beside the learned codec, at equal uses for the payload. Curves cross where the straight lines between "
+        "their\nmeans do, the first time from below. Ahead means that the intervals are apart."
+    )
     return f"{title}\n\n" + "\n".join(lines) + "\n"
+
+
+def _ahead(snrs: Sequence[float], ahead: Sequence[bool]) -> str:
+    if not any(ahead):
+        return "is not ahead at any of these SNRs"
+    if all(ahead):
+        return "is ahead at all of these SNRs"
+    first = ahead.index(True)
+    return f"comes ahead {f'between {snrs[first - 1]:g} and {snrs[first]:g} dB' if first else f'by {snrs[first]:g} dB'}"

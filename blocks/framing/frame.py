@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from linksim.block import Block
-from linksim.types import Received, Symbols, Uses
+from linksim.types import Received, Symbols, Uses, sent_mask
 
 
 def shifted(stream: Tensor, start: Tensor, uses: int) -> Tensor:
@@ -30,7 +30,7 @@ class FrameBuilder(Block):
     def forward(self, header: Symbols, payload: Symbols) -> Symbols:
         length = header.length + payload.length
         uses = int(length.max())
-        in_header = torch.arange(uses, device=length.device) < header.length[:, None]
+        in_header = sent_mask(header.length, uses)
         front = shifted(header.samples, torch.zeros_like(length), uses)
         back = shifted(payload.samples, -header.length, uses)
         frame = Symbols(torch.where(in_header, front, back), length)

@@ -7,14 +7,13 @@ from torch.nn import functional
 from linksim.block import Block
 from linksim.blocks.generative.edge_map import SCALE, Edges
 from linksim.blocks.generative.editor_network import WORDS, hashed_words
-from linksim.blocks.jscc.serializer import sent_mask
 from linksim.blocks.jscc.swinjscc import MAX_USES
 from linksim.blocks.jscc.undo_fading import to_symbols, undo_fading
 from linksim.blocks.vectorizer.klt import klt_basis
 from linksim.blocks.vectorizer.layers import seeded_initialization, zero_convolution
 from linksim.errors import require
 from linksim.precision import single_precision
-from linksim.types import PATCH, Lengths, ReceivedCodeword, Text
+from linksim.types import PATCH, Lengths, ReceivedCodeword, Text, sent_mask
 from linksim.weights import load_part
 
 DIMENSIONS = 2 * MAX_USES

@@ -6,9 +6,8 @@ from torch import Tensor
 from linksim.block import Block
 from linksim.blocks.generative.edge_map import Edges
 from linksim.blocks.generative.latent_denoiser import NO_NOISE_DB, LatentDenoiser
-from linksim.blocks.jscc.serializer import sent_mask
 from linksim.blocks.jscc.swinjscc import SNRS_DB, SwinJSCCDecoder, SwinJSCCEncoder
-from linksim.types import Codeword, Lengths, ReceivedCodeword, Text, Tokens
+from linksim.types import Codeword, Lengths, ReceivedCodeword, Text, Tokens, sent_mask
 
 CODEC = "swinjscc_noisy"
 """Weights of the network around the latent."""

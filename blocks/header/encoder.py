@@ -22,10 +22,11 @@ class HeaderEncoder(Block):
     """Everything the receiver must know about a picture, as symbols of unit power, BPSK and QPSK.
 
     Two parts. A preamble in BPSK: picture size, id of V, power, length of the rest; CRC-16, 704 uses at rate 1/8, for
-    pictures of under 1024 patches 264 uses at rate 1/4. Then, in QPSK, the rate map, with the power loading if one is
-    given: range-coded with an adaptive context model, CRC-24, 5G LDPC at `code_rate`, length from a fixed grid. Where
-    `base_rate`, the lengths that the content alone would have got, is given and differs from the rate map, it goes
-    before it; before both goes the mask of the channels that are sent, where `channels` is given.
+    pictures of under 1024 patches, at most 32 along a side, 264 uses at rate 1/4. Then, in QPSK, the rate map, with the
+    power loading if one is given: range-coded with an adaptive context model, CRC-24, 5G LDPC at `code_rate`,
+    length from a fixed grid. Where `base_rate`, the lengths that the content alone would have got, is given and differs
+    from the rate map, it goes before it; before both goes the mask of the channels that are sent, where `channels` is
+    given.
 
     `code_rate` "auto" codes the second part at 0.9 from a mean SNR of 11.5 dB on, at 0.8 from 9 dB, at 2/3 from 6.5 dB,
     at 0.5 from 4 dB, and else at 0.25: so over AWGN; where the channel is `fading`, or the port `snr_db` is not

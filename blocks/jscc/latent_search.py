@@ -10,11 +10,10 @@ from linksim.block import Block
 from linksim.blocks.channels.noise import complex_normal
 from linksim.blocks.jscc.neural import JSCCDecoder, JSCCEncoder
 from linksim.blocks.jscc.power_normalizer import PowerNormalizer
-from linksim.blocks.jscc.serializer import sent_mask
 from linksim.blocks.vectorizer.hv import HVDevectorizer
 from linksim.errors import require
 from linksim.precision import single_precision
-from linksim.types import Decibels, Importance, Latent, Lengths, ReceivedCodeword, Tokens
+from linksim.types import Decibels, Importance, Latent, Lengths, ReceivedCodeword, Tokens, sent_mask
 
 LEARNING_RATE, FULL_STEPS = 0.03, 30
 """At the first step, in quantisation steps of the latent, where there are so many steps or more; with fewer it is less

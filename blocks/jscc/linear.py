@@ -14,12 +14,11 @@ from linksim.blocks.jscc.level_statistics import (
     sent_dimensions,
 )
 from linksim.blocks.jscc.power_loading import loaded_amplitude, of_patch, usual_energy
-from linksim.blocks.jscc.serializer import sent_mask
 from linksim.blocks.rate_set import RateSet, levels_of, rate_values
 from linksim.blocks.vectorizer.klt import DEFAULT_STEP
 from linksim.errors import require
 from linksim.precision import full_precision
-from linksim.types import Codeword, Importance, Latent, Lengths, PowerLoading, ReceivedCodeword
+from linksim.types import Codeword, Importance, Latent, Lengths, PowerLoading, ReceivedCodeword, sent_mask
 
 
 class LinearlyEncoded(NamedTuple):

@@ -10,7 +10,6 @@ from torch.nn import functional
 
 from linksim.block import Block
 from linksim.blocks.jscc.linear_core import FILTERED, LinearDecoderCore, LinearEncoderCore, of_level
-from linksim.blocks.jscc.serializer import sent_mask
 from linksim.blocks.jscc.undo_fading import undo_fading
 from linksim.blocks.rate_set import RateSet, levels_of, rate_values
 from linksim.blocks.vectorizer.hv import LEARNED_CHANNELS, LEARNED_STEP
@@ -25,7 +24,7 @@ from linksim.blocks.vectorizer.layers import (
 from linksim.blocks.vectorizer.window_attention import transformer
 from linksim.errors import require
 from linksim.precision import single_precision
-from linksim.types import Codeword, Decibels, Latent, Lengths, ReceivedCodeword
+from linksim.types import Codeword, Decibels, Latent, Lengths, ReceivedCodeword, sent_mask
 from linksim.weights import load_part
 
 WIDTH, HIDDEN = 192, 160

@@ -4,12 +4,7 @@ import torch
 from torch import Tensor
 
 from linksim.block import Block
-from linksim.types import Codeword, Lengths, Power, Received, ReceivedCodeword, Symbols
-
-
-def sent_mask(lengths: Lengths, kmax: int) -> Tensor:
-    """True at the first k of kmax places of each patch, bool [batch, rows, cols, kmax]."""
-    return torch.arange(kmax, device=lengths.device) < lengths[..., None]
+from linksim.types import Codeword, Lengths, Power, Received, ReceivedCodeword, Symbols, sent_mask
 
 
 class Serializer(Block):
@@ -32,7 +27,7 @@ class Serializer(Block):
             raise ValueError(f"lengths go up to {lengths.max().item()}, but the codeword holds {kmax} symbols a patch")
         length = lengths.sum((1, 2))
         uses = int(length.max()) if length.numel() else 0
-        places = torch.arange(uses, device=length.device) < length[:, None]
+        places = sent_mask(length, uses)
         samples = codeword.new_zeros(len(codeword), uses)
         return Symbols(samples.masked_scatter(places, codeword[sent_mask(lengths, kmax)]), length)
 
@@ -58,7 +53,7 @@ class Deserializer(Block):
         length = lengths.sum((1, 2))
         missing = max(int(length.max()) - received.symbols.samples.shape[1], 0)
         uses = received.symbols.samples.shape[1] + missing
-        places = torch.arange(uses, device=length.device) < length[:, None]
+        places = sent_mask(length, uses)
 
         def place(stream: Tensor, empty: float) -> Tensor:
             padded = torch.nn.functional.pad(stream, (0, missing))

@@ -4,7 +4,6 @@ import torch
 from torch import Tensor, nn
 
 from linksim.block import Block
-from linksim.blocks.jscc.serializer import sent_mask
 from linksim.blocks.jscc.transform_start import power_loading, transform_start
 from linksim.blocks.jscc.undo_fading import to_symbols, undo_fading
 from linksim.blocks.vectorizer.conv_transform import TOKEN, WIDTHS, analysis_layers, synthesis_layers
@@ -14,7 +13,7 @@ from linksim.blocks.vectorizer.layers import scaled_convolution, seeded_initiali
 from linksim.blocks.vectorizer.window_attention import transformer, variance_preserving_linear, zero_linear
 from linksim.errors import ParameterError
 from linksim.precision import single_precision
-from linksim.types import PATCH, Codeword, Decibels, Lengths, ReceivedCodeword, Tokens
+from linksim.types import PATCH, Codeword, Decibels, Lengths, ReceivedCodeword, Tokens, sent_mask
 from linksim.weights import load_part
 
 MAX_USES = 64

@@ -8,7 +8,6 @@ from linksim.block import Block
 from linksim.blocks.jscc.channel_state import StateAwareBlock, through
 from linksim.blocks.jscc.mask_attention import MaskGuidedAttention
 from linksim.blocks.jscc.mask_side import MASK_DIMENSIONS, mask_dimensions, mask_logits
-from linksim.blocks.jscc.serializer import sent_mask
 from linksim.blocks.jscc.transform_start import power_loading, take_layers, take_widened, transform_start
 from linksim.blocks.jscc.undo_fading import received_snr_db, to_symbols, undo_fading
 from linksim.blocks.rate_set import RateSet, rate_values
@@ -18,7 +17,7 @@ from linksim.blocks.vectorizer.klt_start import token_basis
 from linksim.blocks.vectorizer.layers import scaled_convolution, seeded_initialization, zero_convolution
 from linksim.errors import DimensionError
 from linksim.precision import single_precision
-from linksim.types import PATCH, Codeword, Decibels, Lengths, Mask, ReceivedCodeword, Tokens
+from linksim.types import PATCH, Codeword, Decibels, Lengths, Mask, ReceivedCodeword, Tokens, sent_mask
 from linksim.weights import load_part
 
 MASKED_RATES = (1, 16, 32, 48, 64, 96, 128)

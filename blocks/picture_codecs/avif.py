@@ -14,7 +14,7 @@ SIDE_BYTES = 2
 class AVIF(PillowCodec):
     """AV1 still pictures, tuned for PSNR, chroma at full resolution.
 
-    The file format spends about 300 bytes on boxes that depend on the size alone. The receiver makes these, and only
+    The file format spends 275 bytes on boxes that depend on the size alone. The receiver makes these, and only
     size and AV1 data are sent; where a library writes other boxes than expected, the whole file is.
     Source: AV1 Image File Format, AOMedia; ISO/IEC 14496-12 for the boxes.
     """

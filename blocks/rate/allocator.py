@@ -30,13 +30,14 @@ class RateAllocator(SolvedRate):
     `target_met` is false; where a PSNR is out of reach, the best allocation is given.
 
     `map_smoothing` in 0..1 keeps a neighbour's level where the wish is within that share of half a step past the
-    threshold. `rate_set`, `header_code_rate`, `header_fields` ("loading", "content": what the header carries beside
-    k) and `fading` describe the codec, the header and the channel; a link fills in those that are None.
+    threshold. `rate_set`, `header_code_rate`, `header_fields` ("power_loading", "base_rate", "channels":
+    what the header carries beside k) and `fading` describe the codec, the header and the channel; a link fills in those
+    that are None.
 
     `base_rate` is Q0[eta*e]: a receiver that knows both maps knows how much a patch gained by its importance.
 
-    Shapes: entropy [batch, rows, cols] bits; importance likewise; size [batch, 2]; snr_db [batch]; lengths and content
-    [batch, rows, cols] complex uses; target_met [batch] bool; eta [batch]. No gradient: a step function.
+    Shapes: entropy [batch, rows, cols] bits; importance likewise; size [batch, 2]; snr_db [batch]; lengths and
+    base_rate [batch, rows, cols] complex uses; target_met [batch] bool; eta [batch]. No gradient: a step function.
     Source: SA-OOSC eqs. 1, 14, 15, 16.
 
     Raises:

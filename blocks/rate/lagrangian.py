@@ -29,14 +29,15 @@ class LagrangianRateAllocator(SolvedRate):
     uses over 3*height*width; 0.0201, SA-OOSC's, where nothing is given) or `target_cbr_total` (header included), met
     from below. `target_met` says whether 0.99*target <= value <= target holds.
 
-    `rate_set`, `header_code_rate`, `header_fields` ("loading", "content": what the header carries beside k), `fading`
-    and `distortion` describe the codec, the header and the channel; a link fills in those that are None.
+    `rate_set`, `header_code_rate`, `header_fields` ("power_loading", "base_rate", "channels": what the header
+    carries beside k), `fading` and `distortion` describe the codec, the header and the channel; a link fills in those
+    that are None.
 
     `base_rate` is the allocation as if all patches were background: a receiver that knows both maps knows how much a
     patch gained by its importance.
 
-    Shapes: entropy [batch, rows, cols] bits; importance likewise; size [batch, 2]; snr_db [batch]; lengths and content
-    [batch, rows, cols] complex uses; target_met [batch] bool; eta [batch]. No gradient: a step function.
+    Shapes: entropy [batch, rows, cols] bits; importance likewise; size [batch, 2]; snr_db [batch]; lengths and
+    base_rate [batch, rows, cols] complex uses; target_met [batch] bool; eta [batch]. No gradient: a step function.
     Source: Shoham and Gersho, IEEE Trans. ASSP 1988; the weights, SA-OOSC eq. 13.
 
     Raises:

@@ -23,7 +23,7 @@ class RandomRateAllocator(RateBlock):
     training: a crop of sky gets few uses, as it would inside its picture. alpha is uniform in 0..`most_alpha` complex
     uses, and zero for some pictures. C2 and Q0 as in `RateAllocator`.
 
-    Shapes: entropy [batch, rows, cols] in bits; importance likewise, 0 if absent; lengths, and content as in
+    Shapes: entropy [batch, rows, cols] in bits; importance likewise, 0 if absent; lengths, and base_rate as in
     `RateAllocator`, [batch, rows, cols] complex uses; target_met [batch], always true. No gradient: a step function.
     Size and SNR are taken, as by every rate block, and not used.
     Source: SA-OOSC eqs. 1, 14 to 16.

@@ -12,7 +12,7 @@ from linksim.blocks.text.transformer import optional_noise_attention, straight_l
 from linksim.blocks.vectorizer.layers import seeded_initialization
 from linksim.errors import require
 from linksim.precision import single_precision
-from linksim.types import Decibels, Received, Symbols, TextFeatures
+from linksim.types import Decibels, Received, Symbols, TextFeatures, sent_mask
 from linksim.weights import load_part
 
 USES_PER_WORD = (1, 2, 4, 8)
@@ -64,7 +64,7 @@ class TextChannelEncoder(Block):
         hidden = weighed(functional.relu(self.wide(features)), self.wide_noise, snr_db)
         hidden = weighed(functional.relu(self.narrow(hidden)), self.narrow_noise, snr_db)
         real = (self.straight(features) + self.out(hidden)).float()
-        there = torch.arange(features.shape[1], device=length.device) < length[:, None]
+        there = sent_mask(length, features.shape[1])
         real = real * there[..., None]
         uses = length * self.uses_per_word
         energy = real.square().sum((1, 2)).clamp_min(MIN_STRENGTH)
@@ -123,7 +123,7 @@ class TextChannelDecoder(Block):
         length = torch.minimum(length, received.symbols.length // self.uses_per_word)
         words = max(int(length.max()), 1)
         symbols, snr = self._per_word(received, words)
-        there = torch.arange(words, device=length.device) < length[:, None]
+        there = sent_mask(length, words)
         seen = (snr.mean(-1) * there).sum(1) / length.clamp_min(1)
         snr_db = _decibels(seen)
         trusted = 1 + snr.clamp_max(START_SNR).repeat_interleave(2, -1)

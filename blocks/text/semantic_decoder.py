@@ -15,7 +15,7 @@ from linksim.blocks.text.word_list import PADDING, START, read_word_list
 from linksim.blocks.vectorizer.layers import seeded_initialization
 from linksim.errors import require
 from linksim.precision import single_precision
-from linksim.types import Decibels, TextFeatures, Words
+from linksim.types import Decibels, TextFeatures, Words, sent_mask
 from linksim.weights import load_part
 
 
@@ -95,7 +95,7 @@ class SemanticTextDecoder(Block):
         return self._seen(memory, allowed, _shifted(indices), snr_db)
 
     def _memory(self, features: Tensor, length: Tensor, snr_db: Tensor) -> tuple[Tensor, Tensor]:
-        allowed = attended(torch.arange(features.shape[1], device=length.device) < length[:, None])
+        allowed = attended(sent_mask(length, features.shape[1]))
         for layer in self.whole:
             features = layer(features, self.places[: features.shape[1]], allowed, snr_db)
         return features, allowed

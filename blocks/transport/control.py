@@ -15,7 +15,7 @@ from linksim.blocks.modulation.bpsk import BPSKDemapper, BPSKMapper
 from linksim.blocks.sources.picture_file import MAX_PIXELS
 from linksim.blocks.transport.mcs import schemes
 from linksim.errors import ParameterError
-from linksim.types import Flags, Received, Size, Symbols, Uses
+from linksim.types import Flags, Received, Size, Symbols, Uses, sent_mask
 
 CHECK, CHECK_BITS = "CRC16", 16
 
@@ -92,7 +92,7 @@ class ControlEncoder(Block):
         if bool((length == bits.shape[1]).all()):
             return symbols
         length = length.to(size.device)
-        return Symbols(symbols.samples * (torch.arange(bits.shape[1], device=size.device) < length[:, None]), length)
+        return Symbols(symbols.samples * sent_mask(length, bits.shape[1]), length)
 
 
 def _coded(scheme: Tensor, size: Tensor) -> Tensor:

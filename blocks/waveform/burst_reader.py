@@ -14,7 +14,7 @@ from linksim.blocks.waveform.filtering import filtered, interpolated
 from linksim.blocks.waveform.frames import ReadRows, Taken, put_together
 from linksim.blocks.waveform.pulse import root_raised_cosine
 from linksim.blocks.waveform.tracking import BurstFollower, Track
-from linksim.types import Received, Symbols, SynchronisationEstimate
+from linksim.types import Received, Symbols, SynchronisationEstimate, sent_mask
 
 
 class Burst(NamedTuple):
@@ -161,7 +161,7 @@ class BurstReader:
         """The symbols at these places, int64 [n], of frames of these lengths."""
         values = interpolated(signal, track.start[:, None] + track.spacing[:, None] * places)
         gain, variance = gains_at(track, places)
-        there = (torch.arange(len(places), device=length.device) < length[:, None]).to(gain.real.dtype)
+        there = sent_mask(length, len(places)).to(gain.real.dtype)
         power = (gain.abs().square() * there).sum(1, keepdim=True) / length.clamp_min(1)[:, None]
         power = power.clamp_min(torch.finfo(power.dtype).tiny)
         turn = torch.remainder(-track.frequency[:, None] * places, 2 * math.pi).to(signal.real.dtype)

@@ -14,7 +14,7 @@ from linksim.blocks.waveform.frames import Taken
 from linksim.blocks.waveform.ofdm_frame import TRAINING, OFDMFrame
 from linksim.blocks.waveform.periodogram import frequency_deviation, peak_turn
 from linksim.blocks.waveform.tracking import CLOCK_DEVIATION
-from linksim.types import SynchronisationEstimate
+from linksim.types import SynchronisationEstimate, sent_mask
 
 FINE = 8
 """Delays that are tried per sample."""
@@ -194,7 +194,7 @@ def taken(frame: OFDMFrame, samples: Tensor, track: OFDMTrack, slots: int, first
     values = frame.inner(bins)[:, data].flatten(1)[:, first:most]
     gain = gain.flatten(1)[:, first:most]
     variance = noise[:, None] + spread[..., None].expand(-1, -1, frame.active).flatten(1)[:, first:most]
-    there = (torch.arange(most - first, device=samples.device) < count[:, None]).to(variance.dtype)
+    there = sent_mask(count, most - first).to(variance.dtype)
     power = ((gain.abs().square() * there).sum(1, keepdim=True) / count[:, None]).clamp_min(1e-30)
     amplitude = gain.abs()
     direction = torch.where(amplitude > 0, gain / amplitude, 1).conj()

@@ -21,7 +21,6 @@ from linksim.blocks import (
     UniformDecibels,
 )
 from linksim.blocks.generative.sgdjscc import CODEC
-from linksim.blocks.jscc.serializer import sent_mask
 from linksim.blocks.jscc.swinjscc import MAX_USES
 from linksim.blocks.sources.salient_crops import held_out_salient
 from linksim.blocks.vectorizer.klt import klt_basis
@@ -31,7 +30,7 @@ from linksim.flowgraphs.parts import IdealHeader, SGDJSCCCodec
 from linksim.flowgraphs.recipes.picture_recipe import described_salient, described_weights
 from linksim.flowgraphs.sgdjscc import edge_link, sgdjscc
 from linksim.training import Recipe, Stage
-from linksim.types import PATCH, Codeword, Image, ReceivedCodeword, Score, Text
+from linksim.types import PATCH, Codeword, Image, ReceivedCodeword, Score, Text, sent_mask
 
 NO_EDGES_SHARE = 0.1
 VALIDATED, VALIDATION_SNRS_DB, VALIDATION_CBR = 16, (1.0, 10.0), 1 / 24

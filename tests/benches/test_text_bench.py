@@ -5,6 +5,7 @@ import json
 import pytest
 
 from linksim.benches.bench import find_bench
+from linksim.benches.tables import crossing_snr
 from linksim.benches.text import points
 from linksim.errors import ParameterError
 
@@ -52,3 +53,11 @@ def test_captions_are_seen_or_not(data, tmp_path):
         points.captions(str(tmp_path / "nothing"), seen=True)
     with pytest.raises(ParameterError, match="give --text, a file of sentences"):
         list(find_bench("text")(out=tmp_path).parts())
+
+
+@pytest.mark.parametrize(
+    ("lead", "snr_db"),
+    [((-0.25, 0.25, 0.3), 1.0), ((-0.5, 0.0, 0.0), None), ((-0.5, 0.0, 0.5), 2.0), ((0.5, -0.5, -0.5), None)],
+)
+def test_curves_cross_where_the_lead_comes_above_zero(lead, snr_db):
+    assert crossing_snr((0.0, 2.0, 4.0), lead) == snr_db

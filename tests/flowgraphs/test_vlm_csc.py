@@ -6,6 +6,7 @@ from PIL import Image as PillowImage
 
 from linksim import Flowgraph
 from linksim.blocks import AWGN, Captioner, PictureGenerator
+from linksim.cli.described_picture import caption_kind
 from linksim.errors import ParameterError
 from linksim.flowgraphs import digital_text, text_link, vlm_csc
 from linksim.flowgraphs.parts.text_codec import TextCodec
@@ -156,12 +157,18 @@ def test_transmit_sends_what_a_picture_says(cli, tmp_path):
     assert result["uses_total"] == result["uses"] + 20
     assert result["cbr_total"] == pytest.approx(result["uses_total"] / (3 * 40 * 30), abs=1e-6)
     assert json.loads((tmp_path / "out" / "result.json").read_text()) == result
+    assert result["captions"] == "template"
     for name in ("report.png", "reconstruction.png"):
         with PillowImage.open(tmp_path / "out" / name) as shown:
             shown.verify()
     code, out, _ = cli(*command)
     assert code == 0
     assert result["caption"].split()[-1] in out
+
+
+def test_a_result_says_what_its_captions_are_made_of():
+    kinds = {name: caption_kind(name) for name in ("local", "local:own.safetensors", "classes", "endpoint:some-model")}
+    assert list(kinds.values()) == ["template", "as trained", "class names", "free text"]
 
 
 def test_transmit_says_that_a_caption_was_lost(cli, tmp_path):

@@ -7,12 +7,11 @@ import torch
 from linksim.block import Block
 from linksim.blocks.jscc.published.ntscc_networks import Analysis, JointDecoder, JointEncoder, Prior, Synthesis
 from linksim.blocks.jscc.published.ntscc_sizes import ntscc_sizes_of
-from linksim.blocks.jscc.serializer import sent_mask
 from linksim.blocks.jscc.undo_fading import to_symbols, undo_fading
 from linksim.blocks.rate_set import levels_of
 from linksim.blocks.vectorizer.layers import seeded_initialization
 from linksim.precision import single_precision
-from linksim.types import Codeword, Entropy, Latent, Lengths, ReceivedCodeword, Tokens
+from linksim.types import Codeword, Entropy, Latent, Lengths, ReceivedCodeword, Tokens, sent_mask
 from linksim.weights import load_part
 
 

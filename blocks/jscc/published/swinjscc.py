@@ -8,11 +8,10 @@ from linksim.blocks.jscc.deepjscc import common_length
 from linksim.blocks.jscc.published.modulation import ModulationNetwork
 from linksim.blocks.jscc.published.swin_sizes import SwinSizes, blocks_sizes
 from linksim.blocks.jscc.published.swin_stages import SwinAnalysis, SwinSynthesis
-from linksim.blocks.jscc.serializer import sent_mask
 from linksim.blocks.jscc.undo_fading import received_snr_db, to_symbols, undo_fading
 from linksim.blocks.vectorizer.layers import seeded_initialization
 from linksim.precision import single_precision
-from linksim.types import Codeword, Decibels, Lengths, ReceivedCodeword, Tokens
+from linksim.types import Codeword, Decibels, Lengths, ReceivedCodeword, Tokens, sent_mask
 from linksim.weights import load_part
 
 
