@@ -46,9 +46,10 @@ def coding_seconds(link: Flowgraph, image: Tensor) -> tuple[float, float]:
 
         return note
 
-    names = [name for name in (*ENCODERS, *DECODERS) if name in link.blocks]
-    hooks = [link.blocks[name].register_forward_pre_hook(timer(name, began)) for name in names]
-    hooks += [link.blocks[name].register_forward_hook(timer(name, spent)) for name in names]
+    sides = {**link.transmitter.blocks, **link.receiver.blocks}
+    timed = {name: sides[name] for name in (*ENCODERS, *DECODERS) if name in sides}
+    hooks = [block.register_forward_pre_hook(timer(name, began)) for name, block in timed.items()]
+    hooks += [block.register_forward_hook(timer(name, spent)) for name, block in timed.items()]
     link.run(image=image, snr_db=10.0)
     for hook in hooks:
         hook.remove()
