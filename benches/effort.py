@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SNR_DB = 10.0
-EFFORTS = (0, 10, 30)
+EFFORTS = (0, 10, 30, 100)
 HEAD = f"""# Effort at the transmitter
 
 Made by `linksim bench effort`: street scenes of the part `val`, SA-OOSC, AWGN {SNR_DB:g} dB, CBR {PAPER_CBR} with

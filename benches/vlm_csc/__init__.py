@@ -14,6 +14,7 @@ from linksim.benches.vlm_csc.points import (
     DESCRIBING,
     PICTURE_LINKS,
     PICTURES,
+    SAME_USES,
     SNRS_DB,
     USES,
     USES_SNR_DB,
@@ -22,6 +23,7 @@ from linksim.benches.vlm_csc.points import (
     sets,
 )
 from linksim.benches.vlm_csc.tables import page
+from linksim.benches.vlm_csc.wishes import GENERATORS, generating_link
 from linksim.errors import ParameterError
 from linksim.montecarlo import Sweep
 
@@ -56,11 +58,15 @@ class VLMCSCBench(Bench):
         yield Part("described", {}, make(describing_link, stop=f"frames={PICTURES}", grid=described))
         coded = {**where, "system": list(PICTURE_LINKS), "uses": list(USES), "snr_db": [USES_SNR_DB]}
         yield Part("coded", {}, make(picture_link, stop=f"frames={CODED_PICTURES}", grid=coded))
+        same = {**coded, "uses": [SAME_USES], "snr_db": list(SNRS_DB)}
+        yield Part("coded_snr", {}, make(picture_link, stop=f"frames={CODED_PICTURES}", grid=same))
+        wished = {**where, "generator": list(GENERATORS)}
+        yield Part("wished", {}, make(generating_link, stop=f"frames={PICTURES}", grid=wished, curve="generator"))
 
     def report(self, tables: Mapping[str, "pd.DataFrame"]) -> str:
         """See `Bench`."""
-        return page(tables["described"], tables["coded"])
+        return page(tables)
 
     def figures(self, tables: Mapping[str, "pd.DataFrame"]) -> Iterator[str]:
         """See `Bench`."""
-        yield from draw(self.out, tables["described"], tables["coded"])
+        yield from draw(self.out, tables)

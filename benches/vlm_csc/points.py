@@ -14,12 +14,16 @@ from linksim.blocks.knowledge.captioned_pictures import read_captioned_pictures,
 from linksim.blocks.knowledge.retrieval import Retrieval
 from linksim.errors import ParameterError
 from linksim.flowgraphs import deepjscc, digital_text, klt, separation, vlm_csc
+from linksim.flowgraphs.parts.text_codec import TextCodec
 from linksim.flowgraphs.recipes.vlm_csc import HOLD_OUT
+from linksim.flowgraphs.vlm_csc import CAPTION_WEIGHTS
 from linksim.types import Image, Text, Uses
 
 TRAIN, TEST = "train.json", "test.json"
 RETRIEVAL, FLOW, DIGITAL = "VLM-CSC, retrieval", "VLM-CSC, flow", "captions by sentences + polar, retrieval"
-DESCRIBING = (RETRIEVAL, FLOW, DIGITAL)
+EQUAL = "captions by sentences + polar, retrieval, equal uses"
+DESCRIBING = (RETRIEVAL, FLOW, DIGITAL, EQUAL)
+"""All but the third spend as many uses on a caption; that takes as few as the SNR allows."""
 SNRS_DB = (0.0, 2.0, 4.0, 7.0, 10.0)
 PICTURES, CODED_PICTURES, CHUNK = 128, 64, 32
 PICTURE_LINKS: Mapping[str, Callable[[float], Flowgraph]] = {
@@ -30,13 +34,16 @@ PICTURE_LINKS: Mapping[str, Callable[[float], Flowgraph]] = {
 }
 USES = (256, 512, 1024, 2048)
 USES_SNR_DB = 10.0
+SAME_USES = 1024
+"""At which picture codecs are measured against the SNR."""
 
 
 class Labelled(NamedTuple):
-    """Pictures and the numbers of their classes."""
+    """Pictures, the numbers of their classes, and their places in the file."""
 
     image: Image
     label: Uses
+    number: Uses
 
 
 class LabelledPictures(Block):
@@ -48,10 +55,11 @@ class LabelledPictures(Block):
         self.classes = class_names(self.pictures)
 
     def forward(self, batch: int) -> Labelled:
-        drawn = [self.pictures[self.advance() % len(self.pictures)] for _ in range(batch)]
+        numbers = [self.advance() % len(self.pictures) for _ in range(batch)]
+        drawn = [self.pictures[number] for number in numbers]
         edge = drawn[0].pixels.shape[-1]
         labels = torch.tensor([self.classes.index(picture.label) for picture in drawn])
-        return Labelled(torch.stack([picture.image(edge) for picture in drawn]), labels)
+        return Labelled(torch.stack([picture.image(edge) for picture in drawn]), labels, torch.tensor(numbers))
 
 
 class StoredPictures(Block):
@@ -84,7 +92,10 @@ def sets(folder: str) -> list[Path]:
 def describing_link(folder: str, name: str, system: str) -> Flowgraph:
     """A system that sends captions, with its judge."""
     stored = StoredPictures(folder=folder)
-    link = digital_text(code="sentences", word_list="captions") if system == DIGITAL else None
+    link = None
+    if system in (DIGITAL, EQUAL):
+        uses = TextCodec(CAPTION_WEIGHTS).uses_per_word if system == EQUAL else None
+        link = digital_text(code="sentences", word_list=CAPTION_WEIGHTS, uses_per_word=uses)
     generator = PictureGenerator() if system == FLOW else stored
     return _judged(folder, name, vlm_csc(link=link, generator=generator), ("uses_total", "cbr_total", "bleu_1"))
 

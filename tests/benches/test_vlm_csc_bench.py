@@ -7,7 +7,7 @@ import torch
 from PIL import Image as PillowImage
 
 from linksim.benches.bench import find_bench
-from linksim.benches.vlm_csc import judge, points
+from linksim.benches.vlm_csc import judge, points, wishes
 from linksim.benches.vlm_csc.judge import Judge, fitted
 from linksim.errors import ParameterError
 
@@ -27,7 +27,12 @@ def folder(tmp_path):
             grid.paste(COLOURS[label], (64 * number, 0, 64 * number + 64, 64))
         grid.save(place / f"{name}.png")
         items = [
-            {"caption": f"a {COLOURS[label]} {label} in front of something blue", "label": label} for label in labels
+            {
+                "caption": f"a {COLOURS[label]} {label} in front of something blue",
+                "label": label,
+                "attributes": {"background": COLOURS[label], "subject": None},
+            }
+            for label in labels
         ]
         content = {"tile": 64, "columns": count, "files": [f"{name}.png"], "items": items}
         (place / f"{name}.json").write_text(json.dumps(content))
@@ -39,7 +44,7 @@ def test_the_judge_learns_from_each_third_picture_and_tells_the_classes_apart(fo
     probe = fitted(train)
     assert list(probe.classes) == ["cat", "dog"]
     source = points.LabelledPictures(folder=str(folder / "pets"))
-    image, label = source(batch=4)
+    image, label, _ = source(batch=4)
     assert label.tolist() == [1, 1, 1, 0]
     found = Judge(train=train)(image=image, original=image, label=label)
     assert found.right.value.tolist() == [1.0] * 4
@@ -47,6 +52,42 @@ def test_the_judge_learns_from_each_third_picture_and_tells_the_classes_apart(fo
     wrong = Judge(train=train)(image=image.flip(0), original=image, label=label)
     assert wrong.right.value.tolist() == [0.0, 1.0, 1.0, 0.0]
     assert wrong.right_at_sender.value.tolist() == [1.0] * 4
+
+
+def test_the_colours_of_a_caption_are_found_in_a_picture_that_has_them(folder, monkeypatch):
+    # The judge has four examples here.
+    monkeypatch.setattr(wishes, "NEIGHBOURS", 1)
+    source, wished = points.LabelledPictures(folder=str(folder / "pets")), wishes.Wishes(folder=str(folder / "pets"))
+    image, _, number = source(batch=4)
+    asked = wished(number=number)
+    assert number.tolist() == [0, 1, 2, 3]
+    assert asked.text.sentences[3] == "a black cat in front of something blue"
+    assert [wishes.colour_names(str(folder / "pets"), place) for place in wishes.PLACES] == [["black", "brown"], [""]]
+    colours = wishes.ColourJudge(folder=str(folder / "pets"))
+    given = {"background": asked.background, "subject": asked.subject}
+    # Smaller, as a generator's picture may be, and of another colour.
+    small = torch.nn.functional.interpolate(image, (32, 32))
+    assert colours(image=small, original=image, **given).background.value.tolist() == [1.0] * 4
+    found = colours(image=small.flip(0), original=image, **given)
+    assert found.background.value.tolist() == [0.0, 1.0, 1.0, 0.0]
+    assert found.background_at_sender.value.tolist() == [1.0] * 4
+    assert found.subject.value.tolist() == [1.0] * 4
+
+
+def test_background_and_subject_are_the_border_and_the_middle():
+    image = torch.zeros(1, 3, 32, 48)
+    image[..., 4:28, 6:42] = 1.0
+    assert wishes._colour(image, "background").tolist() == [[0.0] * 3]
+    assert wishes._colour(image, "subject").tolist() == [[1.0] * 3]
+
+
+def test_at_equal_uses_the_digital_link_spends_what_the_learned_one_does(folder):
+    spent = {}
+    for system in (points.RETRIEVAL, points.EQUAL, points.DIGITAL):
+        run = points.describing_link(str(folder), "pets", system).run(batch=1, snr_db=4.0, seed=1)
+        spent[system] = run["uses_total"].value.tolist()[0]
+    assert spent[points.EQUAL] - spent[points.RETRIEVAL] == 8, "its header has 28 uses instead of 20"
+    assert spent[points.DIGITAL] > spent[points.EQUAL]
 
 
 def test_the_stored_pictures_are_those_that_the_judge_has_not_seen(folder):
@@ -59,18 +100,24 @@ def test_the_page_has_all_systems_and_goes_on(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("linksim.benches.vlm_csc.PICTURES", 4)
     monkeypatch.setattr("linksim.benches.vlm_csc.CODED_PICTURES", 4)
     monkeypatch.setattr("linksim.benches.vlm_csc.CHUNK", 4)
-    for module in ("", ".tables", ".figures"):
+    for module in ("", ".tables", ".figures", ".crossings"):
         monkeypatch.setattr(f"linksim.benches.vlm_csc{module}.SNRS_DB", (0.0, 10.0))
         monkeypatch.setattr(f"linksim.benches.vlm_csc{module}.USES", (2048,))
     bench = find_bench("vlm-csc")(captions=folder, out=tmp_path / "out")
     text, figures = bench.run()
     assert figures == ["vlm_csc_pets.png"]
     assert (tmp_path / "out" / figures[0]).stat().st_size > 10_000
-    for system in (*points.DESCRIBING, *points.PICTURE_LINKS):
+    for system in points.DESCRIBING:
         assert text.count(f"| {system} |") == 3
+    for system in points.PICTURE_LINKS:
+        assert text.count(f"| {system} |") == 4
+    for generator in (*wishes.GENERATORS, "the test pictures"):
+        assert text.count(f"| {generator} |") == 1
+    assert "|  | class | colour of the background |\n" in text
     for system in ("WebP + LDPC", "AVIF + LDPC"):
         # A picture of one colour fits into 2,048 uses and arrives without an error; analog links leave noise on it.
         assert f"- {system}: 2,048 uses, of those tried" in text
+    assert text.count("with 1,024 uses ") == len(points.PICTURE_LINKS)
     assert "which show 2 classes. A guess has an SSQ of 0.500." in text
     assert bench.run()[0] == text
 

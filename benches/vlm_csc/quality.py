@@ -1,0 +1,21 @@
+"""Figures of `linksim bench vlm_csc` that the page and the drawings share."""
+
+from typing import TYPE_CHECKING
+
+from linksim.benches.tables import look_up
+from linksim.benches.vlm_csc.points import USES_SNR_DB, picture_edge
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def quality(table: "pd.DataFrame", **place: object) -> tuple[float, float, float]:
+    """SSQ and its interval."""
+    right, sender = (look_up(table, name, **place) for name in ("right", "right_at_sender"))
+    return tuple(value / sender.mean for value in (right.mean, right.low, right.high))  # pyright: ignore
+
+
+def coded_uses(table: "pd.DataFrame", system: str, uses: int, snr_db: float = USES_SNR_DB) -> float:
+    """Channel uses that a picture codec spends on a picture of one set, where it is asked for at most `uses`."""
+    edge = picture_edge(str(table["folder"].iloc[0]), str(table["name"].iloc[0]))
+    return look_up(table, "cbr_total", system=system, uses=uses, snr_db=snr_db).mean * 3 * edge**2
