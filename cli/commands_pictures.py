@@ -1,7 +1,7 @@
 """Commands that send and label pictures."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -147,27 +147,29 @@ def transmit(
 
     goal = {"cbr": cbr, "cbr-total": cbr_total, "psnr": psnr, "alpha": alpha, "effort": effort}
     drawn = {"caption": caption, "editor": editor}
+    common: dict[str, Any] = {"picture": picture, "out": out, "weights": weights, "channel": channel, "snr_db": snr,
+                              "seed": seed, "device": device.value}  # fmt: skip
     if link.replace("-", "_") == GENED_SC:
-        edited = EditedPicture(picture, out, caption, captioner, editor or "local", weights, channel, snr, cbr,
-                               cbr_total, seed, device.value)  # fmt: skip
-        edited.check({"boxes": boxes, "labels": labels, "importance": importance, "detector": detector, "model": model,
+        edited = EditedPicture(**common, caption=caption, captioner=captioner, editor=editor or "local", cbr=cbr,
+                               cbr_total=cbr_total)  # fmt: skip
+        edited.refuse({"boxes": boxes, "labels": labels, "importance": importance, "detector": detector, "model": model,
                       "psnr": psnr, "alpha": alpha, "effort": effort, "generator": generator, "intent": intent,
                       "intent-by": intent_by, "masks": masks})  # fmt: skip
+        edited.check()
         run_edited_picture(edited, json)
         return
     if link.replace("-", "_") == UIDSC:
         if intent is None:
             raise ParameterError(f"the link '{UIDSC}' sends what you ask for: say it in --intent")
         region = AskedRegion(intent, intent_by, model, boxes, masks, detector)
-        intended = IntendedPicture(picture, out, region, weights, channel, snr, seed, device.value)
-        intended.check({"labels": labels, "importance": importance, "captioner": captioner, "generator": generator,
-                        **drawn, **goal})  # fmt: skip
+        intended = IntendedPicture(**common, region=region)
+        intended.refuse({"labels": labels, "importance": importance, "captioner": captioner, "generator": generator,
+                         **drawn, **goal})  # fmt: skip
+        region.check()
         run_intended_picture(intended, json)
         return
     if link.replace("-", "_") == VLM_CSC:
-        described = DescribedPicture(
-            picture, out, captioner or "local", generator or "flow", weights, channel, snr, seed, device.value
-        )
+        described = DescribedPicture(**common, captioner=captioner or "local", generator=generator or "flow")
         described.refuse(
             {"boxes": boxes, "labels": labels, "importance": importance, "detector": detector, "model": model,
              "intent": intent, "intent-by": intent_by, "masks": masks, **drawn, **goal}

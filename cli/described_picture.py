@@ -1,26 +1,25 @@
 """`linksim transmit --link vlm_csc`: what a picture says, sent instead of the picture."""
 
-import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.table import Table
 from torch import Tensor
 
-from linksim import Flowgraph, Result, __version__
+from linksim import Flowgraph, Result
 from linksim.blocks import Captioner, PictureGenerator
 from linksim.blocks.sources import read_picture
 from linksim.blocks.text.word_list import read_word_list, split_words
-from linksim.cli.console import PlainConsole, noting
+from linksim.cli.console import noting
 from linksim.cli.links import make_channel, pick_device
+from linksim.cli.picture_request import PictureRequest
 from linksim.cli.progress import waiting
-from linksim.cli.result_files import write_result_files
+from linksim.cli.result_files import result_table, show_result, write_result_files
 from linksim.cli.send_text import marked
 from linksim.cli.transmission import PICTURE, REPORT, RESULT
-from linksim.errors import ParameterError
 from linksim.files import check_folder
 from linksim.flowgraphs import text_link, vlm_csc
 from linksim.flowgraphs.parts.text_codec import TextCodec
@@ -32,29 +31,19 @@ LOST = "lost: the header was not decoded"
 PROBES = ("link.channel.out", "link.receiver.splitter.out")
 
 
-@dataclass(frozen=True)
-class DescribedPicture:
+@dataclass(frozen=True, kw_only=True)
+class DescribedPicture(PictureRequest):
     """What the user asked for; a back-end is "name" or "name:model"."""
 
-    picture: Path
-    out: Path
+    link: ClassVar[str] = VLM_CSC
+    shipped: ClassVar[str] = CAPTION_WEIGHTS
+
     captioner: str
     generator: str
-    weights: str | None
-    channel: str
-    snr_db: float
-    seed: int
-    device: str
-
-    def refuse(self, options: Mapping[str, Any]) -> None:
-        """Raise `ParameterError` where an option that is set means nothing to this link."""
-        for name, value in options.items():
-            if value not in (None, 0):
-                raise ParameterError(f"--{name} means nothing to the link '{VLM_CSC}'; leave it out")
 
     def build(self) -> Flowgraph:
         """The flowgraph. Raises `ParameterError` where a name is unknown."""
-        codec = TextCodec(self.weights or CAPTION_WEIGHTS)
+        codec = TextCodec(self.weights or self.shipped)
         seen_by, _, caption_model = self.captioner.partition(":")
         made_by, _, picture_model = self.generator.partition(":")
         return vlm_csc(
@@ -66,7 +55,6 @@ class DescribedPicture:
 
 def run_described_picture(asked: DescribedPicture, as_json: bool) -> None:
     """The command."""
-    console, notes = PlainConsole(), PlainConsole(stderr=True)
     read = [asked.picture, Path(asked.generator.partition(":")[2] or ".")]
     check_folder("--out", asked.out, (REPORT, PICTURE, RESULT), read)
     with noting(), waiting("sending the picture"):
@@ -77,18 +65,7 @@ def run_described_picture(asked: DescribedPicture, as_json: bool) -> None:
         run = link.run(image=original[None].to(device), snr_db=asked.snr_db, seed=asked.seed, probe=PROBES)
         result = described(asked, link, original, run, time.perf_counter() - start)
         _write(asked.out, original, run, result)
-    if as_json:
-        print(json.dumps(result))
-        return
-    console.print(_table(result))
-    if result["unknown"]:
-        notes.note(
-            f"{result['unknown']} words of the caption are not in the codec's word list and were sent as <unk>; train "
-            "a codec on such captions with `linksim train text_link`"
-        )
-    if result["lost"]:
-        notes.note(f"{LOST}; the picture is mid-grey")
-    console.print(f"{REPORT}, {PICTURE} and {RESULT} are in {asked.out}", soft_wrap=True)
+    show_result(asked.out, result, _table(result), _notes(result), as_json)
 
 
 def described(
@@ -107,20 +84,10 @@ def described(
         "lost": bool(run["erased"][0]),
         **{name: int(run[name].value[0]) for name in ("uses", "uses_total")},
         **{name: round(float(run[name].value[0]), 6) for name in ("cbr", "cbr_total")},
-        "link": VLM_CSC,
         "captioner": asked.captioner,
         "captions": caption_kind(asked.captioner),
         "generator": asked.generator,
-        "weights": asked.weights or CAPTION_WEIGHTS,
-        "channel": asked.channel,
-        "csi": run["link.channel.out"].csi,
-        "snr_db": asked.snr_db,
-        "seed": asked.seed,
-        "picture": asked.picture.name,
-        "height": original.shape[1],
-        "width": original.shape[2],
-        "seconds": round(seconds, 3),
-        "linksim": __version__,
+        **asked.settings(original, run, seconds),
     }
 
 
@@ -149,10 +116,18 @@ def marked_words(result: Mapping[str, Any]) -> list[tuple[str, float]]:
     return list(zip(split_words(result["received"]), result["confidence"], strict=False))
 
 
+def _notes(result: Mapping[str, Any]) -> Iterator[str]:
+    if result["unknown"]:
+        yield (
+            f"{result['unknown']} words of the caption are not in the codec's word list and were sent as <unk>; train "
+            "a codec on such captions with `linksim train text_link`"
+        )
+    if result["lost"]:
+        yield f"{LOST}; the picture is mid-grey"
+
+
 def _table(result: Mapping[str, Any]) -> Table:
-    table = Table(title=f"{result['picture']} over {result['channel']}, {result['snr_db']:g} dB", title_justify="left")
-    table.add_column("what")
-    table.add_column("value")
+    table = result_table(result)
     table.add_row("caption that was sent", result["caption"])
     table.add_row("what arrived", "(lost)" if result["lost"] else marked(result))
     table.add_row("BLEU-1", f"{result['bleu_1']:.3f}")

@@ -1,23 +1,22 @@
 """`linksim transmit --link gened_sc`: a coarse picture, finished at the receiver."""
 
-import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.table import Table
 from torch import Tensor
 
-from linksim import Block, Flowgraph, Result, __version__
+from linksim import Block, Flowgraph, Result
 from linksim.blocks import Captioner, ForegroundRate, PictureEditor
 from linksim.blocks.sources import read_picture
 from linksim.blocks.text.word_list import split_words
-from linksim.cli.console import PlainConsole, noting
+from linksim.cli.console import noting
 from linksim.cli.links import make_channel, pick_device
+from linksim.cli.picture_request import PictureRequest, spent
 from linksim.cli.progress import waiting
-from linksim.cli.result_files import write_result_files
+from linksim.cli.result_files import result_table, show_result, write_result_files
 from linksim.cli.transmission import PICTURE, REPORT, RESULT
 from linksim.errors import ParameterError
 from linksim.files import check_folder
@@ -30,31 +29,23 @@ GENED_SC = "gened_sc"
 NONE = "none"
 FOREGROUND = "link.transmitter.vectorizer.foreground"
 PROBES = ("link.channel.out", "link.receiver.equalizer.out", FOREGROUND)
-LEDGER = ("payload", "header", "side_information", "pilots")
 
 
-@dataclass(frozen=True)
-class EditedPicture:
+@dataclass(frozen=True, kw_only=True)
+class EditedPicture(PictureRequest):
     """What the user asked for; a back-end is "name" or "name:model"."""
 
-    picture: Path
-    out: Path
+    link: ClassVar[str] = GENED_SC
+    shipped: ClassVar[str] = GENED_SC
+
     caption: str | None
     captioner: str | None
     editor: str
-    weights: str | None
-    channel: str
-    snr_db: float
     cbr: float | None
     cbr_total: float | None
-    seed: int
-    device: str
 
-    def check(self, others: Mapping[str, Any]) -> None:
-        """Raise `ParameterError` where options do not fit together, or mean nothing to this link."""
-        for name, value in others.items():
-            if value not in (None, 0):
-                raise ParameterError(f"--{name} means nothing to the link '{GENED_SC}'; leave it out")
+    def check(self) -> None:
+        """Raise `ParameterError` where options do not fit together."""
         if self.caption is not None and self.captioner is not None:
             raise ParameterError("give --caption or --captioner, not both")
         if self.caption is not None and not split_words(self.caption):
@@ -71,7 +62,7 @@ class EditedPicture:
         """The flowgraph. Raises `ParameterError` where a name is unknown."""
         captioner = None if self.said_by in ("user", NONE) else _made(Captioner, self.said_by)
         return gened_sc(
-            codec=GenEDCodec(self.weights or GENED_SC),
+            codec=GenEDCodec(self.weights or self.shipped),
             rate=ForegroundRate(target_cbr=self.cbr, target_cbr_total=self.cbr_total),
             channel=make_channel(self.channel),
             captioner=captioner,
@@ -88,7 +79,6 @@ def _made(block: type[Block], named: str) -> Block:
 
 def run_edited_picture(asked: EditedPicture, as_json: bool) -> None:
     """The command."""
-    console, notes = PlainConsole(), PlainConsole(stderr=True)
     check_folder("--out", asked.out, (REPORT, PICTURE, RESULT), [asked.picture])
     with noting(), waiting("sending the picture"):
         original = read_picture(asked.picture)
@@ -99,22 +89,11 @@ def run_edited_picture(asked: EditedPicture, as_json: bool) -> None:
         run = link.run(image=original[None].to(device), snr_db=asked.snr_db, seed=asked.seed, probe=PROBES, **given)
         result = _described(asked, original, run, time.perf_counter() - start)
         write_result_files(asked.out, _figure(original, run, result), run["image"][0].cpu(), result)
-    if as_json:
-        print(json.dumps(result))
-        return
-    console.print(_table(result))
-    if result["erased"]:
-        notes.note("lost: the header was not decoded; the picture is mid-grey")
-    elif not result["generated"]:
-        notes.note(f"the picture is what was received: {result['explanation']}")
-    else:
-        notes.note("what the editor added is made, not received: report.png shows where")
-    console.print(f"{REPORT}, {PICTURE} and {RESULT} are in {asked.out}", soft_wrap=True)
+    show_result(asked.out, result, _table(result), _notes(result), as_json)
 
 
 def _described(asked: EditedPicture, original: Tensor, run: Result, seconds: float) -> dict[str, Any]:
     """The content of result.json."""
-    ledger = run["ledger"]
     spoken = asked.said_by != NONE
     return {
         "generated": bool(run["edited"][0]) and asked.editor != NONE,
@@ -129,23 +108,20 @@ def _described(asked: EditedPicture, original: Tensor, run: Result, seconds: flo
         "caption_uses": int(run["caption_uses"].value[0]) if spoken else 0,
         "erased": bool(run["erased"][0]),
         "target_met": bool(run["target_met"][0]),
-        "cbr": round(float(run["cbr"].value[0]), 6),
-        "cbr_total": round(float(run["cbr_total"].value[0]), 6),
-        "ledger": {name: int(getattr(ledger, name)[0]) for name in LEDGER},
-        "link": GENED_SC,
-        "weights": asked.weights or GENED_SC,
+        **spent(run),
         "captioner": asked.said_by,
         "editor": asked.editor,
-        "channel": asked.channel,
-        "csi": run["link.channel.out"].csi,
-        "snr_db": asked.snr_db,
-        "seed": asked.seed,
-        "picture": asked.picture.name,
-        "height": original.shape[1],
-        "width": original.shape[2],
-        "seconds": round(seconds, 3),
-        "linksim": __version__,
+        **asked.settings(original, run, seconds),
     }
+
+
+def _notes(result: Mapping[str, Any]) -> Iterator[str]:
+    if result["erased"]:
+        yield "lost: the header was not decoded; the picture is mid-grey"
+    elif not result["generated"]:
+        yield f"the picture is what was received: {result['explanation']}"
+    else:
+        yield "what the editor added is made, not received: report.png shows where"
 
 
 def _figure(original: Tensor, run: Result, result: Mapping[str, Any]) -> Any:
@@ -176,9 +152,7 @@ def _said(result: Mapping[str, Any]) -> str:
 
 
 def _table(result: Mapping[str, Any]) -> Table:
-    table = Table(title=f"{result['picture']} over {result['channel']}, {result['snr_db']:g} dB", title_justify="left")
-    table.add_column("what")
-    table.add_column("value", overflow="fold")
+    table = result_table(result)
     table.add_row("shown", result["explanation"])
     table.add_row("PSNR of what is shown", f"{result['psnr_db']:.2f} dB")
     table.add_row("PSNR of what was received", f"{result['coarse_psnr_db']:.2f} dB")

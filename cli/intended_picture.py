@@ -1,24 +1,23 @@
 """`linksim transmit --link uidsc`: the part of a picture that a sentence asks for."""
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from rich.table import Table
+from torch import Tensor
 
-from linksim import Flowgraph, Result, __version__
+from linksim import Flowgraph, Result
 from linksim.blocks.sources import read_picture
-from linksim.cli.console import PlainConsole, noting
+from linksim.cli.console import noting
 from linksim.cli.links import make_channel, pick_device
+from linksim.cli.picture_request import PictureRequest, spent
 from linksim.cli.progress import waiting
-from linksim.cli.result_files import write_result_files
+from linksim.cli.result_files import result_table, show_result, write_result_files
 from linksim.cli.scene import AskedRegion
 from linksim.cli.transmission import PICTURE, REPORT, RESULT
-from linksim.errors import ParameterError
 from linksim.files import check_folder
 from linksim.flowgraphs import uidsc
 from linksim.flowgraphs.parts import UIDSCCodec
@@ -28,36 +27,26 @@ UIDSC = "uidsc"
 PROBES = ("link.channel.out", "link.receiver.equalizer.out")
 
 
-@dataclass(frozen=True)
-class IntendedPicture:
+@dataclass(frozen=True, kw_only=True)
+class IntendedPicture(PictureRequest):
     """What the user asked for."""
 
-    picture: Path
-    out: Path
-    region: AskedRegion
-    weights: str | None
-    channel: str
-    snr_db: float
-    seed: int
-    device: str
+    link: ClassVar[str] = UIDSC
+    shipped: ClassVar[str] = UIDSC
 
-    def check(self, others: Mapping[str, Any]) -> None:
-        """Raise `ParameterError` where options are missing, do not fit together, or mean nothing to this link."""
-        for name, value in others.items():
-            if value not in (None, 0):
-                raise ParameterError(f"--{name} means nothing to the link '{UIDSC}'; leave it out")
-        self.region.check()
+    region: AskedRegion
 
     def build(self) -> Flowgraph:
         """The flowgraph. Raises `ParameterError` where a name is unknown."""
         return uidsc(
-            intent=self.region.block(), codec=UIDSCCodec(self.weights or UIDSC), channel=make_channel(self.channel)
+            intent=self.region.block(),
+            codec=UIDSCCodec(self.weights or self.shipped),
+            channel=make_channel(self.channel),
         )
 
 
 def run_intended_picture(asked: IntendedPicture, as_json: bool) -> None:
     """The command."""
-    console, notes = PlainConsole(), PlainConsole(stderr=True)
     read = [path for path in (asked.picture, asked.region.boxes, asked.region.masks) if path is not None]
     check_folder("--out", asked.out, (REPORT, PICTURE, RESULT), read)
     with noting(), waiting("sending the picture"):
@@ -67,23 +56,17 @@ def run_intended_picture(asked: IntendedPicture, as_json: bool) -> None:
         start = time.perf_counter()
         given: dict[str, Any] = {name: value.to(device) for name, value in found.items()}
         run = link.run(image=image.to(device), snr_db=asked.snr_db, seed=asked.seed, probe=PROBES, **given)
-        result = _described(asked, run, time.perf_counter() - start)
+        result = _described(asked, image[0], run, time.perf_counter() - start)
         seen = run["link.receiver.equalizer.out"].symbols
         payload = seen.samples[0, : int(seen.length[0])]
         figure = intent_report(image[0], run["mask"][0].cpu(), payload.cpu(), run["image"][0].cpu(), _titles(result))
         write_result_files(asked.out, figure, run["image"][0], result)
-    if as_json:
-        print(json.dumps(result))
-        return
-    console.print(_table(result))
-    if result["erased"]:
-        notes.note("lost: the header was not decoded; the picture is mid-grey")
-    console.print(f"{REPORT}, {PICTURE} and {RESULT} are in {asked.out}", soft_wrap=True)
+    lost = ["lost: the header was not decoded; the picture is mid-grey"] if result["erased"] else []
+    show_result(asked.out, result, _table(result), lost, as_json)
 
 
-def _described(asked: IntendedPicture, run: Result, seconds: float) -> dict[str, Any]:
+def _described(asked: IntendedPicture, original: Tensor, run: Result, seconds: float) -> dict[str, Any]:
     """The content of result.json."""
-    ledger = run["ledger"]
     return {
         "intent": asked.region.intent,
         "intent_by": asked.region.backend,
@@ -94,18 +77,8 @@ def _described(asked: IntendedPicture, run: Result, seconds: float) -> dict[str,
         "masked_again_psnr_db": round(float(run["masked_again_psnr"].value[0]), 3),
         "ssim": round(float(torch.nan_to_num(run["ssim"].value)[0]), 4),
         "erased": bool(run["erased"][0]),
-        "cbr": round(float(run["cbr"].value[0]), 6),
-        "cbr_total": round(float(run["cbr_total"].value[0]), 6),
-        "ledger": {name: int(getattr(ledger, name)[0]) for name in ("payload", "header", "side_information", "pilots")},
-        "link": UIDSC,
-        "weights": asked.weights or UIDSC,
-        "channel": asked.channel,
-        "csi": run["link.channel.out"].csi,
-        "snr_db": asked.snr_db,
-        "seed": asked.seed,
-        "picture": asked.picture.name,
-        "seconds": round(seconds, 3),
-        "linksim": __version__,
+        **spent(run),
+        **asked.settings(original, run, seconds),
     }
 
 
@@ -119,9 +92,7 @@ def _titles(result: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def _table(result: Mapping[str, Any]) -> Table:
-    table = Table(title=f"{result['picture']} over {result['channel']}, {result['snr_db']:g} dB", title_justify="left")
-    table.add_column("what")
-    table.add_column("value", overflow="fold")
+    table = result_table(result)
     table.add_row("asked for", result["intent"])
     table.add_row("taken", result["explanation"])
     table.add_row("region, of all pixels", f"{result['region_share']:.1%}")

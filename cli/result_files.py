@@ -2,12 +2,14 @@
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.table import Table
 from torch import Tensor
 
+from linksim.cli.console import PlainConsole
 from linksim.cli.transmission import PICTURE, REPORT, RESULT
 from linksim.files import write_whole
 from linksim.plot import save_figure
@@ -27,3 +29,23 @@ def write_result_files(out: Path, figure: "Figure", image: Tensor, result: Mappi
     PillowImage.fromarray(pixels).save(content, "PNG")
     write_whole(out / PICTURE, content.getvalue())
     write_whole(out / RESULT, (json.dumps(result, indent=2) + "\n").encode())
+
+
+def show_result(out: Path, result: Mapping[str, Any], table: Table, notes: Iterable[str], as_json: bool) -> None:
+    """Print a result: as JSON alone, or as a table with notes and the names of the files."""
+    if as_json:
+        print(json.dumps(result))
+        return
+    console, beside = PlainConsole(), PlainConsole(stderr=True)
+    console.print(table)
+    for note in notes:
+        beside.note(note)
+    console.print(f"{REPORT}, {PICTURE} and {RESULT} are in {out}", soft_wrap=True)
+
+
+def result_table(result: Mapping[str, Any], justify: Any = "left") -> Table:
+    """An empty table of two columns, with picture, channel and SNR above."""
+    table = Table(title=f"{result['picture']} over {result['channel']}, {result['snr_db']:g} dB", title_justify="left")
+    table.add_column("what")
+    table.add_column("value", justify=justify, overflow="fold")
+    return table

@@ -1,6 +1,5 @@
 """`linksim transmit`: one picture over one link."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,10 @@ from rich.table import Table
 from torch import Tensor
 
 from linksim import Result
-from linksim.cli.console import PlainConsole, noting
+from linksim.cli.console import noting
 from linksim.cli.progress import waiting
-from linksim.cli.result_files import write_result_files
-from linksim.cli.transmission import PICTURE, REPORT, RESULT, Transmission
+from linksim.cli.result_files import result_table, show_result, write_result_files
+from linksim.cli.transmission import Transmission
 from linksim.cli.transmission_result import overhead, send, why_lost
 from linksim.plot import report
 
@@ -64,28 +63,24 @@ def _payload(run: Result, digital: bool) -> Tensor:
 
 def run_transmit(asked: Transmission, as_json: bool) -> None:
     """The command."""
-    console, notes = PlainConsole(), PlainConsole(stderr=True)
     asked.check()
     with noting(), waiting("sending the picture"):
         original, run, result = send(asked)
         write_report(asked.out, original, run, result)
-    if as_json:
-        print(json.dumps(result))
-        return
-    console.print(_table(result))
+    show_result(asked.out, result, _table(result), _notes(result), as_json)
+
+
+def _notes(result: Mapping[str, Any]) -> Iterator[str]:
     if not result["target_met"]:
         name, goal = next(iter(result["target"].items()))
         why = "with this picture and rate set"
         if name == "target_cbr_total" and result["ledger"]["pilots"]:
             why = "for what the channel spends on pilots and guard comes on top"
-        notes.note(f"{name} = {goal:g} cannot be met {why}; see the figures")
+        yield f"{name} = {goal:g} cannot be met {why}; see the figures"
     if result["erased"]:
-        notes.note(f"{why_lost(result)}; it is rebuilt as mid-grey")
+        yield f"{why_lost(result)}; it is rebuilt as mid-grey"
     if overhead(result) > MUCH_OVERHEAD:
-        notes.note(
-            f"{overhead(result):.0%} of all that is sent is no payload (header, control, side information, pilots)"
-        )
-    console.print(f"{REPORT}, {PICTURE} and {RESULT} are in {asked.out}", soft_wrap=True)
+        yield f"{overhead(result):.0%} of all that is sent is no payload (header, control, side information, pilots)"
 
 
 def _synchroniser_rows(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -99,9 +94,7 @@ def _synchroniser_rows(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _table(result: Mapping[str, Any]) -> Table:
-    table = Table(title=f"{result['picture']} over {result['channel']}, {result['snr_db']:g} dB", title_justify="left")
-    table.add_column("what")
-    table.add_column("value", justify="right")
+    table = result_table(result, justify="right")
     rows = {"PSNR": result["psnr_db"], **{f"patch PSNR, {k}": v for k, v in result["patch_psnr_db"].items()}}
     for name, value in rows.items():
         if value is not None:
