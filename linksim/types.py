@@ -7,7 +7,7 @@ tensors that belong together and travel on one edge; inside a bundle every name 
 import copyreg
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Literal, Self, TypeAlias, TypeVar
 
 import torch
 from jaxtyping import Bool, Complex, Float, Int, UInt8
@@ -15,6 +15,7 @@ from torch import Tensor
 
 PATCH = 16
 """Height and width of a patch in pixels (SA-OOSC, section 2; the latent is at 1/16 of the picture's size)."""
+Side = TypeVar("Side", int, Tensor)
 
 Image: TypeAlias = Float[Tensor, "batch 3 height width"]
 """RGB in [0, 1]."""
@@ -58,6 +59,11 @@ PowerLoading: TypeAlias = Float[Tensor, "batch levels 2"]
 """Power loading that the transmitter chose, in dB, for each value of the rate set V: first coefficient, all others."""
 ChannelMask: TypeAlias = Bool[Tensor, "batch masked_channels"]
 """True for the channels of a picture's features that are sent, where the transmitter chooses them."""
+
+
+def patches_of(side: Side) -> Side:
+    """Patches along a side of so many pixels; the last may stand out over the picture."""
+    return -(-side // PATCH)
 
 
 def sent_mask(length: Int[Tensor, "*frame"], size: int) -> Bool[Tensor, "*frame size"]:

@@ -10,7 +10,7 @@ from linksim.block import Block
 from linksim.blocks.generative.picture_editor import PictureEditor
 from linksim.errors import require
 from linksim.precision import single_precision
-from linksim.types import PATCH, Flags, Image, Text
+from linksim.types import Flags, Image, Text, patches_of
 
 SPREAD = 0.03
 """Standard deviation of the noise that makes candidates differ, of the pixel range."""
@@ -73,7 +73,7 @@ class CandidateEditor(Block):
 
 def told(image: Tensor) -> dict[str, Tensor]:
     """What the network is told of a sketch, as `PictureEditor` takes it."""
-    grid = [-(-side // PATCH) for side in image.shape[2:]]
+    grid = [patches_of(side) for side in image.shape[2:]]
     lengths = torch.full((len(image), *grid), SKETCH_USES, device=image.device)
     return {"lengths": lengths, "snr_db": torch.full((len(image),), SKETCH_SNR_DB, device=image.device)}
 

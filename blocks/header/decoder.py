@@ -18,7 +18,7 @@ from linksim.blocks.modulation.bpsk import BPSKDemapper
 from linksim.blocks.modulation.qpsk import QPSKDemapper
 from linksim.blocks.rate_set import RateSet, rate_set_id, rate_values
 from linksim.errors import require
-from linksim.types import PATCH, ChannelMask, Flags, Lengths, Power, PowerLoading, Received, Size, Uses
+from linksim.types import PATCH, ChannelMask, Flags, Lengths, Power, PowerLoading, Received, Size, Uses, patches_of
 
 
 class Header(NamedTuple):
@@ -132,7 +132,7 @@ class HeaderDecoder(Block):
 
     def _read(self, form: Form, bits: Tensor, preamble: Preamble, index: int, uses: int) -> _Frame:
         height, width = int(preamble.height[index]), int(preamble.width[index])
-        rows, cols = -(-height // PATCH), -(-width // PATCH)
+        rows, cols = patches_of(height), patches_of(width)
         levels, base_rate, power_loading, channels = unpack_body(
             bits,
             rows,
@@ -150,7 +150,7 @@ class HeaderDecoder(Block):
         height, width = sizes.most_common(1)[0][0] if sizes else (PATCH, PATCH)
         values = torch.tensor(self.values)
         batch, device = len(frames), received.symbols.length.device
-        lengths = torch.zeros(batch, -(-height // PATCH), -(-width // PATCH), dtype=torch.int64)
+        lengths = torch.zeros(batch, patches_of(height), patches_of(width), dtype=torch.int64)
         base_rate = torch.zeros_like(lengths)
         power_loading = torch.zeros(batch, len(self.values), 2)
         power = torch.ones(batch)

@@ -15,7 +15,7 @@ from linksim.blocks.modulation.bpsk import BPSKMapper
 from linksim.blocks.modulation.qpsk import QPSKMapper
 from linksim.blocks.rate_set import RateSet, levels_of, rate_set_id, rate_values
 from linksim.errors import DimensionError
-from linksim.types import PATCH, ChannelMask, Decibels, Lengths, Power, PowerLoading, Size, Symbols
+from linksim.types import ChannelMask, Decibels, Lengths, Power, PowerLoading, Size, Symbols, patches_of
 
 
 class HeaderEncoder(Block):
@@ -64,7 +64,7 @@ class HeaderEncoder(Block):
         snr_db: Decibels | None = None,
         channels: ChannelMask | None = None,
     ) -> Symbols:
-        patches = -(-size // PATCH)
+        patches = patches_of(size)
         if not bool((patches == torch.tensor(lengths.shape[1:], device=size.device)).all()):
             rows, cols = lengths.shape[1:]
             raise DimensionError(f"'lengths' has {rows}x{cols} patches, but 'size' says {patches[0].tolist()}")

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from linksim.block import Block
 from linksim.errors import DimensionError, ParameterError
-from linksim.types import PATCH, Boxes, Image, Importance
+from linksim.types import PATCH, Boxes, Image, Importance, patches_of
 
 
 class PatchImportance(Block):
@@ -30,7 +30,7 @@ class PatchImportance(Block):
     shapes_only = frozenset({"image"})
 
     def forward(self, image: Image, boxes: Boxes | None = None, known: Importance | None = None) -> Importance:
-        rows, cols = (-(-size // PATCH) for size in image.shape[2:])
+        rows, cols = map(patches_of, image.shape[2:])
         labels = torch.zeros(image.shape[0], rows, cols, dtype=torch.int64, device=image.device)
         if known is not None:
             if known.shape != labels.shape:

@@ -14,7 +14,7 @@ from linksim.blocks.picture_codecs.codec import Pixels
 from linksim.blocks.picture_codecs.codecs import find_codec
 from linksim.blocks.picture_codecs.enhancer import Detail
 from linksim.blocks.picture_codecs.fitting import LENGTH_BYTES, count_of
-from linksim.types import PATCH, Flags, Image, Importance, Size
+from linksim.types import PATCH, Flags, Image, Importance, Size, patches_of
 
 
 class LayeredPicture(NamedTuple):
@@ -68,7 +68,7 @@ class LayeredPictureDecoder(Block):
         height, width = size.amax(0).tolist()
         image = torch.full((len(layer_bits), 3, height, width), 0.5)
         lost = torch.ones(len(layer_bits), dtype=torch.bool)
-        patches = len(layer_bits), -(-height // PATCH), -(-width // PATCH)
+        patches = len(layer_bits), patches_of(height), patches_of(width)
         detail, importance = torch.zeros(patches), torch.zeros(patches, dtype=torch.int64)
         for i, rows in enumerate(layer_bits.cpu().numpy()):
             good = layer_good[i].tolist()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from linksim.blocks.picture_codecs.codec import Pixels
 from linksim.blocks.picture_codecs.codecs import find_codec, resized, smaller
-from linksim.types import PATCH
+from linksim.types import PATCH, patches_of
 
 SMALLEST_SCALE = 4
 """A picture that no quality fits is sent at 1/2, 1/4 ... of its size, to 1/16."""
@@ -166,11 +166,6 @@ def counted(data: bytes) -> bytes:
 def count_of(data: bytes) -> int:
     """The number that stands before `counted` bytes."""
     return int.from_bytes(data[:LENGTH_BYTES], "big")
-
-
-def patches_of(side: int) -> int:
-    """Patches along a side in pixels."""
-    return -(-side // PATCH)
 
 
 def tiles_of(side: int) -> int:

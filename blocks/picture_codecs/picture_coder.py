@@ -10,9 +10,9 @@ from torch import Tensor
 from linksim.block import Block
 from linksim.blocks.picture_codecs.codecs import find_codec
 from linksim.blocks.picture_codecs.enhancer import Detail
-from linksim.blocks.picture_codecs.fitting import TILE, Container, patches_of, tiles_of
+from linksim.blocks.picture_codecs.fitting import TILE, Container, tiles_of
 from linksim.errors import require
-from linksim.types import PATCH, Bits, Flags, Image, Importance, Size, Uses
+from linksim.types import PATCH, Bits, Flags, Image, Importance, Size, Uses, patches_of
 
 
 class CodedPicture(NamedTuple):

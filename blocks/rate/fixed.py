@@ -6,7 +6,7 @@ from linksim.blocks.header.code_rate import CodeRate
 from linksim.blocks.rate.contract import PAPER_CBR, Allocation, Budget, RateBlock
 from linksim.blocks.rate.header_cost import HeaderCost
 from linksim.blocks.rate_set import RateSet, rate_values
-from linksim.types import PATCH, Decibels, Entropy, Importance, Score, Size
+from linksim.types import Decibels, Entropy, Importance, Score, Size, patches_of
 
 
 class FixedRate(RateBlock):
@@ -56,7 +56,7 @@ class FixedRate(RateBlock):
         snr_db: Decibels | None = None,
         reserved: Score | None = None,
     ) -> Allocation:
-        rows, cols = (int(-(-edge // PATCH)) for edge in size[0].tolist())
+        rows, cols = map(patches_of, size[0].tolist())
         snrs = [None] * len(size) if snr_db is None else snr_db.tolist()
         found = [self._highest(rows, cols, *each) for each in zip(self.budget.uses(size, reserved), snrs, strict=True)]
         levels = torch.tensor(found, device=size.device)

@@ -12,7 +12,7 @@ from linksim.blocks.rate.header_cost import HeaderCost
 from linksim.blocks.rate.smoothing import quantize
 from linksim.blocks.rate_set import RateSet, rate_values
 from linksim.errors import require
-from linksim.types import PATCH, Decibels, Entropy, Foreground, Importance, Score, Size
+from linksim.types import PATCH, Decibels, Entropy, Foreground, Importance, Score, Size, patches_of
 
 DEFAULT_CBR = 1 / 24
 UNSPENT_WEIGHT = 5.0
@@ -73,7 +73,7 @@ class ForegroundRate(RateBlock):
         foreground: Foreground | None = None,
         reserved: Score | None = None,
     ) -> Allocation:
-        rows, cols = (int(-(-edge // PATCH)) for edge in size[0].tolist())
+        rows, cols = map(patches_of, size[0].tolist())
         inside = torch.zeros(len(size), rows, cols, dtype=torch.bool, device=size.device)
         if foreground is not None:
             inside = foreground > 0.5
@@ -149,7 +149,7 @@ class RandomForegroundRate(RateBlock):
         foreground: Foreground | None = None,
     ) -> Allocation:
         batch, values = len(size), self.get_buffer("values")
-        rows, cols = (int(-(-edge // PATCH)) for edge in size[0].tolist())
+        rows, cols = map(patches_of, size[0].tolist())
         inside = torch.zeros(batch, rows, cols, device=size.device) if foreground is None else foreground.detach()
         draws = torch.rand(3, batch, 1, 1, generator=self.rng, device=size.device)
         low, high = (math.log(cbr * 3 * PATCH**2) for cbr in (self.least_cbr, self.most_cbr))

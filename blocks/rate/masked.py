@@ -9,7 +9,7 @@ from linksim.blocks.rate.contract import Allocation, RateBlock
 from linksim.blocks.rate.fixed import FixedRate
 from linksim.blocks.rate_set import RateSet, rate_values
 from linksim.errors import require
-from linksim.types import PATCH, Decibels, Entropy, Importance, Mask, Size
+from linksim.types import PATCH, Decibels, Entropy, Importance, Mask, Size, patches_of
 
 
 class MaskedRate(RateBlock):
@@ -107,7 +107,7 @@ class RandomMaskedRate(RateBlock):
         mask: Mask | None = None,
     ) -> Allocation:
         values, batch = self.get_buffer("values"), len(size)
-        rows, cols = (int(-(-edge // PATCH)) for edge in size[0].tolist())
+        rows, cols = map(patches_of, size[0].tolist())
         level = torch.randint(1, len(values), (batch,), generator=self.rng, device=size.device)
         lengths = values[level][:, None, None].expand(-1, rows, cols)
         if mask is not None:

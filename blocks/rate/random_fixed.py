@@ -8,7 +8,7 @@ from linksim.blocks.rate.contract import Allocation, RateBlock
 from linksim.blocks.rate.smoothing import quantize
 from linksim.blocks.rate_set import RateSet, rate_values
 from linksim.errors import require
-from linksim.types import PATCH, Decibels, Entropy, Importance, Size
+from linksim.types import PATCH, Decibels, Entropy, Importance, Size, patches_of
 
 
 class RandomFixedRate(RateBlock):
@@ -50,7 +50,7 @@ class RandomFixedRate(RateBlock):
         snr_db: Decibels | None = None,  # noqa: ARG002
     ) -> Allocation:
         batch, values = len(size), self.get_buffer("values")
-        rows, cols = (int(-(-edge // PATCH)) for edge in size[0].tolist())
+        rows, cols = map(patches_of, size[0].tolist())
         if self.one_per_batch:
             level = torch.randint(len(values), (1,), generator=self.rng, device=size.device).expand(batch)
         else:

@@ -19,7 +19,7 @@ from linksim.blocks.semantics.student_network import (
 )
 from linksim.blocks.vectorizer.layers import seeded_initialization
 from linksim.precision import single_precision
-from linksim.types import PATCH, Boxes, Detections, Image, Importance
+from linksim.types import PATCH, Boxes, Detections, Image, Importance, patches_of
 from linksim.weights import load_part, read_weights, weights_path
 
 KNOWN = "known"
@@ -130,7 +130,7 @@ class ImportanceStudent(Block):
     def patch_labels(self, seen: Seen, height: int, width: int) -> Importance:
         """The label of every patch of pictures of this size, from the picture alone."""
         probability = seen.levels.softmax(1)
-        size = (-(-height // PATCH), -(-width // PATCH))
+        size = (patches_of(height), patches_of(width))
         if probability.shape[2:] != size:
             probability = functional.interpolate(probability, size, mode="bilinear", antialias=True)
         return (probability.log() + self.get_buffer("lean")[:, None, None]).argmax(1)

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from linksim.blocks.importance.patch_importance import touched
 from linksim.blocks.semantics.categories import NUMBER
-from linksim.types import PATCH, Detections
+from linksim.types import PATCH, Detections, patches_of
 
 LEVELS = 4
 AREA, LONGEST = 512 * 1024, 4096
@@ -162,7 +162,7 @@ def object_features(detections: Detections, index: int, size: tuple[int, int], s
     corners = corners.nan_to_num() / torch.tensor([width, height, width, height]).to(corners)
     group = group_of(detections.category[index])
     boxes = _Boxes(corners, group)
-    padded = torch.tensor([-(-edge // PATCH) * PATCH for edge in (width, height, width, height)]).to(corners)
+    padded = torch.tensor([patches_of(edge) * PATCH for edge in (width, height, width, height)]).to(corners)
     inside = _means_inside(corners * torch.tensor([width, height, width, height]).to(corners) / padded, seen)
     classes = functional.one_hot(group, CLASSES).to(corners)
     return torch.cat([boxes.geometry(detections.confidence[index].float().nan_to_num()), classes, inside], 1)

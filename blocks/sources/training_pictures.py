@@ -16,7 +16,7 @@ from linksim.blocks.sources.picture_file import list_pictures, picture_size, rea
 from linksim.blocks.sources.street_scenes import StreetScene, street_scenes
 from linksim.errors import FileError
 from linksim.files import file_digest
-from linksim.types import PATCH
+from linksim.types import PATCH, patches_of
 
 KEPT_BYTES = 4 << 30
 """Decoded pictures up to this sum stay in memory; others are decoded anew for each crop."""
@@ -108,7 +108,7 @@ class TrainingPictures:
                 self._bytes += pixels.numel()
                 self._decoded[entry.path] = pixels, labels
         if labels is None:
-            rows, cols = (-(-size // PATCH) for size in pixels.shape[1:])
+            rows, cols = map(patches_of, pixels.shape[1:])
             labels = torch.zeros(rows, cols, dtype=torch.int64)
         return pixels, labels
 

@@ -20,7 +20,7 @@ from linksim.exported.ends import DecoderEnd, EncoderEnd
 from linksim.exported.recording import record
 from linksim.files import check_folder, write_whole
 from linksim.flowgraphs.parts.codec import PictureCodec
-from linksim.types import PATCH
+from linksim.types import patches_of
 from linksim.version import __version__
 
 ENCODER, DECODER = "encoder.onnx", "decoder.onnx"
@@ -114,7 +114,7 @@ def _rate_map(codec: PictureCodec, size: tuple[int, int], target_cbr: float | No
     if codec.one_rate:
         if target_cbr is not None:
             raise ParameterError("the codec has one rate, that of its weights; leave out the CBR")
-        rows, cols = (-(-edge // PATCH) for edge in size)
+        rows, cols = map(patches_of, size)
         return pixels, torch.full((1, rows, cols), int(codec.rate_set[0]))
     found = FixedRate(rate_set=codec.rate_set, target_cbr=target_cbr)(size=pixels)
     if not bool(found.target_met):
