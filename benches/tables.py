@@ -35,6 +35,11 @@ def look_up(table: "pd.DataFrame", metric: str, **point: Any) -> Found:
     return Found(*map(float, rows[0])) if len(rows) else Found(math.nan, math.nan, math.nan)
 
 
+def share(found: Found) -> str:
+    """A share with its interval; one of Student's t does not know that it lies in 0..1."""
+    return f"{found.mean:.3f} ({max(found.low, 0.0):.3f} to {min(found.high, 1.0):.3f})"
+
+
 def paired_gain(table: "pd.DataFrame", metric: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Found:
     """Mean of our score minus theirs, picture by picture, with its 95 % interval over pictures (Student's t).
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from linksim import Flowgraph, Result
 from linksim.blocks import Captioner, PictureGenerator
+from linksim.blocks.knowledge.picture_flow import DEFAULT_KNOWLEDGE
 from linksim.blocks.sources import read_picture
 from linksim.blocks.text.word_list import read_word_list, split_words
 from linksim.cli.console import noting
@@ -43,7 +44,7 @@ class DescribedPicture(PictureRequest):
 
     def build(self) -> Flowgraph:
         """The flowgraph. Raises `ParameterError` where a name is unknown."""
-        codec = TextCodec(self.weights or self.shipped)
+        codec = TextCodec(self.codec_weights)
         seen_by, _, caption_model = self.captioner.partition(":")
         made_by, _, picture_model = self.generator.partition(":")
         return vlm_csc(
@@ -65,7 +66,7 @@ def run_described_picture(asked: DescribedPicture, as_json: bool) -> None:
         run = link.run(image=original[None].to(device), snr_db=asked.snr_db, seed=asked.seed, probe=PROBES)
         result = described(asked, link, original, run, time.perf_counter() - start)
         _write(asked.out, original, run, result)
-    show_result(asked.out, result, _table(result), _notes(result), as_json)
+    show_result(asked.out, result, _table, _notes(result), as_json)
 
 
 def described(
@@ -108,7 +109,8 @@ def _write(out: Path, original: Tensor, run: Result, result: Mapping[str, Any]) 
 def caption_kind(captioner: str) -> str:
     """What a caption of this "backend" or "backend:model" is made of; a template holds the class and makes SSQ easy."""
     backend, _, model = captioner.partition(":")
-    return {"classes": "class names", "local": "as trained" if model else "template"}.get(backend, "free text")
+    local = "template" if model in ("", DEFAULT_KNOWLEDGE) else "in the words of its training"
+    return {"classes": "class names", "local": local}.get(backend, "free text")
 
 
 def marked_words(result: Mapping[str, Any]) -> list[tuple[str, float]]:

@@ -62,7 +62,7 @@ class EditedPicture(PictureRequest):
         """The flowgraph. Raises `ParameterError` where a name is unknown."""
         captioner = None if self.said_by in ("user", NONE) else _made(Captioner, self.said_by)
         return gened_sc(
-            codec=GenEDCodec(self.weights or self.shipped),
+            codec=GenEDCodec(self.codec_weights),
             rate=ForegroundRate(target_cbr=self.cbr, target_cbr_total=self.cbr_total),
             channel=make_channel(self.channel),
             captioner=captioner,
@@ -89,7 +89,7 @@ def run_edited_picture(asked: EditedPicture, as_json: bool) -> None:
         run = link.run(image=original[None].to(device), snr_db=asked.snr_db, seed=asked.seed, probe=PROBES, **given)
         result = _described(asked, original, run, time.perf_counter() - start)
         write_result_files(asked.out, _figure(original, run, result), run["image"][0].cpu(), result)
-    show_result(asked.out, result, _table(result), _notes(result), as_json)
+    show_result(asked.out, result, _table, _notes(result), as_json)
 
 
 def _described(asked: EditedPicture, original: Tensor, run: Result, seconds: float) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class IntendedPicture(PictureRequest):
         """The flowgraph. Raises `ParameterError` where a name is unknown."""
         return uidsc(
             intent=self.region.block(),
-            codec=UIDSCCodec(self.weights or self.shipped),
+            codec=UIDSCCodec(self.codec_weights),
             channel=make_channel(self.channel),
         )
 
@@ -62,7 +62,7 @@ def run_intended_picture(asked: IntendedPicture, as_json: bool) -> None:
         figure = intent_report(image[0], run["mask"][0].cpu(), payload.cpu(), run["image"][0].cpu(), _titles(result))
         write_result_files(asked.out, figure, run["image"][0], result)
     lost = ["lost: the header was not decoded; the picture is mid-grey"] if result["erased"] else []
-    show_result(asked.out, result, _table(result), lost, as_json)
+    show_result(asked.out, result, _table, lost, as_json)
 
 
 def _described(asked: IntendedPicture, original: Tensor, run: Result, seconds: float) -> dict[str, Any]:

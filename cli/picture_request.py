@@ -9,8 +9,7 @@ from torch import Tensor
 
 from linksim import Result, __version__
 from linksim.errors import ParameterError
-
-LEDGER = ("payload", "header", "side_information", "pilots")
+from linksim.types import LEDGER_PARTS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +27,11 @@ class PictureRequest:
     seed: int
     device: str
 
+    @property
+    def codec_weights(self) -> str:
+        """The weights that were asked for, else the shipped ones."""
+        return self.weights or self.shipped
+
     def refuse(self, options: Mapping[str, Any]) -> None:
         """Raise `ParameterError` where an option that is set means nothing to this link."""
         for name, value in options.items():
@@ -38,7 +42,7 @@ class PictureRequest:
         """The part of result.json that says what was sent and how; original [3, height, width]."""
         return {
             "link": self.link,
-            "weights": self.weights or self.shipped,
+            "weights": self.codec_weights,
             "channel": self.channel,
             "csi": run["link.channel.out"].csi,
             "snr_db": self.snr_db,
@@ -57,5 +61,5 @@ def spent(run: Result) -> dict[str, Any]:
     return {
         "cbr": round(float(run["cbr"].value[0]), 6),
         "cbr_total": round(float(run["cbr_total"].value[0]), 6),
-        "ledger": {name: int(getattr(ledger, name)[0]) for name in LEDGER},
+        "ledger": {name: int(getattr(ledger, name)[0]) for name in LEDGER_PARTS},
     }

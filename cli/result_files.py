@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from linksim.plot import save_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from rich.console import JustifyMethod
 
 
 def write_result_files(out: Path, figure: "Figure", image: Tensor, result: Mapping[str, Any]) -> None:
@@ -31,19 +32,25 @@ def write_result_files(out: Path, figure: "Figure", image: Tensor, result: Mappi
     write_whole(out / RESULT, (json.dumps(result, indent=2) + "\n").encode())
 
 
-def show_result(out: Path, result: Mapping[str, Any], table: Table, notes: Iterable[str], as_json: bool) -> None:
-    """Print a result: as JSON alone, or as a table with notes and the names of the files."""
+def show_result(
+    out: Path,
+    result: Mapping[str, Any],
+    table: Callable[[Mapping[str, Any]], Table],
+    notes: Iterable[str],
+    as_json: bool,
+) -> None:
+    """Print a result: as JSON alone, or as the table that `table` makes of it, with notes and the names of files."""
     if as_json:
         print(json.dumps(result))
         return
     console, beside = PlainConsole(), PlainConsole(stderr=True)
-    console.print(table)
+    console.print(table(result))
     for note in notes:
         beside.note(note)
     console.print(f"{REPORT}, {PICTURE} and {RESULT} are in {out}", soft_wrap=True)
 
 
-def result_table(result: Mapping[str, Any], justify: Any = "left") -> Table:
+def result_table(result: Mapping[str, Any], justify: "JustifyMethod" = "left") -> Table:
     """An empty table of two columns, with picture, channel and SNR above."""
     table = Table(title=f"{result['picture']} over {result['channel']}, {result['snr_db']:g} dB", title_justify="left")
     table.add_column("what")

@@ -67,7 +67,7 @@ def run_transmit(asked: Transmission, as_json: bool) -> None:
     with noting(), waiting("sending the picture"):
         original, run, result = send(asked)
         write_report(asked.out, original, run, result)
-    show_result(asked.out, result, _table(result), _notes(result), as_json)
+    show_result(asked.out, result, _table, _notes(result), as_json)
 
 
 def _notes(result: Mapping[str, Any]) -> Iterator[str]:

@@ -15,7 +15,8 @@ from torch import Tensor
 
 PATCH = 16
 """Height and width of a patch in pixels (SA-OOSC, section 2; the latent is at 1/16 of the picture's size)."""
-Side = TypeVar("Side", int, Tensor)
+
+_Side = TypeVar("_Side", int, Tensor)
 
 Image: TypeAlias = Float[Tensor, "batch 3 height width"]
 """RGB in [0, 1]."""
@@ -61,8 +62,8 @@ ChannelMask: TypeAlias = Bool[Tensor, "batch masked_channels"]
 """True for the channels of a picture's features that are sent, where the transmitter chooses them."""
 
 
-def patches_of(side: Side) -> Side:
-    """Patches along a side of so many pixels; the last may stand out over the picture."""
+def patches_of(side: _Side) -> _Side:
+    """Patches along a side in pixels, a number or a tensor of them; the last may stand out over the picture."""
     return -(-side // PATCH)
 
 
@@ -247,6 +248,10 @@ class Score(Bundle):
     """A metric with one value per frame; NaN where the frame has nothing to measure."""
 
     value: Float[Tensor, "batch"]
+
+
+LEDGER_PARTS = ("payload", "header", "side_information", "pilots")
+"""What a `Ledger` counts channel uses for."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
     .venv/bin/python scripts/measure_noise_attention.py DATA --steps 800 --seeds 1 2 --out run
 
 DATA holds cifar10, birds20 and catsdogs, each with train.json and test.json. Each codec has a folder of runs in OUT,
-and what it holds is continued.
+and what it holds is continued. --codecs takes names of rows, as "NAM, 0 to 10 dB", and makes these alone.
 """
 
 import argparse
@@ -37,33 +37,36 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
+    parser.add_argument("--uses-per-word", type=int, default=2)
+    parser.add_argument("--codecs", nargs="+", choices=list(CODECS), default=list(CODECS), metavar="ROW")
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
     torch.set_num_threads(1)
     print(f"| codec | {' | '.join(f'{snr:g} dB' for snr in SNRS_DB)} |\n|{' --- |' * (1 + len(SNRS_DB))}")
-    for name, settings in CODECS.items():
+    for name in asked.codecs:
+        settings = {"uses_per_word": asked.uses_per_word, **CODECS[name]}
         runs = [_trained(asked.data, settings, asked.steps, seed, asked.out) for seed in asked.seeds]
-        cells = [_score(asked.data, runs, settings["noise_attention"], snr_db) for snr_db in SNRS_DB]
+        cells = [_score(asked.data, runs, settings, snr_db) for snr_db in SNRS_DB]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 def _trained(data: Path, settings: Mapping[str, Any], steps: int, seed: int, out: Path) -> Path:
     low, high = settings["snr_db"]
     attention = "nam" if settings["noise_attention"] else "plain"
-    folder = out / f"{attention}_{low:g}_{high:g}_{seed}"
+    folder = out / f"{attention}_{settings['uses_per_word']}_{low:g}_{high:g}_{seed}"
     folder.mkdir(parents=True, exist_ok=True)
     text = tuple(str(data / name / "train.json") for name in SETS)
-    recipe = TextRecipe(text=text, word_list="captions", uses_per_word=2, fading_share=0.0, **settings)
+    recipe = TextRecipe(text=text, word_list="captions", fading_share=0.0, **settings)
     trainer = Trainer(recipe, folder, Budget(None, steps), recipe.identity(), learning_rate=LEARNING_RATE, seed=seed)
     write_result(folder, trainer, trainer.run(lambda _progress: None))
     return folder / WEIGHTS
 
 
-def _score(data: Path, runs: Sequence[Path], attention: bool, snr_db: float) -> str:
+def _score(data: Path, runs: Sequence[Path], settings: Mapping[str, Any], snr_db: float) -> str:
     """BLEU-1 over AWGN of the same test captions and noise for all, with the 95 % interval over captions."""
     scores: list[torch.Tensor] = []
     for weights in runs:
-        codec = TextCodec(str(weights), word_list="captions", noise_attention=attention)
+        codec = TextCodec(str(weights), word_list="captions", noise_attention=settings["noise_attention"])
         source = TextSource(files=tuple(str(data / name / "test.json") for name in SETS), shuffle=True)
         run = text_link(codec=codec, source=source).run(batch=CAPTIONS, snr_db=snr_db, seed=7)
         scores.append(run["bleu_1"].value)

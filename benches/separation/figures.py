@@ -18,6 +18,7 @@ TITLES = {
     "kodak": "Kodak, CBR 1/16, everything counted",
 }
 CHANNELS = {"awgn": ("AWGN", SNRS_DB), "rayleigh": ("slow Rayleigh fading", FADING_SNRS_DB)}
+POINTS = ("s", "^", "D", "v")
 LINE = {"SNR": "-", "capacity": ":", "nothing": "--"}
 
 
@@ -55,9 +56,14 @@ def _curve(
     known = [(snr, value) for snr, value in zip(snrs_db, found, strict=True) if math.isfinite(value)]
     if not known:
         return
-    style: dict[str, Any]
+    ax.plot(*zip(*known, strict=True), label=system, **_style(number, digital, alone=len(known) == 1))
+
+
+def _style(number: int, digital: Digital | None, *, alone: bool) -> dict[str, Any]:
+    """Of a curve; where there are more systems than colours, points that stand alone differ by their form."""
     if digital is None:
-        style = {"color": "black", "linewidth": 2.4, "zorder": 5}
-    else:
-        style = {"color": COLOURS[(number - 1) % len(COLOURS)], "linestyle": LINE[digital.follows], "linewidth": 1.3}
-    ax.plot(*zip(*known, strict=True), marker="o", markersize=3.5, label=system, **style)
+        return {"color": "black", "linewidth": 2.4, "zorder": 5, "marker": "o", "markersize": 3.5}
+    colour = COLOURS[(number - 1) % len(COLOURS)]
+    if alone:
+        return {"color": colour, "linestyle": "none", "marker": POINTS[number % len(POINTS)], "markersize": 6}
+    return {"color": colour, "linestyle": LINE[digital.follows], "linewidth": 1.3, "marker": "o", "markersize": 3.5}

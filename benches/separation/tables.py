@@ -24,7 +24,9 @@ A link that follows the SNR chooses modulation and code rate for the SNR of each
 transmitter knows the fade of every frame, which SA-OOSC's transmitter does not. A link "at capacity" has a code that
 reaches the capacity of the channel, which no real code does. A link "fixed for 10 dB" cannot adapt. "Regions" means
 that the digital link knows the same importance labels as SA-OOSC, and spends two or four times the bytes per pixel on
-the tiles that hold anything important. Fading is slow: one fade per picture, {FADES} fades for each picture and SNR.
+the tiles that hold anything important. Fading is slow: one fade per picture, {FADES} fades for each picture and SNR,
+the same for all systems. These are few: where 10 % are lost, the interval is 1 to 32 % for the twenty frames of street
+scenes, and 3 to 23 % for Kodak's 48.
 
 """
 LEVELS = {

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from linksim.benches.tables import crossing_snr, look_up, markdown
+from linksim.benches.tables import crossing_snr, look_up, markdown, share
 from linksim.benches.text.points import (
     CAPTION_SYSTEMS,
     FREE_SYSTEMS,
@@ -89,9 +89,7 @@ def _of(table: "pd.DataFrame", metric: str, system: str, snr_db: float) -> Any:
 
 
 def _cell(table: "pd.DataFrame", metric: str, system: str, snr_db: float) -> str:
-    found = _of(table, metric, system, snr_db)
-    # All of these lie in 0..1; an interval of Student's t does not know it.
-    return f"{found.mean:.3f} ({max(found.low, 0.0):.3f} to {min(found.high, 1.0):.3f})"
+    return share(_of(table, metric, system, snr_db))
 
 
 def _crossing(table: "pd.DataFrame", snrs: tuple[float, ...], systems: Sequence[str]) -> str:
@@ -100,11 +98,13 @@ def _crossing(table: "pd.DataFrame", snrs: tuple[float, ...], systems: Sequence[
     for rival in [each for each in systems if each != LEARNED and each not in FREE_SYSTEMS]:
         beside = [(_of(table, "bleu_1", rival, snr_db), _of(table, "bleu_1", LEARNED, snr_db)) for snr_db in snrs]
         crossing = crossing_snr(snrs, [theirs.mean - ours.mean for theirs, ours in beside])
-        met = "does not cross it" if crossing is None else f"crosses it at {crossing:.1f} dB"
+        met = (
+            "does not pass the learned codec" if crossing is None else f"passes the learned codec at {crossing:.1f} dB"
+        )
         lines.append(f"- {rival} {met} and {_ahead(snrs, [theirs.low > ours.high for theirs, ours in beside])}.")
     title = (
-        "BLEU-1 beside the learned codec, at equal uses for the payload. Curves cross where the straight lines between "
-        "their\nmeans do, the first time from below. Ahead means that the intervals are apart."
+        "BLEU-1 beside the learned codec, at equal uses for the payload. A link passes it where its mean comes above, "
+        "with\nstraight lines between the SNRs. Ahead means that the intervals are apart."
     )
     return f"{title}\n\n" + "\n".join(lines) + "\n"
 
@@ -115,4 +115,6 @@ def _ahead(snrs: Sequence[float], ahead: Sequence[bool]) -> str:
     if all(ahead):
         return "is ahead at all of these SNRs"
     first = ahead.index(True)
-    return f"comes ahead {f'between {snrs[first - 1]:g} and {snrs[first]:g} dB' if first else f'by {snrs[first]:g} dB'}"
+    if not first:
+        return f"is ahead at {snrs[0]:g} dB, and not at all others"
+    return f"comes ahead between {snrs[first - 1]:g} and {snrs[first]:g} dB"

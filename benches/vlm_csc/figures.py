@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from linksim.benches.tables import look_up
-from linksim.benches.vlm_csc.points import DESCRIBING, PICTURE_LINKS, SAME_USES, SNRS_DB, USES, USES_SNR_DB
-from linksim.benches.vlm_csc.quality import coded_uses, quality
+from linksim.benches.vlm_csc.points import DESCRIBING, PICTURE_LINKS, SAME_USES, SNRS_DB, USES_SNR_DB
+from linksim.benches.vlm_csc.quality import by_uses, quality
 from linksim.plot.style import COLOURS, save_figure, styled
 
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ def _figure(tables: Mapping[str, "pd.DataFrame"], name: str, file: Path) -> str:
         against_snr.plot(SNRS_DB, [each[0] for each in found], marker="o", label=system, color=colour)
         low, high = ([each[end] for each in found] for end in (1, 2))
         against_snr.fill_between(SNRS_DB, low, high, color=colour, alpha=0.1)
-        uses = look_up(described, "uses_total", system=system, snr_db=USES_SNR_DB).mean
-        against_uses.plot([uses], [found[-1][0]], marker="o", color=colour)
+        place = {"system": system, "snr_db": USES_SNR_DB}
+        uses = look_up(described, "uses_total", **place).mean
+        against_uses.plot([uses], [quality(described, **place)[0]], marker="o", color=colour)
     for system, colour in zip(PICTURE_LINKS, PALETTE[len(DESCRIBING) :], strict=True):
         line = {"marker": "s", "color": colour, "linestyle": "--"}
         found = [quality(same, system=system, snr_db=snr_db)[0] for snr_db in SNRS_DB]
         against_snr.plot(SNRS_DB, found, label=system, **line)
-        spent = [coded_uses(coded, system, uses) for uses in USES]
-        against_uses.plot(spent, [quality(coded, system=system, uses=uses)[0] for uses in USES], **line)
+        against_uses.plot(*zip(*by_uses(coded, system), strict=True), **line)
     title = f"against the SNR; picture codecs: at most {SAME_USES:,} uses"
     against_snr.set(xlabel="Es/N0, dB", ylabel="SSQ", title=title, ylim=(0, 1.1))
     against_uses.set(xlabel="channel uses in all", title=f"against channel uses, {USES_SNR_DB:g} dB", xscale="log")

@@ -23,7 +23,7 @@ TRAIN, TEST = "train.json", "test.json"
 RETRIEVAL, FLOW, DIGITAL = "VLM-CSC, retrieval", "VLM-CSC, flow", "captions by sentences + polar, retrieval"
 EQUAL = "captions by sentences + polar, retrieval, equal uses"
 DESCRIBING = (RETRIEVAL, FLOW, DIGITAL, EQUAL)
-"""All but the third spend as many uses on a caption; that takes as few as the SNR allows."""
+"""All spend 2 channel uses per word on their payload, but for `DIGITAL`, which takes as few as the SNR allows."""
 SNRS_DB = (0.0, 2.0, 4.0, 7.0, 10.0)
 PICTURES, CODED_PICTURES, CHUNK = 128, 64, 32
 PICTURE_LINKS: Mapping[str, Callable[[float], Flowgraph]] = {
@@ -47,7 +47,10 @@ class Labelled(NamedTuple):
 
 
 class LabelledPictures(Block):
-    """The test pictures of a folder, one after the other, with the numbers of their classes."""
+    """The test pictures of a folder, one after the other, with the numbers of their classes and of the pictures.
+
+    Shapes: image [batch, 3, height, width]; label and number [batch], of the class and of the place in test.json.
+    """
 
     def __init__(self, *, folder: str) -> None:
         super().__init__()

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from linksim.benches.tables import look_up
-from linksim.benches.vlm_csc.points import USES_SNR_DB, picture_edge
+from linksim.benches.vlm_csc.points import USES, USES_SNR_DB, picture_edge
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,6 +13,15 @@ def quality(table: "pd.DataFrame", **place: object) -> tuple[float, float, float
     """SSQ and its interval."""
     right, sender = (look_up(table, name, **place) for name in ("right", "right_at_sender"))
     return tuple(value / sender.mean for value in (right.mean, right.low, right.high))  # pyright: ignore
+
+
+def by_uses(coded: "pd.DataFrame", system: str) -> list[tuple[float, float]]:
+    """What a picture codec spends, and its SSQ. Where it is at its highest rate, or at its lowest, some of the budgets
+    give the same link: their pictures are taken together."""
+    found: dict[float, list[float]] = {}
+    for uses in USES:
+        found.setdefault(coded_uses(coded, system, uses), []).append(quality(coded, system=system, uses=uses)[0])
+    return [(spent, sum(each) / len(each)) for spent, each in found.items()]
 
 
 def coded_uses(table: "pd.DataFrame", system: str, uses: int, snr_db: float = USES_SNR_DB) -> float:

@@ -95,7 +95,8 @@ def _pictures(table: "pd.DataFrame") -> str:
     return (
         f"SSQ of picture codecs at {USES_SNR_DB:g} dB, by all channel uses that they are asked to spend at most:\n\n"
         f"{markdown(head, wide)}\nChannel uses that they spend: a header, or the smallest rate, can be more than is "
-        f"asked for.\n\n{markdown(head, sizes)}\n"
+        f"asked for.\nWhere a codec is at its highest rate, more uses change nothing but the noise.\n\n"
+        f"{markdown(head, sizes)}\n"
         f"Share of their pictures lost, most because they do not fit:\n\n{markdown(head, lost)}"
     )
 

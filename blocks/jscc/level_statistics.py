@@ -5,6 +5,7 @@ from torch import Tensor
 
 from linksim.blocks.jscc.power_loading import on_grid
 from linksim.blocks.vectorizer.klt import klt_basis
+from linksim.types import sent_mask
 
 
 def prior_variance(step: float, dimensions: int) -> Tensor:
@@ -21,7 +22,7 @@ def level_sums(values: Tensor, levels: Tensor, count: int) -> Tensor:
 
 def sent_dimensions(values: Tensor, dimensions: int) -> Tensor:
     """True where a level sends a real dimension, bool [levels, dimensions]."""
-    return torch.arange(dimensions, device=values.device) < 2 * values[:, None]
+    return sent_mask(2 * values, dimensions)
 
 
 def level_loading(energy: Tensor, patches: Tensor, weights: Tensor, variance: Tensor, sent: Tensor) -> Tensor:

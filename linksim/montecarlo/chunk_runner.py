@@ -21,7 +21,7 @@ from linksim.montecarlo.store import Chunk
 from linksim.montecarlo.tally import Tally, tally_of
 from linksim.randomness import derive_seed
 from linksim.result import Result
-from linksim.types import Ledger, Score
+from linksim.types import LEDGER_PARTS, Ledger, Score
 
 KEPT_LINKS = 8
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -185,9 +185,8 @@ def metrics_of(run: Result) -> dict[str, object]:
     found: dict[str, object] = {}
     for name, value in run.items():
         if isinstance(value, Ledger):
-            parts = ("payload", "header", "side_information", "pilots")
             dimensions = value.source_dimensions
-            found |= {f"{name}.{part}": Score(getattr(value, part).double() / dimensions) for part in parts}
+            found |= {f"{name}.{part}": Score(getattr(value, part).double() / dimensions) for part in LEDGER_PARTS}
         else:
             found[name] = value
     return found

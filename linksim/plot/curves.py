@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from linksim.errors import ParameterError, nearest
 from linksim.plot.style import COLOURS
 from linksim.text import figure_text
+from linksim.types import LEDGER_PARTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +33,6 @@ LABELS = {
     "alpha": "alpha, channel uses",
     "target_cbr": "CBR, payload (channel uses per source dimension)",
 }
-PARTS = ("payload", "header", "side_information", "pilots")
 
 
 class Curve(NamedTuple):
@@ -169,7 +169,7 @@ def stacked_cbr(ax: "Axes", table: "pd.DataFrame", *, x: str = "snr_db") -> "Axe
     Raises `ParameterError` where the table has no ledger or more than one line.
     """
     metrics = set(table["metric"])
-    found = [part for part in PARTS if f"ledger.{part}" in metrics]
+    found = [part for part in LEDGER_PARTS if f"ledger.{part}" in metrics]
     if not found:
         raise ParameterError("the table has no ledger: the flowgraph must declare one as its output 'ledger'")
     stack: dict[str, Floats] = {}

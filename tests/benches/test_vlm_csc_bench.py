@@ -2,13 +2,16 @@
 
 import json
 
+import pandas as pd
 import pytest
 import torch
 from PIL import Image as PillowImage
 
 from linksim.benches.bench import find_bench
-from linksim.benches.vlm_csc import judge, points, wishes
+from linksim.benches.vlm_csc import colours, judge, points, wishes
+from linksim.benches.vlm_csc.crossings import by_snr
 from linksim.benches.vlm_csc.judge import Judge, fitted
+from linksim.benches.vlm_csc.quality import by_uses
 from linksim.errors import ParameterError
 
 COLOURS = {"dog": "brown", "cat": "black"}
@@ -56,19 +59,19 @@ def test_the_judge_learns_from_each_third_picture_and_tells_the_classes_apart(fo
 
 def test_the_colours_of_a_caption_are_found_in_a_picture_that_has_them(folder, monkeypatch):
     # The judge has four examples here.
-    monkeypatch.setattr(wishes, "NEIGHBOURS", 1)
+    monkeypatch.setattr(colours, "NEIGHBOURS", 1)
     source, wished = points.LabelledPictures(folder=str(folder / "pets")), wishes.Wishes(folder=str(folder / "pets"))
     image, _, number = source(batch=4)
     asked = wished(number=number)
     assert number.tolist() == [0, 1, 2, 3]
     assert asked.text.sentences[3] == "a black cat in front of something blue"
-    assert [wishes.colour_names(str(folder / "pets"), place) for place in wishes.PLACES] == [["black", "brown"], [""]]
-    colours = wishes.ColourJudge(folder=str(folder / "pets"))
+    assert [colours.colour_names(str(folder / "pets"), place) for place in colours.PLACES] == [["black", "brown"], [""]]
+    judged = colours.ColourJudge(folder=str(folder / "pets"))
     given = {"background": asked.background, "subject": asked.subject}
     # Smaller, as a generator's picture may be, and of another colour.
     small = torch.nn.functional.interpolate(image, (32, 32))
-    assert colours(image=small, original=image, **given).background.value.tolist() == [1.0] * 4
-    found = colours(image=small.flip(0), original=image, **given)
+    assert judged(image=small, original=image, **given).background.value.tolist() == [1.0] * 4
+    found = judged(image=small.flip(0), original=image, **given)
     assert found.background.value.tolist() == [0.0, 1.0, 1.0, 0.0]
     assert found.background_at_sender.value.tolist() == [1.0] * 4
     assert found.subject.value.tolist() == [1.0] * 4
@@ -77,8 +80,44 @@ def test_the_colours_of_a_caption_are_found_in_a_picture_that_has_them(folder, m
 def test_background_and_subject_are_the_border_and_the_middle():
     image = torch.zeros(1, 3, 32, 48)
     image[..., 4:28, 6:42] = 1.0
-    assert wishes._colour(image, "background").tolist() == [[0.0] * 3]
-    assert wishes._colour(image, "subject").tolist() == [[1.0] * 3]
+    assert colours._colour(image, "background").tolist() == [[0.0] * 3]
+    assert colours._colour(image, "subject").tolist() == [[1.0] * 3]
+
+
+def test_the_colour_is_the_commonest_name_of_the_nearest(monkeypatch):
+    # Two dark pictures and three bright ones; a picture in between is nearest to the bright ones.
+    points = torch.tensor([[0.0] * 3, [0.1] * 3, [0.7] * 3, [0.8] * 3, [0.9] * 3])
+    monkeypatch.setattr(colours, "_examples", lambda *_: (points, torch.tensor([4, 4, 2, 2, 2])))
+    monkeypatch.setattr(colours, "NEIGHBOURS", 3)
+    shown = torch.stack([torch.full((3, 16, 16), 0.6), torch.full((3, 16, 16), 0.05)])
+    assert colours._nearest("", "subject", shown).tolist() == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("lead", "words"),
+    [
+        ((-0.1, -0.2, 0.0), "below at all SNRs"),
+        ((0.1, 0.2, 0.1), "above at all SNRs"),
+        ((-0.1, 0.1, 0.2), "above from 1.0 dB on"),
+        ((-0.1, 0.1, -0.1), "above at 2 dB alone"),
+        ((0.1, -0.1, 0.2), "above at 0, 4 dB alone"),
+    ],
+)
+def test_where_a_picture_codec_is_above_is_said_in_words(lead, words):
+    assert by_snr((0.0, 2.0, 4.0), lead) == words
+
+
+def test_budgets_that_give_the_same_link_count_together(monkeypatch):
+    monkeypatch.setattr("linksim.benches.vlm_csc.quality.picture_edge", lambda *_: 32)
+    rows = [
+        {"system": "KLT", "uses": uses, "snr_db": 10.0, "folder": "sets", "name": "pets", "low": 0.0, "high": 1.0,
+         "metric": metric, "estimate": value}
+        for uses, right, cbr in ((256, 0.1, 0.1), (512, 0.3, 0.2), (1024, 0.5, 0.25), (2048, 0.7, 0.25))
+        for metric, value in (("right", right), ("right_at_sender", 1.0), ("cbr_total", cbr))
+    ]  # fmt: skip
+    tried = by_uses(pd.DataFrame(rows), "KLT")
+    assert [round(spent) for spent, _ in tried] == [307, 614, 768]
+    assert [found for _, found in tried] == pytest.approx([0.1, 0.3, 0.6])
 
 
 def test_at_equal_uses_the_digital_link_spends_what_the_learned_one_does(folder):
@@ -102,6 +141,7 @@ def test_the_page_has_all_systems_and_goes_on(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("linksim.benches.vlm_csc.CHUNK", 4)
     for module in ("", ".tables", ".figures", ".crossings"):
         monkeypatch.setattr(f"linksim.benches.vlm_csc{module}.SNRS_DB", (0.0, 10.0))
+    for module in ("", ".tables", ".quality"):
         monkeypatch.setattr(f"linksim.benches.vlm_csc{module}.USES", (2048,))
     bench = find_bench("vlm-csc")(captions=folder, out=tmp_path / "out")
     text, figures = bench.run()
@@ -111,13 +151,13 @@ def test_the_page_has_all_systems_and_goes_on(folder, tmp_path, monkeypatch):
         assert text.count(f"| {system} |") == 3
     for system in points.PICTURE_LINKS:
         assert text.count(f"| {system} |") == 4
-    for generator in (*wishes.GENERATORS, "the test pictures"):
+    for generator in (*wishes.GENERATORS, "the test pictures", "always the commonest name"):
         assert text.count(f"| {generator} |") == 1
     assert "|  | class | colour of the background |\n" in text
     for system in ("WebP + LDPC", "AVIF + LDPC"):
         # A picture of one colour fits into 2,048 uses and arrives without an error; analog links leave noise on it.
         assert f"- {system}: 2,048 uses, of those tried" in text
-    assert text.count("with 1,024 uses ") == len(points.PICTURE_LINKS)
+    assert text.count("asked for 1,024 uses ") == len(points.PICTURE_LINKS)
     assert "which show 2 classes. A guess has an SSQ of 0.500." in text
     assert bench.run()[0] == text
 

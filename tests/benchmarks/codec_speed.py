@@ -12,14 +12,14 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
 from skimage import data
 from torch import Tensor, nn
 
-from linksim import Flowgraph
+from linksim import Block, Flowgraph
 from linksim.blocks.sources import read_picture
 from linksim.blocks.vectorizer.window_attention import TransformerBlock, WindowAttention
 from linksim.flowgraphs import LINKS
@@ -35,6 +35,12 @@ def picture(arguments: list[str]) -> Tensor:
     return image if arguments else image.repeat(1, 1, 2, 4)
 
 
+def timed_blocks(link: Flowgraph, names: Iterable[str]) -> dict[str, Block]:
+    """Those of the blocks that a link has, in its transmitter or its receiver."""
+    sides = {**link.transmitter.blocks, **link.receiver.blocks}
+    return {name: sides[name] for name in names if name in sides}
+
+
 def coding_seconds(link: Flowgraph, image: Tensor) -> tuple[float, float]:
     """Seconds that the learned blocks took in one run: before the channel, behind it."""
     began: dict[str, float] = {}
@@ -46,8 +52,7 @@ def coding_seconds(link: Flowgraph, image: Tensor) -> tuple[float, float]:
 
         return note
 
-    sides = {**link.transmitter.blocks, **link.receiver.blocks}
-    timed = {name: sides[name] for name in (*ENCODERS, *DECODERS) if name in sides}
+    timed = timed_blocks(link, (*ENCODERS, *DECODERS))
     hooks = [block.register_forward_pre_hook(timer(name, began)) for name, block in timed.items()]
     hooks += [block.register_forward_hook(timer(name, spent)) for name, block in timed.items()]
     link.run(image=image, snr_db=10.0)

@@ -122,6 +122,7 @@ def test_transmit_sends_what_is_asked_for(cli, files):
     assert code == 0, err
     assert "person 1" in out
     boxed = json.loads((files / "out" / "result.json").read_text())
+    assert [boxed["height"], boxed["width"]] == [192, 211]
     assert boxed["region_share"] == pytest.approx(90 * 110 / (192 * 211), abs=1e-4)
     assert {path.name for path in (files / "out").iterdir()} == {"report.png", "reconstruction.png", "result.json"}
     code, out, err = cli(*asked, "--masks", str(files / "masks.png"), "--json")

@@ -167,8 +167,10 @@ def test_transmit_sends_what_a_picture_says(cli, tmp_path):
 
 
 def test_a_result_says_what_its_captions_are_made_of():
-    kinds = {name: caption_kind(name) for name in ("local", "local:own.safetensors", "classes", "endpoint:some-model")}
-    assert list(kinds.values()) == ["template", "as trained", "class names", "free text"]
+    assert caption_kind("local") == caption_kind("local:vlm_csc") == "template"
+    assert caption_kind("local:own.safetensors") == "in the words of its training"
+    assert caption_kind("classes") == "class names"
+    assert caption_kind("endpoint:some-model") == "free text"
 
 
 def test_transmit_says_that_a_caption_was_lost(cli, tmp_path):
