@@ -80,7 +80,7 @@ def transmit(
         int,
         typer.Option(
             help="Steps of the transmitter's search for what the receiver makes most of; sa_oosc and ntscc only. 30 "
-            "give 0.5 dB on what matters in street scenes.",
+            "give 0.5 dB on what matters in street scenes, 100 give 0.7 dB.",
             min=0,
             max=10_000,
         ),
