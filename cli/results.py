@@ -15,6 +15,7 @@ from linksim.errors import SweepError
 from linksim.files import check_outputs, write_whole
 from linksim.montecarlo.reading import failures_of, table_of
 from linksim.montecarlo.store import Store, StoredSweep, store_files
+from linksim.montecarlo.table import records
 
 SHOWN_FAILURES = 3
 
@@ -60,7 +61,7 @@ def export(table: "pd.DataFrame", kind: str, path: Path) -> str:
     if kind == "csv":
         content = table.to_csv(index=False).encode("utf-8", "replace")
     elif kind == "json":
-        content = json.dumps(json.loads(str(table.to_json(orient="records", double_precision=15))), indent=1).encode()
+        content = json.dumps(records(table), indent=1).encode()
     else:
         buffer = io.BytesIO()
         try:

@@ -1,5 +1,6 @@
 """`linksim sweep`: Monte Carlo from the command line."""
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from linksim.files import check_outputs
 from linksim.flowgraphs import FLOWGRAPHS
 from linksim.montecarlo import Executor, RayCluster, Sweep
 from linksim.montecarlo.link import Factory
+from linksim.montecarlo.table import records
 
 YAML = (".yaml", ".yml")
 
@@ -130,7 +132,7 @@ def run_sweep(asked: SweepRequest, store: Path | None, workers: int, ray: str | 
         notes.print(f"stopped; {kept}", style="yellow", soft_wrap=True)
         raise
     if as_json:
-        print(table.to_json(orient="records"))
+        print(json.dumps(records(table)))
         return
     print_table(table, sweep.names)
     if store is not None:

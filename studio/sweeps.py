@@ -1,6 +1,5 @@
 """Sweeps in a worker of the studio: the same stores and results as `linksim sweep`, told while they grow."""
 
-import json
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +18,7 @@ from linksim.faces.plain_yaml import plain_values
 from linksim.montecarlo.reading import failures_of, table_of
 from linksim.montecarlo.scheduler import Progress
 from linksim.montecarlo.store import Store, StoredSweep
-from linksim.montecarlo.table import make_table
+from linksim.montecarlo.table import make_table, records
 from linksim.studio.limits import ForbiddenError, paths_named, refuse_paths
 
 ENDING = ".db"
@@ -65,7 +64,7 @@ def _teller(say: Callable[[Any], None], names: Sequence[str]) -> Callable[[Progr
         table = make_table(names, [(job.values, job.fold, {}) for job in progress.jobs])
         done = sum(job.done for job in progress.jobs)
         about = {"points": len(progress.jobs), "done": done, "frames": progress.frames, "seconds": progress.seconds}
-        say({"event": "table", "rows": _rows(table), "names": list(names), **about})
+        say({"event": "table", "rows": records(table), "names": list(names), **about})
 
     return tell
 
@@ -87,7 +86,7 @@ def stored(path: Path, number: int | None, key: str | None = None) -> dict[str, 
             "source": found.settings["source"],
             "names": names,
             "curve": found.settings["curve"],
-            "rows": _rows(table),
+            "rows": records(table),
             "failures": failures[:3],
             "theory": _theory(store, found) if names == [SNR] and ERROR_RATE in set(table["metric"]) else {},
             "command": _command(found, path),
@@ -95,11 +94,6 @@ def stored(path: Path, number: int | None, key: str | None = None) -> dict[str, 
         }
     finally:
         store.close()
-
-
-def _rows(table: Any) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records", double_precision=15))
-    return rows
 
 
 def _theory(store: Store, found: StoredSweep) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Results as a table: one row per point and metric."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -39,3 +40,15 @@ def make_table(
     table = pd.DataFrame(content, columns=[*names, *COLUMNS])
     return table.astype({"trials": "int64", "errors": "Int64", "seconds": "float64", "estimate": "float64",
                          "low": "float64", "high": "float64"})  # fmt: skip
+
+
+def records(table: "pd.DataFrame") -> list[dict[str, Any]]:
+    """The rows of a table as JSON can hold them, every figure with all its digits. What is missing or not finite is
+    None: JSON has no such numbers."""
+    return [{str(name): _plain(value) for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def _plain(value: Any) -> Any:
+    import pandas as pd
+
+    return None if pd.isna(value) or (isinstance(value, float) and math.isinf(value)) else value

@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import json
 import os
 import random
 import signal
@@ -27,6 +28,7 @@ from linksim.flowgraphs import bpsk, klt, separation
 from linksim.montecarlo import InProcess, Processes, RayCluster, Stop, Store, Sweep
 from linksim.montecarlo.executors import _folder
 from linksim.montecarlo.link import link_digest
+from linksim.montecarlo.table import records
 from linksim.theory import bit_error_rate
 
 GRID = {"snr_db": [0, 3, 6]}
@@ -449,6 +451,14 @@ def test_points_without_errors_give_a_bound_and_floors_end_a_curve():
     assert (bound.errors.item(), bound.estimate.item(), bound.interval.item()) == (0, 0.0, "upper bound")
     assert 0 < bound.high.item() < 0.1
     assert bound.stopped_by.item() == "trials"
+
+
+def test_records_keep_every_digit():
+    table = pd.DataFrame({"snr_db": [1, 2], "estimate": [1.2345678901234567e-13, float("inf")],
+                          "low": [1 / 3, float("nan")], "errors": pd.array([None, 2**53 + 1], dtype="Int64")})  # fmt: skip
+    first, second = json.loads(json.dumps(records(table), allow_nan=False))
+    assert first == {"snr_db": 1, "estimate": 1.2345678901234567e-13, "low": 1 / 3, "errors": None}
+    assert second == {"snr_db": 2, "estimate": None, "low": None, "errors": 2**53 + 1}
 
 
 def test_seconds_end_a_point_and_a_sweep():
