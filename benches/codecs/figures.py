@@ -97,7 +97,7 @@ def levels_against_snr(table: "pd.DataFrame", out: Path) -> str:
         ax.set_xlabel("Es/N0 per complex channel use, dB")
     for ax in axes[:, 0]:
         ax.set_ylabel("patch PSNR, dB")
-    axes[0, 0].legend(fontsize=8)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
     figure.suptitle("Street scenes against SNR, AWGN, CBR 0.0201 in all")
     return _save(figure, out, "levels_against_snr.png")
 
