@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from linksim.benches.generative.points import CAPTION_TESTS, CBRS, LATENT, MIDDLE, SNRS_DB, SYSTEMS, where
 from linksim.benches.generative.tables import named
 from linksim.benches.tables import Found, look_up
-from linksim.plot.style import COLOURS, save_figure, styled
+from linksim.plot.style import curve_style, save_figure, styled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,8 +19,6 @@ SHOWN = {
 }  # fmt: skip
 LOW_SNR_DB = 4.0
 """The SNR at which rates are compared."""
-LINES = ("-", "--")
-"""There are more systems than colours."""
 DRAWN = [system for system in SYSTEMS if system not in (*CAPTION_TESTS, LATENT)]
 
 
@@ -77,7 +75,6 @@ def _at(system: str, cbr: float, snr_db: float) -> dict[str, object]:
 
 def _curve(ax: "Axes", system: str, places: Sequence[float], found: Sequence[Found]) -> None:
     """A system's means with their intervals, in its own colour and kind of line in every panel."""
-    again, place = divmod(DRAWN.index(system), len(COLOURS))
-    colour, line = COLOURS[place], LINES[again]
-    ax.plot(places, [each.mean for each in found], marker="o", ms=4, ls=line, label=system, color=colour)
-    ax.fill_between(places, [each.low for each in found], [each.high for each in found], color=colour, alpha=0.1)
+    style, low, high = curve_style(DRAWN.index(system)), [each.low for each in found], [each.high for each in found]
+    ax.plot(places, [each.mean for each in found], marker="o", ms=4, label=system, **style)
+    ax.fill_between(places, low, high, color=style["color"], alpha=0.1)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from linksim.benches.intent.points import CHANNELS, GREY, SNRS_DB, SWINJSCC, SYSTEMS
 from linksim.benches.intent.tables import CHANNEL_NAMES
 from linksim.benches.tables import look_up
-from linksim.plot.style import COLOURS, save_figure, styled
+from linksim.plot.style import curve_style, save_figure, styled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,11 +29,9 @@ def draw(out: Path, table: "pd.DataFrame") -> str:
                 if metric == "psnr" and system in (GREY, SWINJSCC):
                     continue
                 found = [look_up(table, metric, channel=channel, system=system, snr_db=snr_db) for snr_db in SNRS_DB]
-                colour = COLOURS[number % len(COLOURS)]
-                ax.plot(SNRS_DB, [each.mean for each in found], marker="o", ms=4, label=system, color=colour)
-                ax.fill_between(
-                    SNRS_DB, [each.low for each in found], [each.high for each in found], color=colour, alpha=0.1
-                )
+                style, low, high = curve_style(number), [each.low for each in found], [each.high for each in found]
+                ax.plot(SNRS_DB, [each.mean for each in found], marker="o", ms=4, label=system, **style)
+                ax.fill_between(SNRS_DB, low, high, color=style["color"], alpha=0.1)
             ax.set(ylabel=label, title=CHANNEL_NAMES[channel] if down == 0 else None)
             ax.grid(alpha=0.3)
         axes[1, across].set_xlabel("Es/N0, dB")

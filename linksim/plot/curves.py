@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linksim.errors import ParameterError, nearest
-from linksim.plot.style import COLOURS
+from linksim.plot.style import COLOURS, curve_style
 from linksim.text import figure_text
 from linksim.types import LEDGER_PARTS
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Floats = NDArray[np.float64]
-MARKERS = "osD^vP"
+MARKERS = "osD^vPX"
+"""One more than colours: then a seventh curve does not look like the first."""
 RESULT_COLUMNS = frozenset(
     {"metric", "estimate", "low", "high", "trials", "errors", "seconds", "stopped_by", "interval", "labels"}
 )
@@ -142,9 +143,10 @@ def quality(ax: "Axes", table: "pd.DataFrame", *, x: str = "snr_db", y: str = "p
     """A quality over the SNR, the CBR or any axis: lines with their intervals as bands, named at their ends."""
     lines = list(curves(table, x, y))
     for i, curve in enumerate(lines):
-        colour = COLOURS[i % len(COLOURS)]
-        ax.plot(curve.x, curve.estimate, color=colour, marker=MARKERS[i % len(MARKERS)], markersize=4, label=curve.name)
-        known = np.isfinite(curve.low) & np.isfinite(curve.high)
+        style = curve_style(i)
+        marker = MARKERS[i % len(MARKERS)]
+        ax.plot(curve.x, curve.estimate, marker=marker, markersize=4, label=curve.name, **style)
+        known, colour = np.isfinite(curve.low) & np.isfinite(curve.high), style["color"]
         ax.fill_between(curve.x[known], curve.low[known], curve.high[known], color=colour, alpha=0.18, linewidth=0)
     _name_ends(ax, lines)
     return _finish(ax, x, y, legend=False)

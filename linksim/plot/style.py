@@ -17,6 +17,8 @@ SEQUENTIAL = "cividis"
 """For amounts; looks the same to all eyes and in grey."""
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """For lines and classes (Okabe and Ito)."""
+DASHES = ("-", "--", ":")
+"""A figure with more curves than colours goes through the colours again with the next of these."""
 IMPORTANCE_NAMES = ("background", "low", "medium", "high")
 IMPORTANCE_COLOURS = ("#d9dde2", "#56b4e9", "#e69f00", "#d55e00")
 
@@ -25,6 +27,7 @@ STYLE: dict[str, Any] = {
     "axes.titlesize": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "legend.handlelength": 3.0,
     "figure.dpi": 110,
     "savefig.dpi": 130,
 }
@@ -63,6 +66,12 @@ def save_figure(figure: "Figure", path: Path) -> None:
     with styled():
         figure.savefig(content, format=path.suffix[1:].lower())
     write_whole(path, content.getvalue())
+
+
+def curve_style(number: int) -> dict[str, Any]:
+    """Colour and kind of line of a curve, by its number in the figure: no two of the first 18 look the same."""
+    again, place = divmod(number, len(COLOURS))
+    return {"color": COLOURS[place], "linestyle": DASHES[again % len(DASHES)]}
 
 
 def importance_colormap() -> "ListedColormap":

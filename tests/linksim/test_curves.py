@@ -85,3 +85,13 @@ def test_reconstructions_side_by_side(photograph):
     axes = Figure().subplots(1, 2)
     assert reconstructions(axes, {"sent": photograph[0], "received": photograph[0]}) is axes
     assert [ax.get_title() for ax in axes] == ["sent", "received"]
+
+
+@pytest.mark.parametrize(("draw", "metric"), [(waterfall, "ber"), (quality, "psnr")])
+def test_no_two_of_many_curves_look_alike(ax, draw, metric):
+    systems = [f"system {number:02}" for number in range(13)]
+    rows = [(name, snr_db, metric, 0.1, 0.09, 0.11, "by frame") for name in systems for snr_db in (0.0, 5.0)]
+    draw(ax, table(rows, ["system", "snr_db"]))
+    marked = [line for line in ax.lines if line.get_marker() in set("osD^vPX")]
+    looks = {(line.get_color(), line.get_linestyle(), line.get_marker()) for line in marked}
+    assert len(looks) == len(marked) == len(systems)

@@ -454,8 +454,9 @@ def test_points_without_errors_give_a_bound_and_floors_end_a_curve():
 
 
 def test_records_keep_every_digit():
-    table = pd.DataFrame({"snr_db": [1, 2], "estimate": [1.2345678901234567e-13, float("inf")],
-                          "low": [1 / 3, float("nan")], "errors": pd.array([None, 2**53 + 1], dtype="Int64")})  # fmt: skip
+    errors = pd.array([None, 2**53 + 1], dtype="Int64")
+    estimate, low = [1.2345678901234567e-13, float("inf")], [1 / 3, float("nan")]
+    table = pd.DataFrame({"snr_db": [1, 2], "estimate": estimate, "low": low, "errors": errors})
     first, second = json.loads(json.dumps(records(table), allow_nan=False))
     assert first == {"snr_db": 1, "estimate": 1.2345678901234567e-13, "low": 1 / 3, "errors": None}
     assert second == {"snr_db": 2, "estimate": None, "low": None, "errors": 2**53 + 1}
