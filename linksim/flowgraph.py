@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from linksim.block import Block, random_streams
-from linksim.errors import OwnershipError, RunError, UnknownPortError, nearest
+from linksim.errors import OwnershipError, RunError, UnknownPortError, nearest, require
 from linksim.graph import Graph
 from linksim.paths import whole_path
 from linksim.plan import Plan, PlanBuilder
 from linksim.port import Port, PortRef, TensorSpec
-from linksim.randomness import RandomStream, whole_seed
+from linksim.randomness import RandomStream, whole_number, whole_seed
 from linksim.ranges import RangeCheck, range_checks
 from linksim.result import Result
 from linksim.run_lock import Held, RunLock
@@ -60,21 +60,29 @@ class Flowgraph(Graph):
     # -- running
 
     def run(
-        self, *, batch: int | None = None, seed: int = 0, probe: Sequence[PortRef | str] = (), **inputs: object
+        self,
+        *,
+        batch: int | None = None,
+        seed: int = 0,
+        first: int = 0,
+        probe: Sequence[PortRef | str] = (),
+        **inputs: object,
     ) -> Result:
         """Run once: every block reseeded from (seed, its path), no gradients, evaluation mode.
 
         Args:
             batch: how many frames; needed where no input is a tensor.
             seed: the run's seed.
+            first: where sources begin that take one thing after the other, pictures of a folder for instance.
             probe: output ports, at any depth, whose values are kept too.
             inputs: the flowgraph's inputs; a number serves the whole batch, None leaves an optional one out.
 
         Threads may run one flowgraph: each waits until the one before is done. Raises `RunError` on missing or
-        contradictory arguments, `RangeError` on values that an input's type excludes, `ParameterError` on a seed that
-        is no whole number, and what `validate` and the port checks raise.
+        contradictory arguments, `RangeError` on values that an input's type excludes, `ParameterError` where `seed` or
+        `first` is no whole number or `first` is negative, and what `validate` and the port checks raise.
         """
-        seed = whole_seed(seed)
+        seed, first = whole_seed(seed), whole_number("first", first)
+        require(first >= 0, "first", "at least 0", first)
         with self._look_again():
             plan, streams, feeds, signatures, size = self._prepare(batch, probe, inputs)
             if any([module.training for module in self._parts]):  # noqa: C419
@@ -82,7 +90,7 @@ class Flowgraph(Graph):
                     f"'{self.name}' is in training mode; call eval() before run(), or call the flowgraph itself"
                 )
             for path, stream in streams:
-                stream.reseed(seed, path)
+                stream.reseed(seed, path, first)
             with torch.no_grad():
                 return Result(plan.execute(feeds, signatures, size), self.path_of, plan.labels)
 

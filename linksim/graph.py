@@ -20,7 +20,7 @@ from linksim.ownership import check_free, free_name, note_edit, release, take
 from linksim.paths import path_hint, whole_path
 from linksim.port import Port, PortRef, find_port, parse_spec
 
-RESERVED_INPUTS = ("batch", "seed", "probe")
+RESERVED_INPUTS = ("batch", "seed", "first", "probe")
 
 
 class Graph(Block):

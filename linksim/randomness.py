@@ -41,11 +41,16 @@ def whole_seed(seed: object) -> int:
 
     Raises `ParameterError` where it is anything else: 1.0 and True would be other seeds than 1.
     """
-    if type(seed) is int:
-        return seed
-    if not isinstance(seed, bool) and hasattr(seed, "__index__") and getattr(seed, "dtype", None) != torch.bool:
-        return operator.index(seed)  # pyright: ignore[reportArgumentType]
-    raise ParameterError(f"'seed' must be a whole number (got {seed!r})")
+    return whole_number("seed", seed)
+
+
+def whole_number(name: str, value: object) -> int:
+    """A number as Python's own whole one. Raises `ParameterError`, with its name, where it is anything else."""
+    if type(value) is int:
+        return value
+    if not isinstance(value, bool) and hasattr(value, "__index__") and getattr(value, "dtype", None) != torch.bool:
+        return operator.index(value)  # pyright: ignore[reportArgumentType]
+    raise ParameterError(f"'{name}' must be a whole number (got {value!r})")
 
 
 def derive_seed(seed: int, path: str) -> int:
@@ -57,7 +62,7 @@ def derive_seed(seed: int, path: str) -> int:
 class RandomStream:
     """One block's random numbers: reseeding is cheap, and the generator is made where and when it is first used.
 
-    `position` counts what a block takes one after the other, pictures of a folder for instance; reseeding sets it to 0.
+    `position` counts what a block takes one after the other, pictures of a folder for instance; reseeding sets it.
     """
 
     __slots__ = ("_generator", "_pending", "path", "position", "seed")
@@ -69,11 +74,11 @@ class RandomStream:
         self._pending = True
         self._generator: torch.Generator | None = None
 
-    def reseed(self, seed: int, path: str) -> None:
-        """Start again from (seed, path) at the next use."""
+    def reseed(self, seed: int, path: str, position: int = 0) -> None:
+        """Start again from (seed, path) at the next use, and count from a position."""
         self.seed = seed
         self.path = path
-        self.position = 0
+        self.position = position
         self._pending = True
 
     def generator(self, device: torch.device) -> torch.Generator:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from linksim.block import Block
+from linksim.blocks.text.noise_attention import MAX_SNR_DB, MIN_SNR_DB
 from linksim.blocks.text.semantic_encoder import WIDTH, WordCounts
 from linksim.blocks.text.transformer import optional_noise_attention, straight_linear, zero_linear
 from linksim.blocks.vectorizer.layers import seeded_initialization
@@ -20,7 +21,7 @@ WIDE = 256
 """Of VLM-CSC (section V-A): 256, then 128, mirrored at the receiver."""
 START_SNR = 10.0
 """Linear: an untrained decoder trusts symbols as if the SNR were never higher."""
-MAX_KNOWN_SNR_DB, MIN_STRENGTH = 40.0, 1e-9
+MIN_STRENGTH = 1e-9
 
 
 class TextChannelEncoder(Block):
@@ -157,5 +158,4 @@ def weighed(hidden: Tensor, noise_attention: nn.Module | None, snr_db: Tensor) -
 
 
 def _decibels(snr: Tensor) -> Tensor:
-    lowest = 10 ** (-MAX_KNOWN_SNR_DB / 10)
-    return 10 * snr.clamp(lowest, 1 / lowest).log10()
+    return 10 * snr.clamp(10 ** (MIN_SNR_DB / 10), 10 ** (MAX_SNR_DB / 10)).log10()

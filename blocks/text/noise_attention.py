@@ -11,8 +11,8 @@ from linksim.types import Decibels, TextFeatures
 
 HIDDEN = (56, 128)
 """Widths of the network that reads the SNR (VLM-CSC, section III-C)."""
-MAX_SNR_DB = 40.0
-"""Beyond it a channel counts as free of noise."""
+MIN_SNR_DB, MAX_SNR_DB = -40.0, 15.0
+"""Codecs are trained up to a mean of 12 dB. Above 15 dB a channel counts as one of 15 dB."""
 
 
 class NoiseAttention(Block):
@@ -52,6 +52,6 @@ class NoiseAttention(Block):
 
     @single_precision
     def forward(self, features: TextFeatures, snr_db: Decibels) -> TextFeatures:
-        known = snr_db.to(features).clamp(-MAX_SNR_DB, MAX_SNR_DB)[:, None] / 10
+        known = snr_db.to(features).clamp(MIN_SNR_DB, MAX_SNR_DB)[:, None] / 10
         weight: Tensor = self.read_snr(known)[:, None]
         return 2 * torch.sigmoid(self.read_features(features) * weight) * features

@@ -139,12 +139,13 @@ def runs_of(setup: Setup, task: Task, number: int, probe: Sequence[str] = ()) ->
     link = link_of(setup)
     seed = point_seed(setup.seed, task.values, number)
     if setup.cases is None:
-        yield 0, link.run(batch=setup.chunk, seed=seed, probe=probe, **task.inputs)
+        yield 0, link.run(batch=setup.chunk, seed=seed, first=number * setup.chunk, probe=probe, **task.inputs)
         return
     for frame in range(setup.chunk):
-        case = (number * setup.chunk + frame) % len(setup.cases)
+        place = number * setup.chunk + frame
+        case = place % len(setup.cases)
         inputs = {**task.inputs, **to_device(setup.cases[case], link.device)}
-        yield case, link.run(seed=derive_seed(seed, str(frame)), probe=probe, **inputs)
+        yield case, link.run(seed=derive_seed(seed, str(frame)), first=place, probe=probe, **inputs)
 
 
 def run_task(setup: Setup, task: Task) -> Outcome:

@@ -122,10 +122,11 @@ def learn(
 
 
 def forgetting(table: "pd.DataFrame") -> float:
-    """The mean over all tasks but the last of the best score ever minus the score at the end.
+    """The mean over all tasks but the last of the best score before the last task minus the score after it. It is
+    negative where the last task made the earlier ones better.
 
     Source: Chaudhry et al., ECCV 2018.
     """
     scores = table.pivot_table(index="after", columns="task", values="score", sort=False)
     before = [task for task in scores.columns if task != scores.index[-1]]
-    return float((scores[before].max() - scores[before].iloc[-1]).mean())
+    return float((scores[before].iloc[:-1].max() - scores[before].iloc[-1]).mean())

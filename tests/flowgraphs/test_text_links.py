@@ -1,5 +1,7 @@
 """Links that carry sentences."""
 
+import math
+
 import pytest
 import torch
 from torch.nn import functional
@@ -100,6 +102,12 @@ def test_trained_weights_beat_the_random_code_and_keep_the_promise(europarl):
     assert all(ours >= bound for ours, bound in zip(found["europarl"], (0.6, 0.8, 0.9), strict=True))
     assert found["europarl"][0] > found[None][0] + 0.3
     assert found["europarl"] == sorted(found["europarl"])
+
+
+def test_a_channel_better_than_in_training_does_no_harm(europarl):
+    link = text_link(source=TextSource(files=(europarl,), shuffle=True))
+    for snr_db in (20.0, 40.0, math.inf):
+        assert mean(link.run(batch=200, snr_db=snr_db, seed=3), "bleu_1") > 0.999
 
 
 def test_over_fading_the_learned_link_loses_less_than_the_digital_one(europarl):

@@ -499,6 +499,34 @@ def test_cases_meet_every_point_in_order_with_new_noise():
     assert "channel.out" in run[0]
 
 
+class Counted(Block):
+    """0, 1, 2, ...: the places in a list, times a factor."""
+
+    def __init__(self, *, factor: float = 1.0) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, batch: int) -> Score:
+        return Score(torch.tensor([float(self.factor * self.advance()) for _ in range(batch)]))
+
+
+def counted():
+    graph = Flowgraph("counted")
+    graph.source = Counted()
+    graph.connect(graph.source, graph["place"])
+    return graph
+
+
+def test_a_source_goes_on_where_the_last_chunk_ended():
+    table = Sweep(counted, grid={"source.factor": [1.0, 2.0]}, stop="frames=12", chunk=4, seed=1).run()
+    assert list(table.estimate) == [sum(range(12)) / 12, sum(range(12)) / 6]
+    graph = counted()
+    assert graph.run(batch=3, first=5)["place"].value.tolist() == [5, 6, 7]
+    for first, wrong in ((-1, "at least 0"), (1.5, "whole number")):
+        with pytest.raises(ParameterError, match=wrong):
+            graph.run(batch=1, first=first)
+
+
 def test_replay_is_the_chunk_itself(tmp_path):
     store = tmp_path / "a.db"
     sweep().run(store=store)
