@@ -128,6 +128,12 @@ def transmit(
         Path | None,
         typer.Option(help="With --intent: a picture whose pixels are the places of the objects in --boxes, from 1."),
     ] = None,
+    word_list: Annotated[
+        str | None,
+        typer.Option(
+            help="For vlm_csc: the word list that --weights were trained with, where it is none of the shipped ones."
+        ),
+    ] = None,
     seed: Seed = 1,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
     json: Json = False,
@@ -152,9 +158,11 @@ def transmit(
     if link.replace("-", "_") == GENED_SC:
         edited = EditedPicture(**common, caption=caption, captioner=captioner, editor=editor or "local", cbr=cbr,
                                cbr_total=cbr_total)  # fmt: skip
-        edited.refuse({"boxes": boxes, "labels": labels, "importance": importance, "detector": detector, "model": model,
-                      "psnr": psnr, "alpha": alpha, "effort": effort, "generator": generator, "intent": intent,
-                      "intent-by": intent_by, "masks": masks})  # fmt: skip
+        edited.refuse(
+            {"boxes": boxes, "labels": labels, "importance": importance, "detector": detector, "model": model,
+             "psnr": psnr, "alpha": alpha, "effort": effort, "generator": generator, "word-list": word_list,
+             "intent": intent, "intent-by": intent_by, "masks": masks}
+        )  # fmt: skip
         edited.check()
         run_edited_picture(edited, json)
         return
@@ -164,20 +172,25 @@ def transmit(
         region = AskedRegion(intent, intent_by, model, boxes, masks, detector)
         intended = IntendedPicture(**common, region=region)
         intended.refuse({"labels": labels, "importance": importance, "captioner": captioner, "generator": generator,
-                         **drawn, **goal})  # fmt: skip
+                         "word-list": word_list, **drawn, **goal})  # fmt: skip
         region.check()
         run_intended_picture(intended, json)
         return
     if link.replace("-", "_") == VLM_CSC:
-        described = DescribedPicture(**common, captioner=captioner or "local", generator=generator or "flow")
+        described = DescribedPicture(**common, captioner=captioner or "local", generator=generator or "flow",
+                                     word_list=word_list)  # fmt: skip
         described.refuse(
             {"boxes": boxes, "labels": labels, "importance": importance, "detector": detector, "model": model,
              "intent": intent, "intent-by": intent_by, "masks": masks, **drawn, **goal}
         )  # fmt: skip
         run_described_picture(described, json)
         return
-    links = {"captioner": f"links '{VLM_CSC}' and '{GENED_SC}'", "generator": f"link '{VLM_CSC}'"}
-    for name, value in {"captioner": captioner, "generator": generator, **drawn}.items():
+    links = {
+        "captioner": f"links '{VLM_CSC}' and '{GENED_SC}'",
+        "generator": f"link '{VLM_CSC}'",
+        "word-list": f"link '{VLM_CSC}'",
+    }
+    for name, value in {"captioner": captioner, "generator": generator, "word-list": word_list, **drawn}.items():
         if value is not None:
             where = links.get(name, f"link '{GENED_SC}'")
             raise ParameterError(f"--{name} is for the {where}; leave it out")

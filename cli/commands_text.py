@@ -11,7 +11,7 @@ from linksim.cli.options import Device, Json, Seed
 def send_text(
     text: Annotated[str, typer.Argument(help="What to send; each sentence of up to 32 words is a frame of its own.")],
     weights: Annotated[
-        str, typer.Option(help="The learned codec: europarl, captions, or a .safetensors file (then with --word-list).")
+        str, typer.Option(help="The learned codec: europarl, captions, or a .safetensors file.")
     ] = "europarl",
     word_list: Annotated[
         str | None, typer.Option(help="europarl, captions, or a .txt file, one word per line (default as --weights).")

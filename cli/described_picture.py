@@ -41,10 +41,11 @@ class DescribedPicture(PictureRequest):
 
     captioner: str
     generator: str
+    word_list: str | None = None
 
     def build(self) -> Flowgraph:
         """The flowgraph. Raises `ParameterError` where a name is unknown."""
-        codec = TextCodec(self.codec_weights)
+        codec = TextCodec(self.codec_weights, word_list=self.word_list)
         seen_by, _, caption_model = self.captioner.partition(":")
         made_by, _, picture_model = self.generator.partition(":")
         return vlm_csc(
@@ -121,7 +122,7 @@ def marked_words(result: Mapping[str, Any]) -> list[tuple[str, float]]:
 def _notes(result: Mapping[str, Any]) -> Iterator[str]:
     if result["unknown"]:
         yield (
-            f"{result['unknown']} words of the caption are not in the codec's word list and were sent as <unk>; train "
+            f"unknown words in the caption, sent as <unk>: {result['unknown']}; train "
             "a codec on such captions with `linksim train text_link`"
         )
     if result["lost"]:

@@ -84,8 +84,7 @@ def run_send_text(asked: SendText, as_json: bool) -> None:
     if unknown:
         shown = ", ".join(f"'{word}'" for word in unknown[:8])
         notes.note(
-            f"{len(unknown)} words are not in the word list '{codec.word_list}' and are sent as <unk>: {shown}"
-            f"{', ...' if len(unknown) > 8 else ''}"
+            f"not in the word list '{codec.word_list}' and sent as <unk>: {shown}{', ...' if len(unknown) > 8 else ''}"
         )
     for table in _tables(result):
         console.print(table)

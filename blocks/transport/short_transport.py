@@ -55,13 +55,13 @@ class ShortTransportEncoder(Block):
 
     Shapes: bits [batch, n]; bit_count [batch], how many of them count; words [batch]; snr_db [batch], the mean SNR;
     out.symbols.samples [batch, most uses] complex of mean energy 1; out.number [batch] for the header. A message that
-    does not fit its uses is not sent, and its number is 0. Hard bits: no gradient.
+    does not fit its uses, or has no bits, is not sent, and its number is 0. Hard bits: no gradient.
     Source: 3GPP TS 38.212, sections 5.3.1 and 5.3.2, by Sionna; the number of uses by Polyanskiy, Poor and Verdu, IEEE
     Trans. Inf. Theory 2010.
 
     Raises:
         ParameterError: `uses_per_word` is under 1, or `fixed` names no such QAM or code rate, or both are given; a
-            message has no bits or more than 2,039.
+            message has more than 2,039 bits.
 
     >>> from linksim.blocks import AWGN
     >>> bits, bit_count, words = torch.ones(1, 40, dtype=torch.uint8), torch.tensor([40]), torch.tensor([10])
@@ -86,8 +86,8 @@ class ShortTransportEncoder(Block):
         self, bits: Bits, bit_count: Int[Tensor, "batch"], words: Int[Tensor, "batch"], snr_db: Decibels
     ) -> ShortMessage:
         most = (COUNTS - 1) * STEP - 1
-        if not bool(((bit_count > 0) & (bit_count <= most)).all()):
-            raise ParameterError(f"'bit_count' must be in 1..{most} bits (got {bit_count.tolist()[:5]})")
+        if not bool(((bit_count >= 0) & (bit_count <= most)).all()):
+            raise ParameterError(f"a message must have 0..{most} bits (got {bit_count.tolist()[:5]})")
         plans = [self._plan(*each) for each in zip(bit_count.tolist(), words.tolist(), snr_db.tolist(), strict=True)]
         uses = torch.tensor([plan.uses for plan in plans], device=bits.device)
         number = torch.tensor([plan.number for plan in plans], device=bits.device)
@@ -99,6 +99,8 @@ class ShortTransportEncoder(Block):
         return ShortMessage(Symbols(samples, uses), number)
 
     def _plan(self, count: int, words: int, snr_db: float) -> "Plan":
+        if count == 0:
+            return Plan(0, ORDERS[0], 0)
         steps = math.ceil((count + 1) / STEP)
         if self.fixed is not None:
             order, code_rate = self.fixed

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from linksim import Block
 from linksim.blocks import SemanticTextDecoder, SemanticTextEncoder, TextChannelDecoder, TextChannelEncoder
-from linksim.blocks.text.word_list import shipped_word_lists
+from linksim.blocks.text.word_list import read_word_list, shipped_word_lists
 from linksim.weights import shape_in, weights_path
 
 DEFAULT_TEXT = "europarl"
@@ -17,7 +17,8 @@ class TextCodec:
     Args:
         weights: a shipped name ("europarl", "captions"), the path of a .safetensors file, or None for an untrained
             codec, which sends words by a random code.
-        word_list: see `WordTokenizer`; None is the one of the weights' name, or "europarl".
+        word_list: see `WordTokenizer`; None is the shipped list of the weights' name, or that with as many words as the
+            weights have, or "europarl".
         uses_per_word: c; None is that of the weights, or 8.
         noise_attention: whether NAM stands in all four; None is as the weights have it, or yes.
         beam: see `SemanticTextDecoder`.
@@ -34,8 +35,7 @@ class TextCodec:
         noise_attention: bool | None = None,
         beam: int = 1,
     ) -> None:
-        known = weights if weights in shipped_word_lists() else DEFAULT_TEXT
-        self.word_list = word_list or known or DEFAULT_TEXT
+        self.word_list = word_list or _word_list_of(weights)
         self.uses_per_word = uses_per_word or _uses_of(weights)
         nam = noise_attention if noise_attention is not None else _has_noise_attention(weights)
         self.encoder = SemanticTextEncoder(word_list=self.word_list, noise_attention=nam, weights=weights)
@@ -53,6 +53,14 @@ class TextCodec:
             "text_channel_decoder": self.channel_decoder,
             "semantic_text_decoder": self.decoder,
         }
+
+
+def _word_list_of(weights: str | None) -> str:
+    shipped = shipped_word_lists()
+    if weights is None or weights in shipped:
+        return weights or DEFAULT_TEXT
+    shape = shape_in(weights_path(weights, "semantic_text_encoder"), "semantic_text_encoder.embedding.weight")
+    return next((name for name in shipped if shape and len(read_word_list(name)) == shape[0]), DEFAULT_TEXT)
 
 
 def _uses_of(weights: str | None) -> int:

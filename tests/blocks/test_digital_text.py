@@ -286,8 +286,20 @@ def test_what_does_not_fit_is_not_sent_and_is_lost():
     received = AWGN().seed(1)(symbols=sent.symbols, snr_db=snr)
     out = ShortTransportDecoder()(received=received, number=sent.number, erased=torch.tensor([False]))
     assert out.erased.tolist() == [True]
-    with pytest.raises(ParameterError, match=r"'bit_count' must be in 1..2039 bits"):
-        ShortTransportEncoder()(bits=bits, bit_count=torch.tensor([0]), words=count, snr_db=snr)
+    with pytest.raises(ParameterError, match=r"a message must have 0..2039 bits"):
+        ShortTransportEncoder()(bits=bits, bit_count=torch.tensor([2040]), words=count, snr_db=snr)
+
+
+@pytest.mark.parametrize("fixed", [None, (4, 0.5)])
+def test_a_message_without_bits_is_not_sent_and_holds_up_no_other(fixed):
+    bits, count = messages([0, 40])
+    snr = torch.full((2,), 20.0)
+    sent = ShortTransportEncoder(fixed=fixed)(bits=bits, bit_count=count, words=torch.tensor([1, 5]), snr_db=snr)
+    assert sent.number.tolist()[0] == sent.symbols.length.tolist()[0] == 0
+    received = AWGN().seed(1)(symbols=sent.symbols, snr_db=snr)
+    out = ShortTransportDecoder()(received=received, number=sent.number, erased=torch.tensor([False, False]))
+    assert out.erased.tolist() == [True, False]
+    assert torch.equal(out.bits[1, :40], bits[1, :40])
 
 
 def test_wrong_numbers_are_lost_messages_and_no_accidents():

@@ -1,6 +1,7 @@
 """Links that carry sentences."""
 
 import math
+import shutil
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from linksim.flowgraphs.recipes.text_link import TextRecipe
 from linksim.montecarlo import Sweep
 from linksim.training import Budget, Trainer
 from linksim.types import Symbols, Text
-from linksim.weights import named_tensors, write_weights
+from linksim.weights import named_tensors, weights_path, write_weights
 
 SENTENCES = ["we agree .", "no", "the house is open to all members of this parliament .", "is it so ?"]
 
@@ -137,6 +138,15 @@ def test_weights_that_fit_no_codec_are_named():
         TextCodec("small")
     with pytest.raises(WeightsError, match="has in another shape"):
         TextCodec("captions", word_list="europarl")
+
+
+def test_weights_in_a_file_find_their_word_list(tmp_path):
+    for name in ("captions", "europarl"):
+        copy = tmp_path / f"own_{name}.safetensors"
+        shutil.copy(weights_path(name, "text_channel_encoder"), copy)
+        assert TextCodec(str(copy)).word_list == name
+    with pytest.raises(WeightsError, match="has in another shape"):
+        TextCodec(str(tmp_path / "own_captions.safetensors"), word_list="europarl")
 
 
 # -- training
