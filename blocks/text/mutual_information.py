@@ -19,15 +19,20 @@ class MutualInformationBound(Block):
     """A lower bound of the mutual information of sent and received words, by a network that is trained with the codec.
 
     I >= E[T(x, y)] - ln E[exp T(x, y')], x and y the symbols of one word as they were sent and as they are received,
-    y' those of another word of the batch. A frame's value is the bound with the first mean taken over its own words
-    alone, so that the mean over the batch, weighted by words, is the bound. It is to be maximised.
+    y' those of another word of the batch, drawn at random. A frame's value has the first mean's share of its own words,
+    times the number of frames, so that the mean over the batch is the bound. It is to be maximised.
+
+    N words cannot show more than about ln N nats with confidence, and a network that claims more makes values that no
+    mutual information has. So T is held within +-ln(N) / 2 by a tanh, and the value stays under ln N: where the channel
+    carries more, the bound is loose.
 
     Args:
         uses_per_word: complex symbols of a word.
 
     Shapes: sent [batch, uses]; received [batch, uses], gain 1 or undone by its conjugate; out.value [batch] in nats
     per word. Gradients pass to symbols and network.
-    Source: Belghazi et al., ICML 2018 (Donsker-Varadhan); VLM-CSC (arXiv 2407.00020), first stage of training.
+    Source: Belghazi et al., ICML 2018 (Donsker-Varadhan); McAllester and Stratos, AISTATS 2020, for
+    ln N; VLM-CSC (arXiv 2407.00020), first stage of training.
 
     Raises:
         ParameterError: `uses_per_word` is under 1.
@@ -56,12 +61,20 @@ class MutualInformationBound(Block):
         near, far = (self._words(samples)[mask] for samples in (sent.samples, received.symbols.samples * phase))
         if len(near) < 2:
             raise PortError("'sent' must hold at least two words (got one), so that there is another to compare with")
-        joint = self.tell(torch.cat([near, far], 1))[:, 0]
-        # Each word beside the one before it in the batch, which is another sentence's or another place's.
-        apart = self.tell(torch.cat([near, far.roll(1, 0)], 1))[:, 0]
+        joint, apart = self._told(near, far), self._told(near, far[self._others(len(far))])
         frame = mask.nonzero()[:, 0]
         own = torch.zeros(len(mask), dtype=joint.dtype, device=joint.device).index_add(0, frame, joint)
-        return Score(own / mask.sum(1).clamp_min(1) - (apart.logsumexp(0) - math.log(len(apart))))
+        return Score(own * len(mask) / len(joint) - (apart.logsumexp(0) - math.log(len(apart))))
+
+    def _told(self, sent: Tensor, received: Tensor) -> Tensor:
+        """T of pairs of words, [pairs]."""
+        most = math.log(len(sent)) / 2
+        return most * torch.tanh(self.tell(torch.cat([sent, received], 1))[:, 0] / most)
+
+    def _others(self, count: int) -> Tensor:
+        """For each word the place of another, each once, in a random order: neighbours in a sentence are alike."""
+        order = torch.randperm(count, generator=self.rng, device=self.device)
+        return torch.empty_like(order).scatter_(0, order, order.roll(1))
 
     def _words(self, samples: Tensor) -> Tensor:
         """Real [batch, words, 2c]."""

@@ -134,7 +134,7 @@ def test_a_link_is_saved_swept_and_repeats(tmp_path, europarl):
 
 
 def test_weights_that_fit_no_codec_are_named():
-    with pytest.raises(WeightsError, match="hold no 'text_channel_encoder'; those that do: captions, europarl"):
+    with pytest.raises(WeightsError, match="hold no 'semantic_text_encoder'; those that do: captions, europarl"):
         TextCodec("small")
     with pytest.raises(WeightsError, match="has in another shape"):
         TextCodec("captions", word_list="europarl")

@@ -189,6 +189,7 @@ def test_transmit_says_that_a_caption_was_lost(cli, tmp_path):
     (["--generator", "retrieval"], "model"),
     (["--generator", "retrieval:nowhere"], "no captioned pictures at 'nowhere'"),
     (["--weights", "light"], "light"),
+    (["--word-list", "europarl"], "has in another shape"),
 ])  # fmt: skip
 def test_transmit_refuses_what_means_nothing(cli, tmp_path, options, message):
     PillowImage.new("RGB", (8, 8)).save(tmp_path / "a.png")
@@ -202,3 +203,6 @@ def test_the_options_of_vlm_csc_mean_nothing_to_other_links(cli, tmp_path):
     code, _, err = cli("transmit", tmp_path / "a.png", "--generator", "flow", "--out", tmp_path / "out")
     assert code != 0
     assert "--generator is for the link 'vlm_csc'" in err.replace("\n", " ")
+    code, _, err = cli("transmit", tmp_path / "a.png", "--word-list", "captions", "--out", tmp_path / "out")
+    assert code != 0
+    assert "--word-list is for the link 'vlm_csc'" in err.replace("\n", " ")
