@@ -12,6 +12,7 @@ from linksim.flowgraphs.keras_deepjscc import keras_deepjscc
 from linksim.flowgraphs.klt import klt
 from linksim.flowgraphs.nam24 import nam24
 from linksim.flowgraphs.ntscc import ntscc
+from linksim.flowgraphs.numbered_text import numbered_text
 from linksim.flowgraphs.oosc import oosc
 from linksim.flowgraphs.sa_oosc import sa_oosc
 from linksim.flowgraphs.semantic_separation import semantic_separation
@@ -38,7 +39,7 @@ USES_IMPORTANCE = ("klt", "sa_oosc")
 DIGITAL_LINKS = {**CODEC_LINKS, "semantic_separation": semantic_separation}
 """The digital links, by name."""
 
-TEXT_LINKS = {"text_link": text_link, "digital_text": digital_text}
+TEXT_LINKS = {"text_link": text_link, "digital_text": digital_text, "numbered_text": numbered_text}
 """The links that carry sentences, by name."""
 
 FLOWGRAPHS = {
@@ -79,6 +80,7 @@ __all__ = [
     "klt",
     "nam24",
     "ntscc",
+    "numbered_text",
     "oosc",
     "sa_oosc",
     "semantic_separation",

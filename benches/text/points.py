@@ -7,19 +7,21 @@ from linksim import Block, Flowgraph
 from linksim.blocks import AWGN, Rayleigh, TextSource
 from linksim.blocks.text.source import read_sentences
 from linksim.errors import ParameterError
-from linksim.flowgraphs import digital_text, text_link
+from linksim.flowgraphs import digital_text, numbered_text, text_link
 from linksim.flowgraphs.parts.text_codec import TextCodec
 
 LEARNED, BIGRAM, HUFFMAN, FREE = "learned", "bigram + polar", "Huffman + polar", "bigram + polar, free uses"
-WHOLE, WHOLE_FREE = "sentences + polar", "sentences + polar, free uses"
+WHOLE, WHOLE_FREE, NUMBERED = "sentences + polar", "sentences + polar, free uses", "numbered sentences"
 CODES: Mapping[str, str] = {
     BIGRAM: "bigram", HUFFMAN: "huffman", FREE: "bigram", WHOLE: "sentences", WHOLE_FREE: "sentences"
 }  # fmt: skip
 SYSTEMS = (LEARNED, BIGRAM, HUFFMAN, FREE)
 """The digital links spend as many uses as the learned one, but for "free uses": these take as few as the SNR allows."""
-CAPTION_SYSTEMS = (*SYSTEMS, WHOLE, WHOLE_FREE)
-"""Captions come from few templates: a code of whole sentences is their strongest rival."""
+CAPTION_SYSTEMS = (*SYSTEMS, WHOLE, WHOLE_FREE, NUMBERED)
+"""Captions come from few templates: codes of whole sentences are their strongest rivals."""
 FREE_SYSTEMS = (FREE, WHOLE_FREE)
+OTHER_USES = (*FREE_SYSTEMS, NUMBERED)
+"""Those whose uses are not the learned codec's."""
 CHANNELS: Mapping[str, Callable[[], Block]] = {"awgn": AWGN, "rayleigh": Rayleigh}
 SNRS_DB: Mapping[str, tuple[float, ...]] = {
     "awgn": (-4.0, -2.0, 0.0, 2.0, 4.0, 7.0, 10.0),
@@ -55,5 +57,7 @@ def _link(name: str, system: str, channel: str, source: TextSource) -> Flowgraph
     codec, through = TextCodec(name), CHANNELS[channel]()
     if system == LEARNED:
         return text_link(codec=codec, channel=through, source=source)
+    if system == NUMBERED:
+        return numbered_text(word_list=name, channel=through, source=source)
     uses = None if system in FREE_SYSTEMS else codec.uses_per_word
     return digital_text(code=CODES[system], word_list=name, uses_per_word=uses, channel=through, source=source)

@@ -16,8 +16,8 @@ class UsesSpent(NamedTuple):
 class UseLedger(Block):
     """Channel uses of each frame: what a sentence has instead of a channel bandwidth ratio.
 
-    Shapes: payload and header are the symbols sent for each purpose; received gives the pilots and guard; out.uses and
-    out.uses_total [batch]. No gradient.
+    Shapes: payload, and header where there is one, are the symbols sent for each purpose; received gives the pilots and
+    guard; out.uses and out.uses_total [batch]. No gradient.
     Source: linksim.
 
     >>> import torch
@@ -28,6 +28,6 @@ class UseLedger(Block):
     24.0
     """
 
-    def forward(self, payload: Symbols, header: Symbols, received: Received) -> UsesSpent:
-        total = payload.length + header.length + received.overhead
+    def forward(self, payload: Symbols, received: Received, header: Symbols | None = None) -> UsesSpent:
+        total = payload.length + received.overhead + (0 if header is None else header.length)
         return UsesSpent(Score(payload.length.float()), Score(total.float()))

@@ -5,6 +5,7 @@ from linksim.blocks.text.content_words import ContentWords
 from linksim.blocks.text.digital import TextCompressor, TextDecompressor
 from linksim.blocks.text.mutual_information import MutualInformationBound
 from linksim.blocks.text.noise_attention import NoiseAttention
+from linksim.blocks.text.numbered import NumberedSentences, SentenceNumberer
 from linksim.blocks.text.semantic_decoder import SemanticTextDecoder
 from linksim.blocks.text.semantic_encoder import SemanticTextEncoder
 from linksim.blocks.text.shortener import TextShortener
@@ -15,8 +16,10 @@ __all__ = [
     "ContentWords",
     "MutualInformationBound",
     "NoiseAttention",
+    "NumberedSentences",
     "SemanticTextDecoder",
     "SemanticTextEncoder",
+    "SentenceNumberer",
     "TextChannelDecoder",
     "TextChannelEncoder",
     "TextCompressor",

@@ -15,7 +15,7 @@ def text_system(
 
     Args:
         name: the flowgraph's name.
-        transmitter: from text and snr_db to symbols, payload, header and unknown.
+        transmitter: from text, and snr_db where it needs it, to symbols, payload, unknown, and header where it has one.
         receiver: from received to text and erased.
         channel: AWGN unless given.
         source: a block that gives text; without it text is an input.
@@ -35,7 +35,8 @@ def text_system(
     fg.connect(fg.transmitter["symbols"], fg.channel["symbols"])
     fg.connect(fg.channel, fg.receiver["received"])
     for block in (fg.transmitter, fg.channel):
-        fg.connect(fg["snr_db"], block["snr_db"])
+        if "snr_db" in block.input_ports:
+            fg.connect(fg["snr_db"], block["snr_db"])
     _add_quality(fg, sent)
     return fg
 
@@ -47,7 +48,8 @@ def _add_quality(fg: Flowgraph, sent: PortRef) -> None:
         fg.connect(sent, metric["sent"])
         fg.connect(fg.receiver["text"], metric["received"])
     for name in ("payload", "header"):
-        fg.connect(fg.transmitter[name], fg.ledger[name])
+        if name in fg.transmitter.output_ports:
+            fg.connect(fg.transmitter[name], fg.ledger[name])
     fg.connect(fg.channel, fg.ledger["received"])
     outputs: dict[str, Block | PortRef] = {
         "text": fg.receiver["text"],

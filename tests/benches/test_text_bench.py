@@ -31,7 +31,7 @@ def test_the_page_has_all_systems_and_goes_on(data, tmp_path, monkeypatch):
         monkeypatch.setattr(f"linksim.benches.text{module}.SNRS_DB", {"awgn": (0.0, 12.0), "rayleigh": (10.0,)})
     bench = find_bench("text")(text=data[0], captions=data[1], out=tmp_path / "out")
     text, figures = bench.run()
-    assert figures == ["text_sentences.png", "text_captions.png"]
+    assert figures == ["text_sentences.png", "text_known_captions.png", "text_captions.png"]
     assert all((tmp_path / "out" / name).stat().st_size > 10_000 for name in figures)
     for system in points.SYSTEMS:
         # Sentences, captions seen and unseen; two channels; five tables each.

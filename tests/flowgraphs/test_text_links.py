@@ -8,10 +8,12 @@ import torch
 from torch.nn import functional
 
 from linksim import Flowgraph
-from linksim.blocks import AWGN, OFDMChannel, Rayleigh, TextSource
+from linksim.benches.text.points import captions
+from linksim.blocks import AWGN, NumberedSentences, OFDMChannel, Rayleigh, TextSource
 from linksim.blocks.header.short import short_header_uses
-from linksim.errors import ParameterError, WeightsError
-from linksim.flowgraphs import digital_text, text_link
+from linksim.blocks.header.small_block import codebook
+from linksim.errors import FileError, ParameterError, WeightsError
+from linksim.flowgraphs import digital_text, numbered_text, text_link
 from linksim.flowgraphs.parts.text_codec import TextCodec
 from linksim.flowgraphs.recipes.text_link import TextRecipe
 from linksim.montecarlo import Sweep
@@ -193,3 +195,48 @@ def test_recipes_name_what_is_wrong(tmp_path):
     ):
         with pytest.raises(ParameterError, match=complaint):
             recipe(tmp_path, **settings)
+
+
+# -- numbered sentences
+
+
+@pytest.fixture
+def captioned(data_folder):
+    return TextSource(sentences=tuple(captions(str(data_folder / "vlm"), seen=True)), shuffle=True)
+
+
+def test_a_number_says_a_known_sentence_in_32_uses(captioned):
+    run = numbered_text(source=captioned).run(batch=200, snr_db=4.0, seed=1)
+    known = ~run["erased"]
+    assert 0.97 < float(known.float().mean()) < 1
+    assert run["bleu_1"].value[known].tolist() == [1.0] * int(known.sum())
+    assert float(run["bleu_1"].value[run["erased"]].sum()) == 0
+    assert set(run["uses"].value.tolist()) == set(run["uses_total"].value.tolist()) == {32.0}
+    assert torch.equal(run["unknown"].errors > 0, run["erased"])
+
+
+def test_numbers_err_as_the_code_for_small_blocks_does():
+    """At -4 dB over AWGN: the likeliest of 2,048 codewords of 64 bits, by a simulation of its own."""
+    generator = torch.Generator().manual_seed(3)
+    book = 1 - 2.0 * codebook(11, 64)
+    sent = torch.randint(1, 2048, (4000,), generator=generator)
+    noise = 10 ** (4 / 20) * torch.randn(4000, 64, generator=generator)
+    expected = float(((book[sent] + noise) @ book.T).argmax(1).ne(sent).float().mean())
+    text = Text.of(["a gray dog on a gray background"])
+    link = numbered_text()
+    runs = (link.run(text=Text.of(text.sentences * 500), snr_db=-4.0, seed=seed) for seed in range(8))
+    wrong = sum(int(run["sentence_error_rate"].errors.sum()) for run in runs) / 4000
+    assert abs(wrong - expected) < 4 * (2 * expected * (1 - expected) / 4000) ** 0.5
+
+
+def test_sentences_that_nobody_numbered_are_lost_and_counted():
+    run = numbered_text().run(
+        text=Text.of(["a gray dog on a gray background", "we agree .", "xqzwk"]), snr_db=20.0, seed=1
+    )
+    assert run["text"].sentences == ["a gray dog on a gray background", "", ""]
+    assert run["erased"].tolist() == [False, True, True]
+    assert run["unknown"].errors.tolist() == [0, 3, 1]
+    with pytest.raises(FileError, match="no counts of whole sentences for 'europarl'"):
+        numbered_text(word_list="europarl")
+    with pytest.raises(ParameterError, match=r"'number' must be in 0..2047"):
+        NumberedSentences()(number=torch.tensor([5000]), erased=torch.tensor([False]))
