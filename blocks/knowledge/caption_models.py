@@ -13,6 +13,7 @@ from linksim.blocks.semantics.question import picture_message
 from linksim.blocks.text.tokenizer import MAX_WORDS
 from linksim.blocks.text.word_list import split_words
 from linksim.errors import LinksimError
+from linksim.hub import hub_answers
 from linksim.randomness import global_state
 
 Describe = Callable[[Tensor], Sequence[str]]
@@ -34,12 +35,35 @@ def transformers_captions(model: str) -> Describe:
 
     def describe(image: Tensor) -> Sequence[str]:
         processor, network = _loaded(model, str(image.device))
-        inputs = processor(images=pillow_pictures(image), return_tensors="pt").to(image.device)
-        with torch.no_grad(), global_state:
-            tokens = network.generate(**inputs, max_new_tokens=NEW_TOKENS, do_sample=False)
-        return [_cleaned(text) for text in processor.batch_decode(tokens, skip_special_tokens=True)]
+        asks = bool(getattr(processor, "chat_template", None))
+        inputs = (_questions if asks else _pictures)(processor, pillow_pictures(image)).to(image.device)
+        try:
+            with torch.no_grad(), global_state:
+                tokens = network.generate(**inputs, max_new_tokens=NEW_TOKENS, do_sample=False)
+        except (ValueError, RuntimeError) as error:
+            reason = (str(error).splitlines() or [""])[0][:200]
+            raise LinksimError(f"'{model}' gives no caption ({type(error).__name__}: {reason})") from error
+        # A model that is asked repeats the question before its answer.
+        said = tokens[:, inputs["input_ids"].shape[1] :] if asks else tokens
+        return [_cleaned(text) for text in processor.batch_decode(said, skip_special_tokens=True)]
 
     return describe
+
+
+def _pictures(processor: Any, pictures: Sequence[Any]) -> Any:
+    """For models that caption what they are shown, as BLIP."""
+    return processor(images=pictures, return_tensors="pt")
+
+
+def _questions(processor: Any, pictures: Sequence[Any]) -> Any:
+    """For models that answer in a chat, as LLaVA: the question and a picture to each."""
+    asked = [
+        [{"role": "user", "content": [{"type": "image", "image": picture}, {"type": "text", "text": QUESTION}]}]
+        for picture in pictures
+    ]
+    return processor.apply_chat_template(
+        asked, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt", padding=True
+    )
 
 
 @cache
@@ -68,7 +92,7 @@ def from_pretrained(kind: Any, model: str, **settings: Any) -> Any:
     """
     problem: Exception | None = None
     for local in (True, False):
-        if Path(model).is_dir() and not local:
+        if not local and (Path(model).is_dir() or not hub_answers()):
             break
         try:
             with global_state:

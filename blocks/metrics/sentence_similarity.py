@@ -1,6 +1,5 @@
 """How close two sentences are in meaning, by a published sentence model."""
 
-import urllib.request
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cache
@@ -11,11 +10,11 @@ import torch
 
 from linksim.block import Block
 from linksim.errors import LinksimError
+from linksim.hub import hub_answers
 from linksim.randomness import global_state
 from linksim.types import Score, Text
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
-PATIENCE_SECONDS = 5
 
 
 class SentenceSimilarity(Block):
@@ -65,7 +64,9 @@ def _load(model: str) -> Any:
             "sentence-transformers is not installed; install it with: pip install 'linksim[language]'"
         ) from None
     local, problem = Path(model).is_dir(), "OSError"
-    for only_local in (True,) if local or not _reachable(model) else (True, False):
+    for only_local in (True, False):
+        if not only_local and (local or not hub_answers()):
+            break
         try:
             with global_state, torch.random.fork_rng(), _quietly():
                 # On the processor: a sentence takes milliseconds, and results do not depend on where a link runs.
@@ -92,14 +93,3 @@ def _quietly() -> Generator[None]:
     finally:
         if shown:
             logging.enable_progress_bar()
-
-
-def _reachable(model: str) -> bool:
-    """Whether the hub answers for that model: asked once, where the hub's own client would try for a minute."""
-    from huggingface_hub.constants import ENDPOINT
-
-    try:
-        with urllib.request.urlopen(f"{ENDPOINT}/{model}/resolve/main/config.json", timeout=PATIENCE_SECONDS):
-            return True
-    except (OSError, ValueError):
-        return False

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from linksim.errors import FileError, LinksimError, ParameterError
+from linksim.hub import hub_answers
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -32,6 +33,8 @@ def fetched(repository: str, revision: str, name: str) -> Path:
         raise LinksimError("huggingface_hub is not installed; install it with: pip install 'linksim[hub]'") from None
     problem: Exception | None = None
     for local in (True, False):
+        if not local and not hub_answers():
+            break
         try:
             return Path(hf_hub_download(repository, name, revision=revision, local_files_only=local)).parent
         except Exception as error:

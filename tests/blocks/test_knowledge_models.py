@@ -1,17 +1,20 @@
 import base64
 import io
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 
 import pytest
 import torch
 from loopback import cut_off, fails, reply, says
 from PIL import Image as PillowImage
-from tiny_models import letters, save_tiny_diffusion
+from tiny_models import CHAT, letters, save_tiny_diffusion, save_tiny_llava
 
 from linksim.blocks import Captioner, CLIPScore, PictureEditor, PictureGenerator, SemanticScoreMap
 from linksim.blocks.knowledge import caption_models, generation_models
 from linksim.blocks.knowledge.caption_models import transformers_captions
 from linksim.blocks.knowledge.generation_models import diffusers_pictures
 from linksim.errors import LinksimError, ParameterError
+from linksim.hub import hub_answers
 from linksim.types import Text
 
 KNOWN_WORDS = ("a", "red", "green", "dog", "cat", "house", "on", "the", "of", "near", "wall")
@@ -66,6 +69,58 @@ def test_a_model_of_transformers_is_loaded_from_a_folder_and_describes(tiny_blip
     assert len(sentences) == 2
     assert sentences == captioner(image=image).sentences
     assert set(" ".join(sentences).split()) <= set(KNOWN_WORDS)
+
+
+def test_a_model_that_answers_in_a_chat_is_asked(tmp_path):
+    image = torch.rand(2, 3, 40, 56, generator=torch.Generator().manual_seed(1))
+    captioner = Captioner(backend="transformers", model=str(save_tiny_llava(tmp_path, CHAT)))
+    sentences = captioner(image=image).sentences
+    # Untrained it answers in letters; the question that stands before the answer is not a part of it.
+    assert len(sentences) == 2
+    assert all(sentences)
+    assert not any("describe" in sentence.lower().replace("</w>", "") for sentence in sentences)
+    assert sentences == captioner(image=image).sentences
+
+
+def test_a_chat_model_without_its_template_is_named(tmp_path):
+    captioner = Captioner(backend="transformers", model=str(save_tiny_llava(tmp_path, None)))
+    with pytest.raises(LinksimError, match="gives no caption .*tokens"):
+        captioner(image=torch.rand(1, 3, 40, 56))
+
+
+@pytest.mark.parametrize("offline", [False, True])
+def test_a_hub_that_does_not_answer_is_not_asked_for_minutes(monkeypatch, offline):
+    asked = []
+
+    class Model:
+        @staticmethod
+        def from_pretrained(_model, *, local_files_only):
+            asked.append(local_files_only)
+            raise OSError("no such files")
+
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", offline)
+    with pytest.raises(LinksimError, match="'somebody/something' cannot be loaded"):
+        caption_models.from_pretrained(Model, "somebody/something")
+    assert asked == [True]
+
+
+def test_a_hub_that_says_anything_answers(monkeypatch):
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_error(404)
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Refusing)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        assert hub_answers()
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,47 @@ def letters(place: Path) -> Any:
     return CLIPTokenizer(str(place / "vocab.json"), str(place / "merges.txt"), model_max_length=77)
 
 
+IMAGE_MARK = "<image>"
+CHAT = (
+    "{% for message in messages %}{% for part in message['content'] %}"
+    "{{ '<image>' if part['type'] == 'image' else part['text'] }}{% endfor %}{% endfor %}"
+)
+
+
+def save_tiny_llava(place: Path, chat_template: str | None) -> Path:
+    """LLaVA with two layers of width 32 each, letters for words, untrained."""
+    from transformers import (
+        CLIPImageProcessorPil,
+        CLIPVisionConfig,
+        LlamaConfig,
+        LlavaConfig,
+        LlavaForConditionalGeneration,
+        LlavaProcessor,
+    )
+
+    tokenizer = letters(place)
+    tokenizer.add_tokens([IMAGE_MARK], special_tokens=True)
+    small: dict[str, Any] = {
+        "hidden_size": 32,
+        "intermediate_size": 37,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+    }
+    torch.manual_seed(0)
+    config = LlavaConfig(
+        vision_config=CLIPVisionConfig(image_size=30, patch_size=10, **small),
+        text_config=LlamaConfig(vocab_size=len(tokenizer), num_key_value_heads=4, **small),
+        image_token_index=tokenizer.convert_tokens_to_ids(IMAGE_MARK),
+    )
+    LlavaForConditionalGeneration(config).save_pretrained(place)
+    edges = {"height": 30, "width": 30}
+    LlavaProcessor(
+        CLIPImageProcessorPil(size=edges, crop_size=edges), tokenizer, patch_size=10, num_additional_image_tokens=1,
+        vision_feature_select_strategy="default", chat_template=chat_template,
+    ).save_pretrained(place)  # fmt: skip
+    return place
+
+
 def save_tiny_diffusion(place: Path, *, halvings: int, edges: Path | None = None) -> Path:
     """Stable Diffusion whose latent is smaller by so many halvings; pictures of 16 times 2 to that power pixels.
 
