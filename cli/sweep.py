@@ -132,7 +132,7 @@ def run_sweep(asked: SweepRequest, store: Path | None, workers: int, ray: str | 
         notes.print(f"stopped; {kept}", style="yellow", soft_wrap=True)
         raise
     if as_json:
-        print(json.dumps(records(table)))
+        print(json.dumps(records(table), separators=(",", ":")))
         return
     print_table(table, sweep.names)
     if store is not None:
