@@ -85,8 +85,8 @@ class ReceivedSentence(NamedTuple):
 class TextChannelDecoder(Block):
     """The received symbols of each word as features: `TextChannelEncoder`'s other end.
 
-    It knows gain and noise variance of each use, and gives NAM the SNR that follows from them. Untrained it hands on
-    the symbols weighted as the likelihood wants them.
+    It knows gain and noise variance of each use, and gives NAM the SNR that follows from them, 15 dB at most. Untrained
+    it hands on the symbols weighted as the likelihood wants them.
 
     Args:
         uses_per_word, noise_attention, weights: the encoder's.

@@ -22,7 +22,7 @@ class NoiseAttention(Block):
     or 256, so that the product with G is not defined; here both have the width of G. The factor 2 lets a module start
     as the identity, which it is untrained.
 
-    Shapes: features [batch, words, width]; snr_db [batch]; out as features. Gradients pass.
+    Shapes: features [batch, words, width]; snr_db [batch], held within -40..15; out as features. Gradients pass.
     Source: VLM-CSC (arXiv 2407.00020), section III-C, with the change above.
 
     Raises:
