@@ -40,7 +40,7 @@ class SeenPictures(Block):
 
     def forward(self, batch: int) -> Seen:
         drawn = [(group, self._below(len(self.groups[group]))) for group in self._groups(batch)]
-        features = torch.stack([self.seen[group][at] for group, at in drawn]).float()
+        features = torch.stack([self.seen[group][at].float() for group, at in drawn])
         text = Text.of([self.groups[group][at].caption for group, at in drawn])
         return Seen(features.to(self.device), text.to(self.device))
 
