@@ -180,6 +180,7 @@ from linksim.blocks.sources import (
     PictureSource,
     SalientCrops,
     TrainingCrops,
+    TriangularDecibels,
     UniformDecibels,
 )
 from linksim.blocks.tensorflow import KerasBlock
@@ -444,6 +445,7 @@ __all__ = [
     "TrainingCrops",
     "TransportDecoder",
     "TransportEncoder",
+    "TriangularDecibels",
     "UIDSCDecoder",
     "UIDSCEncoder",
     "UniformDecibels",

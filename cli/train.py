@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
+from linksim.allocator import kept_memory
 from linksim.cli.console import PlainConsole, noting
 from linksim.cli.interrupt import INTERRUPTED
 from linksim.cli.links import pick_device
@@ -24,7 +25,7 @@ def run_train(asked: Training) -> None:
     asked.check()
     launcher = asked.launcher(device)
     half = has_bfloat16(launcher.device) if asked.half is None else asked.half
-    with noting(), waiting("looking at the pictures"):
+    with noting(), waiting("looking at the pictures"), kept_memory():
         recipe = asked.recipe()
         shards = asked.shards or launcher.processes
         settings = asked.settings(recipe, half, shards)

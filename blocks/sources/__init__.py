@@ -10,6 +10,7 @@ from linksim.blocks.sources.picture_source import PictureSource
 from linksim.blocks.sources.salient_crops import SalientCrops
 from linksim.blocks.sources.street_scenes import LabelledObjects, StreetScene, labelled_objects, street_scenes
 from linksim.blocks.sources.training_crops import TrainingCrops
+from linksim.blocks.sources.triangular_decibels import TriangularDecibels
 from linksim.blocks.sources.uniform_decibels import UniformDecibels
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "SalientCrops",
     "StreetScene",
     "TrainingCrops",
+    "TriangularDecibels",
     "UniformDecibels",
     "cityscapes_scenes",
     "coco_scenes",

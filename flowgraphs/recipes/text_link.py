@@ -15,7 +15,7 @@ from linksim.blocks import (
     RandomFading,
     SemanticTextDecoder,
     TextSource,
-    UniformDecibels,
+    TriangularDecibels,
     WordTokenizer,
 )
 from linksim.blocks.channels.awgn import AWGN
@@ -87,7 +87,7 @@ class TextRecipe(Recipe):
         start: shipped weights or a .safetensors file to start from; None starts from a random code.
         word_list: see `WordTokenizer`.
         uses_per_word: complex channel uses per word.
-        snr_db: range of the mean SNRs, in dB.
+        snr_db: range of the mean SNRs, in dB; see `TriangularDecibels`.
         fading_share: share of the sentences sent over slow Rayleigh fading; the others go over AWGN.
         noise_attention: whether NAM is used.
         schedule: "joint", or "staged": the channel coder by mutual information, the semantic coder by cross-entropy,
@@ -186,7 +186,7 @@ class TextRecipe(Recipe):
     def _link(self, name: str, *, decoding: bool = True) -> Flowgraph:
         fg = Flowgraph(name)
         fg.source = TextSource(files=self.text, shuffle=True, hold_out=HOLD_OUT)
-        fg.snr = UniformDecibels(least=self.snr_db[0], most=self.snr_db[1])
+        fg.snr = TriangularDecibels(least=self.snr_db[0], most=self.snr_db[1])
         fg.tokenizer = WordTokenizer(word_list=self.codec.word_list, unknown_share=UNKNOWN_SHARE)
         fg.encoder, fg.channel_encoder = (
             self.parts[name] for name in ("semantic_text_encoder", "text_channel_encoder")

@@ -1,6 +1,5 @@
 """Running chunks, wherever: the one path for this process, other processes and other machines."""
 
-import ctypes
 import threading
 import time
 import traceback
@@ -24,9 +23,6 @@ from linksim.result import Result
 from linksim.types import LEDGER_PARTS, Ledger, Score
 
 KEPT_LINKS = 8
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""glibc's numbers, see mallopt(3)."""
-LARGEST_THRESHOLD, USUAL_TRIM_THRESHOLD = 32 << 20, 128 << 10
 
 
 @dataclass(frozen=True)
@@ -83,27 +79,6 @@ def one_thread() -> Generator[None]:
             _within["sweeps"] -= 1
             if not _within["sweeps"]:
                 torch.set_num_threads(_within["threads"])
-
-
-def keep_memory() -> Callable[[], None]:
-    """From now on memory that tensors give back stays with the process; returns what ends that.
-
-    Else every large tensor of every chunk is fetched from the kernel anew, which costs more than what is computed in
-    it, and processes wait for each other there. Does nothing where the C library is not glibc.
-    """
-    try:
-        library = ctypes.CDLL("libc.so.6")
-        change, trim = library.mallopt, library.malloc_trim
-    except (OSError, AttributeError):
-        return lambda: None
-    change(M_MMAP_THRESHOLD, LARGEST_THRESHOLD)
-    change(M_TRIM_THRESHOLD, 2**31 - 1)
-
-    def end() -> None:
-        change(M_TRIM_THRESHOLD, USUAL_TRIM_THRESHOLD)
-        trim(0)
-
-    return end
 
 
 _links: OrderedDict[tuple[str, str], Flowgraph] = OrderedDict()

@@ -17,8 +17,9 @@ from typing import Any, Protocol
 
 import torch
 
+from linksim.allocator import keep_memory
 from linksim.errors import LinksimError, SweepError, require
-from linksim.montecarlo.chunk_runner import Outcome, Setup, Task, keep_memory, run_remote, run_task
+from linksim.montecarlo.chunk_runner import Outcome, Setup, Task, run_remote, run_task
 
 IDLE_SECONDS = 60
 MAX_WORKERS = 1024

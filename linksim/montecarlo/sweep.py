@@ -3,15 +3,15 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from linksim.allocator import kept_memory
 from linksim.errors import ParameterError, SweepError, nearest, require
 from linksim.flowgraph import Flowgraph
 from linksim.montecarlo.cases import Case, Cases, as_cases, case_names
-from linksim.montecarlo.chunk_runner import Setup, Task, keep_memory, one_thread, runs_of
+from linksim.montecarlo.chunk_runner import Setup, Task, one_thread, runs_of
 from linksim.montecarlo.executors import Executor, check_workers, make_executor
 from linksim.montecarlo.fold import Rules
 from linksim.montecarlo.interval import CONFIDENCE
@@ -155,8 +155,7 @@ class Sweep:
         drafts = self._draft()
         kept = Store(path)
         try:
-            with one_thread(), ExitStack() as stack:
-                stack.callback(keep_memory())
+            with one_thread(), kept_memory():
                 jobs = self._prepare(kept, drafts)
                 stored = StoredSweep(self._key(drafts), self._settings(origin or {}), [job.point for job in jobs])
                 kept.add_sweep(stored)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from linksim.allocator import kept_memory
 from linksim.errors import LinksimError
 from linksim.training.average import WeightAverage
 from linksim.training.budget import Budget
@@ -151,12 +152,13 @@ class Trainer:
         if not resumed:
             self.save()
         self.begun = True
-        try:
-            self._loop(show)
-        finally:
-            if self._whole:
-                self.save()
-        return self._validate(show)
+        with kept_memory():
+            try:
+                self._loop(show)
+            finally:
+                if self._whole:
+                    self.save()
+            return self._validate(show)
 
     def _loop(self, show: Callable[[Progress], None]) -> None:
         saved, figures = self.seconds, Means()

@@ -3,10 +3,10 @@ import pytest
 import torch
 from PIL import Image as PillowImage
 
-from linksim.blocks import PictureSource
+from linksim.blocks import PictureSource, TriangularDecibels
 from linksim.blocks.sources import list_pictures, read_picture, street_scenes
 from linksim.blocks.sources.training_crops import training_pictures
-from linksim.errors import DimensionError, FileError
+from linksim.errors import DimensionError, FileError, ParameterError
 
 
 def save(path, array, **settings):
@@ -133,3 +133,16 @@ def test_training_pictures_are_read_anew_when_a_folder_changes(tmp_path):
     assert training_pictures((str(tmp_path),), 64) is first
     PillowImage.new("RGB", (64, 64), "blue").save(tmp_path / "b.png")
     assert len(training_pictures((str(tmp_path),), 64).plain) == 2
+
+
+def test_triangular_decibels_have_the_distribution_they_say():
+    drawn = TriangularDecibels(least=-4.0, most=12.0).seed(3)(batch=40_000)
+    assert drawn.min() >= -4
+    assert drawn.max() <= 12
+    for value in (-2.0, 0.0, 4.0, 9.0):
+        share = 1 - ((12 - value) / 16) ** 2
+        # Four standard deviations of a share of 40,000 draws.
+        allowed = 4 * (share * (1 - share) / 40_000) ** 0.5
+        assert float((drawn < value).double().mean()) == pytest.approx(share, abs=allowed)
+    with pytest.raises(ParameterError, match="two rising numbers"):
+        TriangularDecibels(least=5.0, most=1.0)
