@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.montecarlo.interval import CONFIDENCE, student_mean
+from linksim.montecarlo.interval import CONFIDENCE, exact_rate, student_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,11 +28,20 @@ class Found(NamedTuple):
 
 def look_up(table: "pd.DataFrame", metric: str, **point: Any) -> Found:
     """A metric at one point of a sweep's table, NaN where it is not there."""
-    there = table["metric"] == metric
-    for name, value in point.items():
-        there &= table[name] == value
-    rows = table.loc[there, ["estimate", "low", "high"]].to_numpy()
+    rows = _rows(table, metric, point)[["estimate", "low", "high"]].to_numpy()
     return Found(*map(float, rows[0])) if len(rows) else Found(math.nan, math.nan, math.nan)
+
+
+def proportion(table: "pd.DataFrame", metric: str, **point: Any) -> Found:
+    """The share of the frames of one point with a metric of 1, all others having 0, with its exact 95 % interval.
+
+    One of Student's t has no width where all frames have the same, and reaches beyond 0..1.
+    """
+    mean, frames = look_up(table, metric, **point).mean, _rows(table, metric, point)["trials"]
+    if not len(frames):
+        return Found(math.nan, math.nan, math.nan)
+    found = exact_rate(round(mean * int(frames.iloc[0])), int(frames.iloc[0]))
+    return Found(found.estimate, found.low, found.high)
 
 
 def share(found: Found) -> str:
@@ -55,12 +64,17 @@ def paired_gain(table: "pd.DataFrame", metric: str, ours: Mapping[str, Any], the
     return Found(found.estimate, found.low, found.high)
 
 
-def _scores(table: "pd.DataFrame", metric: str, point: Mapping[str, Any]) -> NDArray[np.float64]:
-    """By the number of the case, NaN where it has none."""
+def _rows(table: "pd.DataFrame", metric: str, point: Mapping[str, Any]) -> "pd.DataFrame":
+    """What a table has of a metric at one point: one row, none, or one for each case."""
     there = table["metric"] == metric
     for name, value in point.items():
         there &= table[name] == value
-    found: NDArray[np.float64] = table.loc[there, ["case", "mean"]].to_numpy(np.float64)
+    return table.loc[there]
+
+
+def _scores(table: "pd.DataFrame", metric: str, point: Mapping[str, Any]) -> NDArray[np.float64]:
+    """By the number of the case, NaN where it has none."""
+    found: NDArray[np.float64] = _rows(table, metric, point)[["case", "mean"]].to_numpy(np.float64)
     scores = np.full(int(table["case"].to_numpy().max()) + 1, math.nan)
     scores[found[:, 0].astype(np.int64)] = found[:, 1]
     return scores

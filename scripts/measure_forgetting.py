@@ -2,8 +2,9 @@
 
     .venv/bin/python scripts/measure_forgetting.py DATA --steps 1200 --out run
 
-DATA holds cifar10, birds20 and catsdogs, each with train.json and test.json. Each method has a folder of runs in OUT,
-and what it holds is continued. Joint training has the steps of all three tasks.
+DATA holds cifar10, birds20 and catsdogs, each with train.json and test.json. Each seed has a folder of runs in OUT,
+and what it holds is continued. The first task is trained once for all methods. Joint training has the steps of all
+three tasks.
 """
 
 import argparse
@@ -36,7 +37,7 @@ def main() -> None:
     for method in asked.method:
         steps = asked.steps * (len(TASKS) if method == JOINT else 1)
         course = Course(method=method, budget=Budget(None, steps), long_term=asked.long_term, seed=asked.seed)
-        table = learn(learner, course, asked.out / f"{method}_{asked.seed}")
+        table = learn(learner, course, asked.out / f"seed_{asked.seed}")
         for after in dict.fromkeys(table["after"]):
             scores = table[table["after"] == after]["score"]
             last = f"{forgetting(table):.3f}" if after == TASKS[-1] and method != JOINT else ""

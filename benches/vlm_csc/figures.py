@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-PALETTE = (*COLOURS, "0.1", "0.55")
+PICTURE_STYLES = (("0.0", "s"), ("0.3", "^"), ("0.5", "D"), ("0.65", "v"))
+"""Grey and marker of each picture codec; what sends captions is in colours."""
 
 
 def draw(out: Path, tables: Mapping[str, "pd.DataFrame"]) -> Iterator[str]:
@@ -30,7 +31,7 @@ def _figure(tables: Mapping[str, "pd.DataFrame"], name: str, file: Path) -> str:
     figure = Figure(figsize=(10, 4.8), layout="constrained")
     against_snr, against_uses = figure.subplots(1, 2, sharey=True)
     described, coded, same = tables["described"], tables["coded"], tables["coded_snr"]
-    for system, colour in zip(DESCRIBING, PALETTE, strict=False):
+    for system, colour in zip(DESCRIBING, COLOURS, strict=False):
         found = [quality(described, system=system, snr_db=snr_db) for snr_db in SNRS_DB]
         against_snr.plot(SNRS_DB, [each[0] for each in found], marker="o", label=system, color=colour)
         low, high = ([each[end] for each in found] for end in (1, 2))
@@ -38,8 +39,8 @@ def _figure(tables: Mapping[str, "pd.DataFrame"], name: str, file: Path) -> str:
         place = {"system": system, "snr_db": USES_SNR_DB}
         uses = look_up(described, "uses_total", **place).mean
         against_uses.plot([uses], [quality(described, **place)[0]], marker="o", color=colour)
-    for system, colour in zip(PICTURE_LINKS, PALETTE[len(DESCRIBING) :], strict=True):
-        line = {"marker": "s", "color": colour, "linestyle": "--"}
+    for system, (grey, marker) in zip(PICTURE_LINKS, PICTURE_STYLES, strict=True):
+        line = {"marker": marker, "color": grey, "linestyle": "--"}
         found = [quality(same, system=system, snr_db=snr_db)[0] for snr_db in SNRS_DB]
         against_snr.plot(SNRS_DB, found, label=system, **line)
         against_uses.plot(*zip(*by_uses(coded, system), strict=True), **line)

@@ -13,7 +13,7 @@ from linksim.blocks import FixedRate, PictureGenerator, RateAllocator
 from linksim.blocks.knowledge.captioned_pictures import read_captioned_pictures, split_pictures
 from linksim.blocks.knowledge.retrieval import Retrieval
 from linksim.errors import ParameterError
-from linksim.flowgraphs import deepjscc, digital_text, klt, separation, vlm_csc
+from linksim.flowgraphs import deepjscc, digital_text, klt, numbered_text, separation, vlm_csc
 from linksim.flowgraphs.parts.text_codec import TextCodec
 from linksim.flowgraphs.recipes.vlm_csc import HOLD_OUT
 from linksim.flowgraphs.vlm_csc import CAPTION_WEIGHTS
@@ -22,8 +22,10 @@ from linksim.types import Image, Text, Uses
 TRAIN, TEST = "train.json", "test.json"
 RETRIEVAL, FLOW, DIGITAL = "VLM-CSC, retrieval", "VLM-CSC, flow", "captions by sentences + polar, retrieval"
 EQUAL = "captions by sentences + polar, retrieval, equal uses"
-DESCRIBING = (RETRIEVAL, FLOW, DIGITAL, EQUAL)
-"""All spend 2 channel uses per word on their payload, but for `DIGITAL`, which takes as few as the SNR allows."""
+NUMBERED = "captions by numbers, retrieval"
+DESCRIBING = (RETRIEVAL, FLOW, DIGITAL, EQUAL, NUMBERED)
+"""Those of VLM-CSC and `EQUAL` spend 2 channel uses per word on their payload, `DIGITAL` as few as the SNR allows,
+`NUMBERED` 32 on each caption."""
 SNRS_DB = (0.0, 2.0, 4.0, 7.0, 10.0)
 PICTURES, CODED_PICTURES, CHUNK = 128, 64, 32
 PICTURE_LINKS: Mapping[str, Callable[[float], Flowgraph]] = {
@@ -99,6 +101,8 @@ def describing_link(folder: str, name: str, system: str) -> Flowgraph:
     if system in (DIGITAL, EQUAL):
         uses = TextCodec(CAPTION_WEIGHTS).uses_per_word if system == EQUAL else None
         link = digital_text(code="sentences", word_list=CAPTION_WEIGHTS, uses_per_word=uses)
+    elif system == NUMBERED:
+        link = numbered_text(word_list=CAPTION_WEIGHTS)
     generator = PictureGenerator() if system == FLOW else stored
     return _judged(folder, name, vlm_csc(link=link, generator=generator), ("uses_total", "cbr_total", "bleu_1"))
 

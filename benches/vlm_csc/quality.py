@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from linksim.benches.tables import look_up
+from linksim.benches.tables import look_up, proportion
 from linksim.benches.vlm_csc.points import USES, USES_SNR_DB, picture_edge
 
 if TYPE_CHECKING:
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def quality(table: "pd.DataFrame", **place: object) -> tuple[float, float, float]:
     """SSQ and its interval."""
-    right, sender = (look_up(table, name, **place) for name in ("right", "right_at_sender"))
+    right, sender = proportion(table, "right", **place), look_up(table, "right_at_sender", **place)
     return tuple(value / sender.mean for value in (right.mean, right.low, right.high))  # pyright: ignore
 
 

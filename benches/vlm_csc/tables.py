@@ -1,10 +1,10 @@
 """The page of `linksim bench vlm_csc`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from linksim.benches.tables import look_up, markdown
+from linksim.benches.tables import Found, look_up, markdown, share
 from linksim.benches.vlm_csc.crossings import crossings, enough
 from linksim.benches.vlm_csc.judge import class_names
 from linksim.benches.vlm_csc.points import (
@@ -42,7 +42,8 @@ The captions are made from templates: the label, one of three phrasings, and nam
 stands in each of them, so what limits SSQ is how often the captioner finds it. The SSQ of a guess stands beside each
 set. A lost caption is a mid-grey picture. No picture codec here can send a picture in as few uses as a caption: its
 header alone takes more. With "equal uses" the digital link spends 2 channel uses per word on its payload, as VLM-CSC
-does; without, it takes as few as the SNR allows.
+does; without, it takes as few as the SNR allows. "By numbers" is `numbered_text`: both ends know the 2,047 likeliest
+captions, and the number of one is sent; any other caption is lost.
 
 """
 
@@ -73,16 +74,17 @@ def _set(tables: Mapping[str, "pd.DataFrame"], name: str) -> str:
 
 
 def _captions(table: "pd.DataFrame") -> str:
-    def of(metric: str, form: str) -> list[list[str]]:
-        return [[system, *(form.format(look_up(table, metric, system=system, snr_db=snr).mean) for snr in SNRS_DB)]
+    def of(metric: str, shown: Callable[[Found], str]) -> list[list[str]]:
+        return [[system, *(shown(look_up(table, metric, system=system, snr_db=snr)) for snr in SNRS_DB)]
                 for system in DESCRIBING]  # fmt: skip
 
     head = ["", *(f"{snr:g} dB" for snr in SNRS_DB)]
     rows = [[system, *(_cell(quality(table, system=system, snr_db=snr)) for snr in SNRS_DB)] for system in DESCRIBING]
+    uses = of("uses_total", lambda found: f"{found.mean:.0f}")
     return (
         f"SSQ against the SNR:\n\n{markdown(head, rows)}\n"
-        f"Channel uses of a picture, the header included:\n\n{markdown(head, of('uses_total', '{:.0f}'))}\n"
-        f"BLEU-1 of the received caption to the sent one:\n\n{markdown(head, of('bleu_1', '{:.3f}'))}"
+        f"Channel uses of a picture, the header included:\n\n{markdown(head, uses)}\n"
+        f"BLEU-1 of the received caption to the sent one:\n\n{markdown(head, of('bleu_1', share))}"
     )
 
 
@@ -112,4 +114,4 @@ def _pictures_by_snr(table: "pd.DataFrame") -> str:
 
 def _cell(found: tuple[float, float, float]) -> str:
     mean, low, high = found
-    return f"{mean:.3f} ({max(low, 0.0):.3f} to {high:.3f})"
+    return f"{mean:.3f} ({low:.3f} to {high:.3f})"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from linksim.benches.tables import look_up, markdown, share
+from linksim.benches.tables import markdown, proportion, share
 from linksim.benches.vlm_csc.colours import PLACES, colour_names, named
 from linksim.benches.vlm_csc.points import TEST
 from linksim.benches.vlm_csc.wishes import GENERATORS, LOOKED_UP
@@ -19,8 +19,8 @@ def wishes_table(table: "pd.DataFrame", folder: str) -> str:
     """What share of the pictures shows the class and the colours of their captions, beside the pictures themselves."""
     known = [place for place in PLACES if len(colour_names(folder, place)) > 1]
     metrics = ["right", *known]
-    rows = [[each, *(share(look_up(table, metric, generator=each)) for metric in metrics)] for each in GENERATORS]
-    sender = [share(look_up(table, f"{metric}_at_sender", generator=LOOKED_UP)) for metric in metrics]
+    rows = [[each, *(share(proportion(table, metric, generator=each)) for metric in metrics)] for each in GENERATORS]
+    sender = [share(proportion(table, f"{metric}_at_sender", generator=LOOKED_UP)) for metric in metrics]
     labels = [picture.label for picture in read_captioned_pictures(str(Path(folder) / TEST))]
     common = [_commonest(names) for names in (labels, *(named(folder, TEST, place) for place in known))]
     title = (

@@ -87,8 +87,9 @@ def learn(
 ) -> "pd.DataFrame":
     """Train one task after the other, and score all tasks after each: columns method, after, task, score.
 
-    `folder` has a run for each task; where it holds them, they are continued. Joint training has one row of `after`,
-    the last task.
+    `folder` has a run for each task; where it holds them, they are continued. Courses of one seed and several methods
+    may share a folder, and with it the first task, which no method changes. Joint training has one row of `after`, the
+    last task.
     """
     import pandas as pd
 
@@ -101,12 +102,13 @@ def learn(
     weights: Path | None = None
     anchor: Path | None = None
     for number, names in enumerate(rounds, 1):
-        run = folder / f"{number}_{names[-1]}"
+        shared = number == 1 and course.method != JOINT
+        run = folder / (f"1_{names[-1]}" if shared else f"{number}_{names[-1]}_{course.method}")
         run.mkdir(parents=True, exist_ok=True)
         recipe = learner.recipe(names, weights, memory.items if memory else [], run)
         if anchor is not None:
             recipe = learner.anchored(recipe, anchor)
-        settings = {"method": course.method, "tasks": names, **recipe.identity()}
+        settings = {**({} if shared else {"method": course.method}), "tasks": names, **recipe.identity()}
         trainer = Trainer(recipe, run, course.budget, settings, learning_rate=course.learning_rate, seed=course.seed)
         write_result(run, trainer, trainer.run(progress))
         weights = run / WEIGHTS

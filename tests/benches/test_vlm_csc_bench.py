@@ -8,6 +8,7 @@ import torch
 from PIL import Image as PillowImage
 
 from linksim.benches.bench import find_bench
+from linksim.benches.tables import proportion
 from linksim.benches.vlm_csc import colours, judge, points, wishes
 from linksim.benches.vlm_csc.crossings import by_snr
 from linksim.benches.vlm_csc.judge import Judge, fitted
@@ -111,13 +112,23 @@ def test_budgets_that_give_the_same_link_count_together(monkeypatch):
     monkeypatch.setattr("linksim.benches.vlm_csc.quality.picture_edge", lambda *_: 32)
     rows = [
         {"system": "KLT", "uses": uses, "snr_db": 10.0, "folder": "sets", "name": "pets", "low": 0.0, "high": 1.0,
-         "metric": metric, "estimate": value}
+         "metric": metric, "estimate": value, "trials": 10}
         for uses, right, cbr in ((256, 0.1, 0.1), (512, 0.3, 0.2), (1024, 0.5, 0.25), (2048, 0.7, 0.25))
         for metric, value in (("right", right), ("right_at_sender", 1.0), ("cbr_total", cbr))
     ]  # fmt: skip
     tried = by_uses(pd.DataFrame(rows), "KLT")
     assert [round(spent) for spent, _ in tried] == [307, 614, 768]
     assert [found for _, found in tried] == pytest.approx([0.1, 0.3, 0.6])
+
+
+def test_a_share_of_none_or_all_has_an_interval():
+    def found(mean: float) -> tuple[float, float, float]:
+        row = {"metric": "right", "estimate": mean, "low": mean, "high": mean, "trials": 64}
+        return proportion(pd.DataFrame([row]), "right")
+
+    assert found(0.0) == pytest.approx((0, 0, 1 - 0.05 ** (1 / 64)))
+    assert found(1.0) == pytest.approx((1, 0.025 ** (1 / 64), 1))
+    assert found(0.5) == pytest.approx((0.5, 0.372, 0.628), abs=1e-3)
 
 
 def test_at_equal_uses_the_digital_link_spends_what_the_learned_one_does(folder):

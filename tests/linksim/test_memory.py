@@ -102,7 +102,7 @@ def learned(tmp_path, method, steps=40, **settings):
         files[name] = (str(path), str(path))
     learner = TextTasks(files=files, uses_per_word=1, batch=8, snr_db=12.0)
     course = Course(method=method, budget=Budget(None, steps), **settings)
-    return learn(learner, course, tmp_path / method)
+    return learn(learner, course, tmp_path / "run")
 
 
 def test_training_over_tasks_scores_all_after_each_and_goes_on(tmp_path):
@@ -110,7 +110,7 @@ def test_training_over_tasks_scores_all_after_each_and_goes_on(tmp_path):
     assert table[["after", "task"]].to_numpy().tolist() == [
         ["farm", "farm"], ["farm", "sky"], ["sky", "farm"], ["sky", "sky"]
     ]  # fmt: skip
-    remembered = (tmp_path / "diverse" / "2_sky" / "memory.txt").read_text().split("\n")
+    remembered = (tmp_path / "run" / "2_sky_diverse" / "memory.txt").read_text().split("\n")
     assert len(remembered) - 1 == 30
     assert all("dog" in line or "cat" in line for line in remembered[:-1])
     again = learned(tmp_path, "diverse", short_term=20, long_term=30)
@@ -120,8 +120,11 @@ def test_training_over_tasks_scores_all_after_each_and_goes_on(tmp_path):
 def test_a_memory_keeps_what_is_forgotten_without(tmp_path):
     from linksim.training import forgetting
 
-    without, with_memory = (forgetting(learned(tmp_path, method, steps=100)) for method in ("none", "diverse"))
-    assert without > with_memory + 0.1
+    without, with_memory = (learned(tmp_path, method, steps=100) for method in ("none", "diverse"))
+    assert forgetting(without) > forgetting(with_memory) + 0.1
+    # Before a method changes anything there is one run, for both.
+    assert sorted(run.name for run in (tmp_path / "run").iterdir()) == ["1_farm", "2_sky_diverse", "2_sky_none"]
+    assert without["score"][:2].equals(with_memory["score"][:2])
 
 
 def test_consolidation_holds_what_the_first_task_needs(tmp_path):
@@ -130,7 +133,7 @@ def test_consolidation_holds_what_the_first_task_needs(tmp_path):
     from linksim.weights import read_weights
 
     learned(tmp_path, "ewc", steps=60)
-    first, second = (tmp_path / "ewc" / name for name in ("1_farm", "2_sky"))
+    first, second = (tmp_path / "run" / name for name in ("1_farm", "2_sky_ewc"))
     mean, after = read_weights(first / "anchor.safetensors", "mean"), read_weights(second / "weights.safetensors")
     fisher, summed = (read_weights(run / "anchor.safetensors", "fisher") for run in (first, second))
     assert all(torch.allclose(mean[name].half(), tensor.half()) for name, tensor in
@@ -192,10 +195,10 @@ def test_picture_codecs_learn_over_tasks_too(tmp_path, method):
     ]  # fmt: skip
     assert table["score"].between(10, 60).all()
     if method == "ewc":
-        fisher = read_weights(tmp_path / "run" / "2_flat" / "anchor.safetensors", "fisher")
+        fisher = read_weights(tmp_path / "run" / "2_flat_ewc" / "anchor.safetensors", "fisher")
         assert sum(float(each.sum()) for each in fisher.values()) > 0
     else:
-        kept = list((tmp_path / "run" / "2_flat" / "memory").iterdir())
+        kept = list((tmp_path / "run" / "2_flat_reservoir" / "memory").iterdir())
         assert len(kept) == 3
         recipe = learner.recipe(["flat"], None, [str(path) for path in kept], tmp_path)
         assert len(recipe.pictures) == 3, "three pictures, twice, are half of twelve"
