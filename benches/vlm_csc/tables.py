@@ -30,8 +30,8 @@ HEAD = f"""# What a picture says, instead of the picture
 
 Made by `linksim bench vlm_csc` from the shipped weights: {PICTURES} test pictures at each point, {CODED_PICTURES} for
 picture codecs, AWGN, 95 % intervals over pictures. A judge says which class a picture shows. **SSQ** is the share of
-received pictures in which it finds the true class, over the share at the sender. The interval is that of the first
-share.
+received pictures in which it finds the true class, over the share at the sender. The interval is the exact one of the
+first share (Clopper and Pearson).
 
 The judge is EfficientNet-Lite1 with a linear classifier. The captioner stands on another network, EfficientNet-Lite0;
 both were trained on ImageNet before. The classifier was fitted to each third training picture. Captioner, picture
