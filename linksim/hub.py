@@ -1,5 +1,6 @@
 """Whether the hub of models can be asked."""
 
+import http.client
 import urllib.error
 import urllib.request
 
@@ -20,5 +21,5 @@ def hub_answers() -> bool:
             return True
     except urllib.error.HTTPError:
         return True
-    except (OSError, ValueError):
+    except (OSError, ValueError, http.client.HTTPException):
         return False

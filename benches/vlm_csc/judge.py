@@ -58,7 +58,7 @@ class Judge(Block):
 
     def __init__(self, *, train: str) -> None:
         super().__init__()
-        self.train_file = train
+        self.train_file, self.pictures = train, read_captioned_pictures(train)
 
     def forward(self, image: Made, original: Image, label: Uses) -> Judged:
         probe = fitted(self.train_file)

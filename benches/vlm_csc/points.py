@@ -57,14 +57,18 @@ class LabelledPictures(Block):
     def __init__(self, *, folder: str) -> None:
         super().__init__()
         self.pictures = read_captioned_pictures(str(Path(folder) / TEST))
-        self.classes = class_names(self.pictures)
+        self.classes = class_names(read_captioned_pictures(str(Path(folder) / TRAIN)))
+        strange = sorted({picture.label for picture in self.pictures} - set(self.classes))
+        if strange:
+            raise ParameterError(f"'{folder}': {TEST} has the class '{strange[0]}', and {TRAIN} has not")
 
     def forward(self, batch: int) -> Labelled:
         numbers = [self.advance() % len(self.pictures) for _ in range(batch)]
         drawn = [self.pictures[number] for number in numbers]
         edge = drawn[0].pixels.shape[-1]
         labels = torch.tensor([self.classes.index(picture.label) for picture in drawn])
-        return Labelled(torch.stack([picture.image(edge) for picture in drawn]), labels, torch.tensor(numbers))
+        pictures = torch.stack([picture.image(edge) for picture in drawn])
+        return Labelled(*(each.to(self.device) for each in (pictures, labels, torch.tensor(numbers))))
 
 
 class StoredPictures(Block):
@@ -72,11 +76,11 @@ class StoredPictures(Block):
 
     def __init__(self, *, folder: str) -> None:
         super().__init__()
-        self.folder = folder
+        self.folder, self.stored = folder, _stored(folder).pictures
 
     def forward(self, text: Text) -> Image:
         seed = int(torch.randint(1 << 31, (), generator=self.rng, device=self.device))
-        found = _stored(self.folder)([sentence or "a picture" for sentence in text.sentences], seed)
+        found = _stored(self.folder)([sentence or "a picture" for sentence in text.sentences], seed).to(self.device)
         return torch.where((text.length > 0)[:, None, None, None], found, 0.5)
 
 

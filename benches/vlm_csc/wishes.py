@@ -46,7 +46,8 @@ class Wishes(Block):
         colours = [
             torch.tensor([self.known[place].index(self.colours[place][each]) for each in asked]) for place in PLACES
         ]
-        return Wish(Text.of([self.pictures[each].caption for each in asked]), *colours)
+        captions = Text.of([self.pictures[each].caption for each in asked])
+        return Wish(captions.to(self.device), *(each.to(self.device) for each in colours))
 
 
 def generating_link(folder: str, name: str, generator: str) -> Flowgraph:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from linksim.blocks.knowledge.caption_models import from_pretrained
-from linksim.blocks.knowledge.generation_models import picture_in_answer
+from linksim.blocks.knowledge.generation_models import base64_in_answer, picture_in_answer
 from linksim.blocks.semantics.endpoint import Endpoint, picture_key
 from linksim.errors import LinksimError
 from linksim.randomness import global_state
@@ -65,7 +65,7 @@ def endpoint_editor(model: str, folder: str) -> Editor:
                 model=model, image=("picture.png", _png(square), "image/png"), prompt=prompt, n=1,
                 size=f"{ENDPOINT_EDGE}x{ENDPOINT_EDGE}",
             ),
-            lambda answer: (picture_in_answer(answer.data[0].b64_json, ENDPOINT_EDGE), answer.data[0].b64_json),
+            lambda answer: (picture_in_answer(content := base64_in_answer(answer), ENDPOINT_EDGE), content),
         )  # fmt: skip
         if asked.value is None:
             endpoint.count(problem=asked.problem)

@@ -76,11 +76,13 @@ def split_pictures(
 def _read(place: Path, _changed: int) -> Sequence[CaptionedPicture]:
     try:
         found = READERS.get(place.name, _grid)(place)
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise FileError(f"'{place}' has no captioned pictures that can be read ({error}); give {FORMS}") from None
     if not found:
         raise FileError(f"'{place}' has no captioned pictures")
     for number, picture in enumerate(found, 1):
+        if not isinstance(picture.caption, str):
+            raise FileError(f"'{place}', picture {number}: a caption must be text (got {picture.caption!r})")
         try:
             checked_words(picture.caption)
         except ParameterError as error:
@@ -104,9 +106,13 @@ def _segmented(place: Path) -> Sequence[CaptionedPicture]:
 def _grid(place: Path) -> Sequence[CaptionedPicture]:
     content = read_json(place)
     edge, columns, items = int(content["tile"]), int(content["columns"]), content["items"]
+    if edge < 1 or columns < 1:
+        raise ValueError(f"'tile' and 'columns' must be at least 1, not {edge} and {columns}")
     found: list[CaptionedPicture] = []
     for name in content["files"]:
         pixels = _pixels(_beside(place, name))
+        if pixels.shape[2] < columns * edge:
+            raise ValueError(f"{columns} tiles of {edge} pixels are wider than '{name}'")
         room = min(len(items) - len(found), columns * (pixels.shape[1] // edge))
         for row, column in (divmod(at, columns) for at in range(room)):
             tile = pixels[:, row * edge : (row + 1) * edge, column * edge : (column + 1) * edge]
@@ -130,8 +136,11 @@ def _caption(item: Mapping[str, Any]) -> str:
 def _pixels(path: Path) -> Tensor:
     from PIL import Image as PillowImage
 
-    with PillowImage.open(path) as picture:
-        return torch.from_numpy(np.array(picture.convert("RGB"))).movedim(-1, 0)
+    try:
+        with PillowImage.open(path) as picture:
+            return torch.from_numpy(np.array(picture.convert("RGB"))).movedim(-1, 0)
+    except PillowImage.DecompressionBombError as error:
+        raise ValueError(f"'{path.name}': {error}") from None
 
 
 READERS = {METADATA: _folder, ANNOTATIONS: _segmented}

@@ -4,8 +4,10 @@ import base64
 import binascii
 import hashlib
 import io
+import urllib.request
 from collections.abc import Callable, Sequence
 from functools import cache
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from linksim.randomness import global_state
 Imagine = Callable[[Sequence[str], int], Tensor]
 """From sentences and a seed to pictures [batch, 3, size, size] in [0, 1], one for each sentence."""
 ENDPOINT_SIZE = 1024
-MAX_PIXELS = 4096 * 4096
+MAX_PIXELS, MAX_BYTES, PATIENCE_SECONDS = 4096 * 4096, 64 << 20, 60
 DIFFUSION_STEPS, DIFFUSION_GUIDANCE = 25, 7.5
 TURBO_STEPS, TURBO_GUIDANCE = 1, 0.0
 
@@ -74,7 +76,7 @@ def _asked(endpoint: Endpoint, sentence: str, edge: int) -> Tensor:
         return kept[0]
     asked = endpoint.ask(
         lambda client: client.images.generate(model=endpoint.model, prompt=sentence, n=1, size=f"{edge}x{edge}"),
-        lambda answer: (picture_in_answer(answer.data[0].b64_json, edge), answer.data[0].b64_json),
+        lambda answer: (picture_in_answer(content := base64_in_answer(answer), edge), content),
     )
     if asked.value is None:
         raise LinksimError(f"the endpoint gave no picture by '{endpoint.model}': {asked.problem}")
@@ -82,18 +84,35 @@ def _asked(endpoint: Endpoint, sentence: str, edge: int) -> Tensor:
     return asked.value[0]
 
 
-def picture_in_answer(content: str | None, edge: int) -> Tensor:
+def base64_in_answer(answer: Any) -> str:
+    """The picture of an answer of the pictures interface, which holds it or says where it lies. Raises ValueError where
+    it does neither, or nothing can be fetched there."""
+    first = answer.data[0]
+    if first.b64_json:
+        return first.b64_json
+    address = getattr(first, "url", None) or ""
+    if not address.startswith(("http://", "https://")):
+        raise ValueError("the answer has no picture in 'b64_json', and no 'url'")
+    try:
+        with urllib.request.urlopen(address, timeout=PATIENCE_SECONDS) as page:
+            content = page.read(MAX_BYTES + 1)
+    except (OSError, HTTPException) as error:
+        raise ValueError(f"the picture at 'url' cannot be fetched: {error}") from None
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"the picture at 'url' has more than {MAX_BYTES:,} bytes")
+    return base64.b64encode(content).decode()
+
+
+def picture_in_answer(content: str, edge: int) -> Tensor:
     """A picture [3, edge, edge] from base64. Raises ValueError where it holds none, or one of too many pixels."""
     from PIL import Image as PillowImage
 
-    if not content:
-        raise ValueError("the answer has no picture in 'b64_json'")
     try:
         with PillowImage.open(io.BytesIO(base64.b64decode(content, validate=True))) as opened:
             if opened.width * opened.height > MAX_PIXELS:
                 raise ValueError(f"a picture of {opened.width}x{opened.height} pixels")
             pixels = np.array(opened.convert("RGB"))
     except (binascii.Error, OSError, SyntaxError, PillowImage.DecompressionBombError) as error:
-        raise ValueError(f"'b64_json' holds no picture: {error}") from None
+        raise ValueError(f"the answer holds no picture: {error}") from None
     image = torch.from_numpy(pixels).movedim(-1, 0).float() / 255
     return functional.interpolate(image[None], (edge, edge), mode="bicubic", antialias=True)[0].clamp(0, 1)

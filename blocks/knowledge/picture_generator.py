@@ -10,6 +10,7 @@ from linksim.blocks.knowledge.captioned_pictures import read_captioned_pictures
 from linksim.blocks.knowledge.generation_models import Imagine, diffusers_pictures, endpoint_pictures
 from linksim.blocks.knowledge.picture_flow import DEFAULT_KNOWLEDGE, KNOWN_WORDS, PictureFlow
 from linksim.blocks.knowledge.retrieval import Retrieval
+from linksim.blocks.text.shortener import shortened
 from linksim.blocks.text.tokenizer import WordTokenizer
 from linksim.errors import require
 from linksim.types import Image, Text
@@ -39,7 +40,7 @@ class PictureGenerator(Block):
     """A picture for each sentence: drawn by a network, or looked up in a stored set.
 
     - "flow": `PictureFlow`, 32x32 pixels. `model` is a name of shipped weights or a .safetensors file; "vlm_csc" unless
-      given. Words that it does not know count for nothing.
+      given. Each word that it does not know is one and the same to it, `<unk>`.
     - "retrieval": the stored picture whose caption shares the most words with the sentence, rare words weighing more;
       of equals one is drawn. `model` is a folder or a file, see `read_captioned_pictures`.
     - "diffusers": what `AutoPipelineForText2Image` takes, as Stable Diffusion (extra `knowledge`). `model` is a local
@@ -47,7 +48,7 @@ class PictureGenerator(Block):
     - "endpoint": the pictures interface of an OpenAI-compatible endpoint (extra `mllm`). OPENAI_BASE_URL and
       OPENAI_API_KEY name it and its key. `model` is the endpoint's name. It knows no seed: runs do not repeat.
 
-    An empty sentence, which is what a lost one is, gives mid-grey.
+    A sentence without a word, as a lost one is, gives mid-grey. Of a long one the first 32 words count.
 
     Args:
         backend: "flow", "retrieval", "diffusers" or "endpoint".
@@ -87,6 +88,8 @@ class PictureGenerator(Block):
         require(backend == "flow" or bool(model), "model", f"given for the back-end '{backend}'", repr(model))
         require(backend != "flow" or size == 0, "size", "left out for the flow, which draws 32x32 pixels", size)
         require(0 <= size <= 4096, "size", "in 0..4096 pixels", size)
+        require(steps >= 0, "steps", "at least 0", steps)
+        require(guidance is None or guidance >= 0, "guidance", "at least 0", guidance)
         drawn = backend in DRAWN
         require(drawn or steps == 0, "steps", f"left out for the back-end '{backend}'", steps)
         require(drawn or guidance is None, "guidance", f"left out for the back-end '{backend}'", guidance)
@@ -99,12 +102,16 @@ class PictureGenerator(Block):
             self.flow = PictureFlow(word_list=word_list, weights=model or DEFAULT_KNOWLEDGE, **chosen)  # pyright: ignore
         else:
             self._imagine = REMOTE[backend](Settings(model, size, steps, guidance, cache))
+            # A plain attribute: a store tells links apart by them, and a file of captions does not hold its pictures.
+            self.stored = list(self._imagine.pictures) if isinstance(self._imagine, Retrieval) else []
 
     def forward(self, text: Text) -> Image:
-        told = text.length > 0
-        # An empty sentence stands for one that was lost: something has to be drawn in its place, and is thrown away.
-        sentences = [sentence or "a picture" for sentence in text.sentences]
+        # What arrives may be no sentence: a wrong word can pass a check. Without a word it counts as lost.
+        found = [shortened(sentence) for sentence in text.sentences]
+        # Something has to be drawn in the place of a lost sentence, and is thrown away.
+        sentences = [sentence or "a picture" for sentence in found]
         device = text.length.device
+        told = torch.tensor([bool(sentence) for sentence in found], device=device)
         if self.backend == "flow":
             words = self.tokenizer(text=Text.of(sentences)).words.to(self.device)
             pictures = self.flow(words=words)

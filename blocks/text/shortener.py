@@ -13,7 +13,8 @@ MOST_BYTES = 254
 class TextShortener(Block):
     """Cut descriptions to whole words that fit a text link: control characters become spaces, and runs of these one.
 
-    What a model says of a picture may be a page long. A description without a word becomes the empty sentence.
+    What a model says of a picture may be a page long. A first word that is too long is cut. A description without a
+    word becomes the empty sentence, which text links refuse.
 
     Args:
         most_bytes: of UTF-8, at the most.
@@ -34,15 +35,25 @@ class TextShortener(Block):
         self.most_bytes = most_bytes
 
     def forward(self, text: Text) -> Text:
-        return Text.of([self._shortened(sentence) for sentence in text.sentences]).to(text.length.device)
+        return Text.of([shortened(each, self.most_bytes) for each in text.sentences]).to(text.length.device)
 
-    def _shortened(self, sentence: str) -> str:
-        # Far longer than anything that fits: a page need not be read to its end.
-        clean = "".join(sign if sign.isprintable() else " " for sign in sentence[: 8 * MOST_BYTES])
-        kept = ""
-        for word in clean.split():
-            longer = f"{kept} {word}".strip()
-            if len(longer.encode()) > self.most_bytes or len(split_words(longer)) > MAX_WORDS:
-                break
-            kept = longer
+
+def shortened(sentence: str, most_bytes: int = MOST_BYTES) -> str:
+    """The first words of a sentence, at most 32 and so many bytes; "" where it has none."""
+    # Far longer than anything that fits: a page need not be read to its end.
+    clean = "".join(sign if sign.isprintable() else " " for sign in sentence[: 8 * MOST_BYTES])
+
+    def fits(text: str) -> bool:
+        return len(text.encode()) <= most_bytes and len(split_words(text)) <= MAX_WORDS
+
+    kept = ""
+    for word in clean.split():
+        longer = f"{kept} {word}".strip()
+        if not fits(longer):
+            break
+        kept = longer
+    else:
         return kept if split_words(kept) else ""
+    # Scripts without spaces, and signs in a row, make words of any length.
+    kept = kept or next(word[:end] for word in clean.split() for end in range(len(word), -1, -1) if fits(word[:end]))
+    return kept if split_words(kept) else ""

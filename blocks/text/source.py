@@ -44,7 +44,7 @@ class TextSource(Block):
         hold_out: int = 0,
     ) -> None:
         super().__init__()
-        require(hold_out >= 0, "hold_out", "at least 0", hold_out)
+        require(hold_out == 0 or hold_out >= 2, "hold_out", "0, or at least 2", hold_out)
         require(bool(files or sentences), "files, sentences", "at least one", "none")
         for sentence in sentences:
             checked_words(sentence)
@@ -86,19 +86,22 @@ def read_sentences(path: str) -> Sequence[str]:
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
-        found = _captions(json.loads(text)) if path.endswith(".json") else text.splitlines()
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        found: list[Any] = _captions(json.loads(text)) if path.endswith(".json") else text.splitlines()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FileError(f"'{path}' is no file of sentences: {error}") from None
-    sentences = [sentence.strip() for sentence in found if sentence.strip()]
+    unit = "caption" if path.endswith(".json") else "line"
+    sentences: list[str] = []
+    for number, sentence in enumerate(found, 1):
+        if not isinstance(sentence, str):
+            raise FileError(f"'{path}', {unit} {number}: a sentence must be text (got {sentence!r})")
+        try:
+            sentences += [sentence.strip()] if sentence.strip() and checked_words(sentence.strip()) else []
+        except ParameterError as error:
+            raise FileError(f"'{path}', {unit} {number}: {error}") from None
     if not sentences:
         raise FileError(f"'{path}' has no sentences")
-    for number, sentence in enumerate(sentences, 1):
-        try:
-            checked_words(sentence)
-        except ParameterError as error:
-            raise FileError(f"'{path}', sentence {number}: {error}") from None
     return sentences
 
 
-def _captions(content: Any) -> list[str]:
+def _captions(content: Any) -> list[Any]:
     return [caption for item in content["items"] for caption in item.get("captions", [item.get("caption", "")])]

@@ -1,11 +1,12 @@
 """Sentences as words of a closed list, and back."""
 
 from typing import NamedTuple
+from unicodedata import category
 
 import torch
 
 from linksim.block import Block
-from linksim.blocks.text.word_list import PADDING, UNKNOWN, read_word_list, split_words
+from linksim.blocks.text.word_list import PADDING, UNKNOWN, WIDTHLESS, read_word_list, split_words
 from linksim.errors import ParameterError, require
 from linksim.types import Counts, Text, Words
 
@@ -71,7 +72,7 @@ class WordDetokenizer(Block):
     Source: linksim.
 
     Raises:
-        ParameterError: there is no such list.
+        ParameterError: there is no such list, or a word is not in it.
 
     >>> tokenized = WordTokenizer()(text=Text.of(["We agree madam president!"]))
     >>> WordDetokenizer()(words=tokenized.words).sentences
@@ -84,13 +85,16 @@ class WordDetokenizer(Block):
 
     def forward(self, words: Words) -> Text:
         rows = zip(words.indices.tolist(), words.length.tolist(), strict=True)
+        strange = words.indices[(words.indices < 0) | (words.indices >= len(self.known))].tolist()
+        require(not strange, "words", f"places in a list of {len(self.known)} words", strange[:1])
         sentences = [joined([self.known.words[place] for place in row[:length]]) for row, length in rows]
         return Text.of(sentences).to(words.length.device)
 
 
 def checked_words(sentence: str) -> list[str]:
     """The words of a sentence. Raises `ParameterError` for none, too many, or control characters."""
-    control = next((sign for sign in sentence if not sign.isprintable()), None)
+    seen = sentence.translate(WIDTHLESS)
+    control = next((sign for sign in seen if not sign.isprintable() and category(sign) != "Zs"), None)
     if control is not None:
         raise ParameterError(f"a sentence must have no control characters and no line breaks (got {control!r})")
     words = split_words(sentence)

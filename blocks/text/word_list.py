@@ -1,7 +1,7 @@
 """Closed word lists: shipped by name, or from a file."""
 
 import re
-from functools import cache
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -17,6 +17,8 @@ in the list."""
 PADDING, START, UNKNOWN = range(len(SPECIAL))
 WORD = re.compile(r"<unk>|[^\W\d_]+(?:['’][^\W\d_]+)*|\d+|[^\w\s]|_")
 """The mark of an unknown word, a word with its apostrophes, a number, or a single other sign."""
+WIDTHLESS = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
+"""Signs that show nothing of their own, as the soft hyphen and what joins emoji: they stand in text that was copied."""
 
 
 class WordList:
@@ -33,8 +35,8 @@ class WordList:
 
 
 def split_words(sentence: str) -> list[str]:
-    """A sentence in lower case as words, numbers and punctuation marks."""
-    return WORD.findall(sentence.lower().replace("’", "'"))
+    """A sentence in lower case as words, numbers and punctuation marks, without signs of no width."""
+    return WORD.findall(sentence.translate(WIDTHLESS).lower().replace("’", "'"))
 
 
 def shipped_word_lists() -> list[str]:
@@ -43,13 +45,12 @@ def shipped_word_lists() -> list[str]:
     return sorted(name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))
 
 
-@cache
 def read_word_list(name: str) -> WordList:
     """A shipped word list by name, or a .txt file with one word per line by its path.
 
     Raises:
         ParameterError: there is no list of that name.
-        FileError: there is no such file, or it is no list of words.
+        FileError: there is no such file, it is no list of words, or it has one that no sentence can have.
     """
     if name.endswith(".txt"):
         path = Path(name)
@@ -58,9 +59,21 @@ def read_word_list(name: str) -> WordList:
     else:
         raise ParameterError(f"no word list '{name}'; {nearest(name, shipped_word_lists())} (a path must end in .txt)")
     try:
-        words = tuple(path.read_text(encoding="utf-8").split())
+        return _read(name, path, path.stat().st_mtime_ns)
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(f"'{name}' is no list of words: {error}") from None
+
+
+@lru_cache(maxsize=32)
+def _read(name: str, path: Path, _changed: int) -> WordList:
+    # With the mark of byte order that editors put in front.
+    words = tuple(path.read_text(encoding="utf-8-sig").split())
     if not words:
         raise FileError(f"the word list '{name}' is empty")
+    for word in words:
+        if split_words(word) != [word]:
+            raise FileError(
+                f"the word list '{name}' has '{word}', which no sentence has: a word is in lower case, with ' as its "
+                f"apostrophe, and without other signs (here {' and '.join(map(repr, split_words(word))) or 'nothing'})"
+            )
     return WordList(name, words)

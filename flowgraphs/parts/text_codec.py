@@ -36,7 +36,7 @@ class TextCodec:
         beam: int = 1,
     ) -> None:
         self.word_list = word_list or _word_list_of(weights)
-        self.uses_per_word = uses_per_word or _uses_of(weights)
+        self.uses_per_word = _uses_of(weights) if uses_per_word is None else uses_per_word
         nam = noise_attention if noise_attention is not None else _has_noise_attention(weights)
         self.encoder = SemanticTextEncoder(word_list=self.word_list, noise_attention=nam, weights=weights)
         self.decoder = SemanticTextDecoder(word_list=self.word_list, noise_attention=nam, beam=beam, weights=weights)

@@ -114,6 +114,8 @@ class TextRecipe(Recipe):
         require(-20 <= low <= high <= 40, "snr", "two rising numbers in -20..40 dB", self.snr_db)
         require(self.schedule in SCHEDULES, "schedule", " or ".join(SCHEDULES), self.schedule)
         require(self.batch > 1, "batch", "at least 2", self.batch)
+        held = self.schedule == "joint" or self.anchor is None
+        require(held, "anchor", "left out for the schedule 'staged'", self.anchor)
         self.codec = self.make_codec()
         self.bound = MutualInformationBound(uses_per_word=self.codec.uses_per_word)
         self.parts = {**self.codec.parts}

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from hashlib import sha256
 from typing import Any
 
 import torch
@@ -20,14 +20,12 @@ from linksim.blocks import (
 )
 from linksim.blocks.knowledge.caption_decoder import END
 from linksim.blocks.knowledge.captioned_pictures import (
-    METADATA,
     CaptionedPicture,
     read_captioned_pictures,
     split_pictures,
 )
 from linksim.blocks.knowledge.picture_flow import KNOWN_WORDS, SIZE
 from linksim.errors import require
-from linksim.files import file_digest
 from linksim.flowgraphs.recipes.picture_recipe import described_weights
 from linksim.flowgraphs.recipes.seen_pictures import SeenPictures, seen
 from linksim.precision import single_precision
@@ -174,10 +172,10 @@ class VLMCSCRecipe(Recipe):
 
     def identity(self) -> Mapping[str, Any]:
         """The settings; files count by what they hold, not by where they are."""
-        described = {"files": [_digest(Path(path)) for path in self.pictures]}
+        described = {"files": [_digest(path) for path in self.pictures]}
         plain = {**asdict(self), "start": described_weights(self.start), "pictures": described}
         return json.loads(json.dumps(plain))
 
 
-def _digest(path: Path) -> str:
-    return file_digest(path / METADATA if path.is_dir() else path)
+def _digest(path: str) -> str:
+    return sha256("".join(map(repr, read_captioned_pictures(path))).encode()).hexdigest()

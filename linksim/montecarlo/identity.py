@@ -8,7 +8,9 @@ from typing import Any
 from linksim.files import file_digest
 
 WEIGHTS = ".safetensors"
-PATHS = frozenset({"path", "weights"})
+PATHS = frozenset(
+    {"path", "weights", "word_list", "model", "edge_model", "files", "folder", "folders", "maps", "train"}
+)
 """Parameters that may name a file or a folder."""
 
 
@@ -28,6 +30,6 @@ def _digest_of(path: Path) -> str:
     if path.is_file():
         return file_digest(path)
     digest = hashlib.sha256()
-    for each in sorted(p for p in path.iterdir() if p.is_file()):
-        digest.update(f"{each.name} {file_digest(each)}\n".encode("utf-8", "surrogateescape"))
+    for each in sorted(p for p in path.rglob("*") if p.is_file()):
+        digest.update(f"{each.relative_to(path)} {file_digest(each)}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()

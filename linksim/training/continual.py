@@ -108,7 +108,8 @@ def learn(
         recipe = learner.recipe(names, weights, memory.items if memory else [], run)
         if anchor is not None:
             recipe = learner.anchored(recipe, anchor)
-        settings = {**({} if shared else {"method": course.method}), "tasks": names, **recipe.identity()}
+        settings = {**({} if shared else {"method": course.method}), "tasks": names, "seed": course.seed,
+                    "learning_rate": course.learning_rate, **recipe.identity()}  # fmt: skip
         trainer = Trainer(recipe, run, course.budget, settings, learning_rate=course.learning_rate, seed=course.seed)
         write_result(run, trainer, trainer.run(progress))
         weights = run / WEIGHTS
@@ -128,7 +129,11 @@ def forgetting(table: "pd.DataFrame") -> float:
     negative where the last task made the earlier ones better.
 
     Source: Chaudhry et al., ECCV 2018.
+
+    Raises `ParameterError` for a table of several methods, or of joint training, which forgets nothing.
     """
+    methods = sorted(set(table["method"]))
+    require(len(methods) == 1 and methods[0] != JOINT, "table", "that of one method, not of joint training", methods)
     scores = table.pivot_table(index="after", columns="task", values="score", sort=False)
     before = [task for task in scores.columns if task != scores.index[-1]]
     return float((scores[before].iloc[:-1].max() - scores[before].iloc[-1]).mean())

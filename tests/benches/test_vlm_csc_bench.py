@@ -140,6 +140,13 @@ def test_at_equal_uses_the_digital_link_spends_what_the_learned_one_does(folder)
     assert spent[points.DIGITAL] > spent[points.EQUAL]
 
 
+def test_a_class_that_was_not_trained_on_is_refused(folder):
+    place = folder / "pets" / "test.json"
+    place.write_text(place.read_text().replace('"cat"', '"cow"'))
+    with pytest.raises(ParameterError, match="test.json has the class 'cow', and train.json has not"):
+        points.LabelledPictures(folder=str(folder / "pets"))
+
+
 def test_the_stored_pictures_are_those_that_the_judge_has_not_seen(folder):
     stored = points._stored(str(folder)).pictures
     assert len(stored) == 8

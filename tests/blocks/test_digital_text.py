@@ -28,6 +28,7 @@ from linksim.blocks.text.source import read_sentences
 from linksim.blocks.text.word_list import START, UNKNOWN, read_word_list, split_words
 from linksim.blocks.transport.short_transport import LARGEST_NUMBER, fewest_uses, plan_for
 from linksim.errors import FileError, ParameterError
+from linksim.flowgraphs import digital_text
 from linksim.montecarlo.interval import wilson
 from linksim.types import Symbols, Text
 
@@ -310,3 +311,10 @@ def test_wrong_numbers_are_lost_messages_and_no_accidents():
     chance = torch.randint(0, LARGEST_NUMBER + 1, (20,), generator=torch.Generator().manual_seed(1))
     out = ShortTransportDecoder()(received=received, number=chance, erased=torch.zeros(20).bool())
     assert int(out.erased.sum()) >= 19
+
+
+@pytest.mark.parametrize("code", OF_WORDS)
+def test_a_sentence_of_one_unknown_word_is_not_lost(code):
+    run = digital_text(code=code).run(text=Text.of(["xylophone"]), snr_db=15.0, seed=1)
+    assert not bool(run["erased"])
+    assert run["text"].sentences == (["xylophone"] if code in ("utf8", "five_bit") else ["<unk>"])

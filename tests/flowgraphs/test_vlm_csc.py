@@ -206,3 +206,26 @@ def test_the_options_of_vlm_csc_mean_nothing_to_other_links(cli, tmp_path):
     code, _, err = cli("transmit", tmp_path / "a.png", "--word-list", "captions", "--out", tmp_path / "out")
     assert code != 0
     assert "--word-list is for the link 'vlm_csc'" in err.replace("\n", " ")
+
+
+def test_a_run_knows_its_pictures(captioned):
+    from linksim.blocks.knowledge import captioned_pictures
+
+    def pictures() -> object:
+        captioned_pictures._read.cache_clear()
+        return find_recipe("vlm-csc")(pictures=(str(captioned),)).identity()["pictures"]  # pyright: ignore
+
+    before = pictures()
+    PillowImage.new("RGB", (8, 8), "white").save(captioned / "3.png")
+    assert pictures() != before
+    for folder in ("masks", "images"):
+        (captioned / folder).mkdir()
+    (captioned / "metadata.jsonl").unlink()
+    entries = []
+    for number in range(9):
+        (captioned / f"{number}.png").rename(captioned / "images" / f"{number}.png")
+        PillowImage.new("L", (8, 8), 1).save(captioned / "masks" / f"{number}.png")
+        objects = [{"index": 1, "category": "bird", "box": [0, 0, 8, 8]}]
+        entries.append({"file": str(number), "split": "train", "instances": objects, "captions": ["a red bird"]})
+    (captioned / "annotations.json").write_text(json.dumps(entries))
+    assert pictures() != before

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from linksim.errors import DimensionError, ParameterError
+from linksim.errors import DimensionError, LinksimError, ParameterError
 from linksim.training import Memory
 from linksim.training.memory import least_alike
 
@@ -115,6 +115,8 @@ def test_training_over_tasks_scores_all_after_each_and_goes_on(tmp_path):
     assert all("dog" in line or "cat" in line for line in remembered[:-1])
     again = learned(tmp_path, "diverse", short_term=20, long_term=30)
     assert again.equals(table)
+    with pytest.raises(LinksimError, match="other settings .seed: 1, now 2"):
+        learned(tmp_path, "diverse", short_term=20, long_term=30, seed=2)
 
 
 def test_a_memory_keeps_what_is_forgotten_without(tmp_path):
@@ -159,8 +161,13 @@ def test_forgetting_is_the_best_less_the_last():
 
     scores = [[0.9, 0.1, 0.1], [0.6, 0.8, 0.2], [0.3, 0.7, 0.9]]
     names = ["a", "b", "c"]
-    rows = [{"after": names[i], "task": names[j], "score": scores[i][j]} for i in range(3) for j in range(3)]
-    assert forgetting(pd.DataFrame(rows)) == pytest.approx((0.6 + 0.1) / 2)
+    rows = [{"method": "none", "after": names[i], "task": names[j], "score": scores[i][j]}
+            for i in range(3) for j in range(3)]  # fmt: skip
+    table = pd.DataFrame(rows)
+    assert forgetting(table) == pytest.approx((0.6 + 0.1) / 2)
+    for other in (pd.concat([table, table.assign(method="diverse")]), table.assign(method="joint")):
+        with pytest.raises(ParameterError, match="'table' must be that of one method"):
+            forgetting(other)
 
 
 # -- pictures

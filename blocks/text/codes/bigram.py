@@ -53,8 +53,9 @@ class BigramCode(TextCode):
         return places[1:]
 
     def _shortest(self, bits: str, places: list[int]) -> str:
-        """The fewest digits that are read as these places, zeros behind them: rounded up where that is enough."""
-        low, high = 0, len(bits)
+        """The fewest digits that are read as these places, zeros behind them: rounded up where that is enough. One at
+        least: without any there is no message."""
+        low, high = 1, len(bits)
         best = bits
         while low < high:
             middle = (low + high) // 2
