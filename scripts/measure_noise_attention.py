@@ -74,7 +74,7 @@ def _score(data: Path, runs: Sequence[Path], settings: Mapping[str, Any], snr_db
     captions = torch.stack(scores).mean(0).double()
     found = student_mean(float(captions.mean()), float(captions.var()) / CAPTIONS, CAPTIONS - 1, "over captions")
     each = ", ".join(f"{float(score.mean()):.3f}" for score in scores)
-    return f"{found.estimate:.3f} ({found.low:.3f} to {found.high:.3f}; {each})"
+    return f"{found.estimate:.3f} ({found.low:.3f} to {min(found.high, 1.0):.3f}; {each})"
 
 
 if __name__ == "__main__":
