@@ -51,4 +51,5 @@ UNITS = {
 
 def _shown(progress: Progress) -> str:
     figures = {name: value for name, value in progress.figures.items() if math.isfinite(value) and name != "gradient"}
-    return ", ".join(UNITS.get(name, name + " {:.4g}").format(value) for name, value in figures.items())
+    shown = ", ".join(UNITS.get(name, name + " {:.4g}").format(value) for name, value in figures.items())
+    return shown if progress.figures else "preparing this stage"

@@ -13,6 +13,8 @@ from linksim.port import Port, Ported, PortRef, TensorSpec, read_ports
 from linksim.randomness import RandomStream, whole_seed
 from linksim.ranges import RangeCheck, range_checks
 
+_NOT_BEGUN = "before Module.__init__() call"
+"""What torch says where a block's `__init__` does not call that of its base."""
 _WORD_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -21,7 +23,10 @@ class BlockType(type):
 
     def __call__(cls, *positional: Any, **settings: Any) -> Any:
         try:
-            return super().__call__(*positional, **settings)
+            made = super().__call__(*positional, **settings)
+            if "_parameters" not in vars(made):
+                raise AttributeError(_NOT_BEGUN)
+            return made
         except LinksimError:
             raise
         except (TypeError, AttributeError, ValueError) as error:
@@ -29,6 +34,8 @@ class BlockType(type):
 
             # Only now: what fits the annotations has failed for a reason of its own.
             check_parameters(cls, settings)  # pyright: ignore[reportArgumentType]
+            if _NOT_BEGUN in str(error):
+                raise ParameterError(f"{cls.__name__}: its __init__ must begin with super().__init__()") from None
             raise error
 
 

@@ -16,13 +16,22 @@ from linksim.errors import FileError, ParameterError
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that at every moment its name stands for the old content or the new, never for a part."""
+    """Write a file so that at every moment its name stands for the old content or the new, never for a part.
+
+    Raises `FileError` where nothing can be written at that place.
+    """
     if path.exists() and not path.is_file():
         # A device or a pipe takes what it is given.
         path.write_bytes(content)
         return
     # A name that nobody has: what the user calls X.partial is the user's.
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    if not path.parent.is_dir():
+        raise FileError(f"'{path}' cannot be written: there is no folder '{path.parent}'")
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        # It would name the file aside, which the user has not heard of.
+        raise FileError(f"'{path}' cannot be written: {error.strerror}") from None
     partial = Path(name)
     try:
         with open(descriptor, "wb") as file:

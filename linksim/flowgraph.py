@@ -217,15 +217,23 @@ class Flowgraph(Graph):
     # -- the other faces
 
     def save(self, path: str | Path) -> None:
-        """Write blocks, parameters, connections and the weights' digest to a YAML file."""
+        """Write blocks, parameters, connections and the weights' digest to a YAML file.
+
+        Raises `FlowgraphFileError` where a parameter cannot be written, and where the blocks have other weights than
+        they read by themselves, which `save_pretrained` keeps; `FileError` where no file can be written there.
+        """
+        from linksim.faces.rebuilt import check_rebuilds
         from linksim.faces.yaml_file import save
 
+        check_rebuilds(self, Flowgraph)
         save(self, Path(path))
 
     def to_yaml(self) -> str:
-        """The text that `save` writes. Raises `FlowgraphFileError` where a parameter cannot be written."""
+        """The text that `save` writes. Raises as `save`."""
+        from linksim.faces.rebuilt import check_rebuilds
         from linksim.faces.yaml_file import text_of
 
+        check_rebuilds(self, Flowgraph)
         return text_of(self)
 
     @staticmethod
@@ -248,7 +256,7 @@ class Flowgraph(Graph):
     @staticmethod
     def faults_in(path: str | Path, *, blocks: Sequence[type[Block]] = ()) -> "list[Fault]":
         """All that is wrong with the flowgraph in a YAML file: for each fault block, port, error and message. The list
-        is empty where `load` would build the flowgraph; weights are not compared with those that the file names.
+        is empty where `load` builds the flowgraph.
 
         Raises `FlowgraphFileError` where it is no flowgraph file.
         """
@@ -257,9 +265,11 @@ class Flowgraph(Graph):
         return faults_in(Path(path), blocks, Flowgraph)
 
     def to_python(self) -> str:
-        """Python source whose function `build()` makes the same flowgraph. Raises `FlowgraphFileError`."""
+        """Python source whose function `build()` makes the same flowgraph. Raises as `save`."""
         from linksim.faces.python_code import python_code
+        from linksim.faces.rebuilt import check_rebuilds
 
+        check_rebuilds(self, Flowgraph)
         return python_code(self)
 
     def diagram(self) -> str:

@@ -1,6 +1,6 @@
 """The order of work: a flowgraph, nested ones unfolded, as a flat list of block calls."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from typing import Any
@@ -26,6 +26,8 @@ class Step:
     release: tuple[int, ...] = ()
     is_source: bool = False
     several: bool = False
+    watched: tuple[tuple[int, Callable[[object], object]], ...] = ()
+    """Which values must not be written, and how to see whether they were."""
     seen: set[tuple[object, ...]] = field(default_factory=set[tuple[object, ...]])
 
 
@@ -58,6 +60,7 @@ class Plan:
             arguments = {name: values[index] for name, index in step.arguments}
             key = tuple([forms[index] for _, index in step.arguments])
             scope = None if key in step.seen else self._check_inputs(step, arguments)
+            written = self._versions(step, values)
             if step.is_source:
                 arguments["batch"] = batch
             try:
@@ -70,6 +73,8 @@ class Plan:
                 if explained is error:
                     raise
                 raise explained from error
+            if written != self._versions(step, values):
+                raise self._written(step, values, written)
             if scope is not None:
                 given = {port.name: values[index] for port, index in step.results}
                 scope.check_ports(step.path, [port for port, _ in step.results], given, {})
@@ -77,6 +82,24 @@ class Plan:
             for index in step.release:
                 values[index] = None
         return {name: values[index] for name, index in self.kept.items()}
+
+    @staticmethod
+    def _versions(step: Step, values: Sequence[Any]) -> list[object]:
+        """How often the tensors that a block is given were written; empty where torch does not count that."""
+        try:
+            return [versions(values[index]) for index, versions in step.watched]
+        except RuntimeError:
+            # Tensors of the inference mode.
+            return []
+
+    @classmethod
+    def _written(cls, step: Step, values: Sequence[Any], before: Sequence[object]) -> PortError:
+        pairs = zip(step.arguments, before, cls._versions(step, values), strict=True)
+        name = next(name for (name, _), old, new in pairs if old != new)
+        return PortError(
+            f"{step.path}.{name}: the block writes into its input, which other blocks and probes read too; let it work "
+            f"on {name}.clone()"
+        )
 
     def _check_inputs(self, step: Step, arguments: Mapping[str, object]) -> DimensionScope:
         scope = DimensionScope()
@@ -161,7 +184,10 @@ class PlanBuilder:
         ports = list(block.output_ports.values())
         results = tuple((port, self._new_value(f"{path}.{port.name}")) for port in ports)
         several = [port.name for port in ports] != ["out"]
-        step = Step(path, block, tuple(arguments.items()), results, is_source=block.is_source, several=several)
+        step = Step(
+            path, block, tuple(arguments.items()), results, is_source=block.is_source, several=several,
+            watched=tuple((index, block.input_ports[name].versions) for name, index in arguments.items()),
+        )  # fmt: skip
         self.steps.append(step)
         return {port.name: index for port, index in results}
 

@@ -84,6 +84,11 @@ class Port:
         wanted = [f"{path}.{what}".lstrip(".") for path in paths for what in ("shape", "dtype")]
         return attrgetter(*wanted)
 
+    @cached_property
+    def versions(self) -> Callable[[object], object]:
+        """A fast function from a value to torch's counts of how often its tensors were written."""
+        return attrgetter(*[f"{path}._version".lstrip(".") for path, _ in self.spec.leaves()])
+
 
 def type_name(spec: Spec) -> str:
     """The public name of a port type, or its shape where it has none."""

@@ -68,6 +68,7 @@ class RateAllocator(SolvedRate):
         super().__init__(
             goals=goals,
             most_eta=MAX_ETA,
+            fills=False,
             rate_set=rate_set,
             header_code_rate=header_code_rate,
             header_fields=header_fields,

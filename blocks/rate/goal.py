@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from linksim.blocks.rate.contract import PAPER_CBR
@@ -15,6 +16,8 @@ BISECTIONS = 60
 SCAN_STEPS = 96
 HEADER_ROUNDS = 8
 SHARE_MET = 0.99
+NEXT_ETA = 1 + 1e-9
+"""What eta is multiplied by to pass the point at which patches change."""
 
 LevelsAt = Callable[[float], Tensor]
 """From eta to the levels of one picture, int64 [rows, cols]."""
@@ -61,8 +64,42 @@ class Goal:
             return self._solve_total(picture)
         if self.name == "target_psnr":
             return self._solve_psnr(picture)
-        eta, _ = bisect(picture.levels_at, picture.payload, self.value, high=self.most_eta)
-        return eta, SHARE_MET * self.value <= picture.payload(picture.levels_at(eta)) <= self.value
+        eta, _ = bisect(lambda eta: picture.payload(picture.levels_at(eta)), self.value, high=self.most_eta)
+        return eta, self.is_met(self.cost(picture, picture.levels_at(eta), picture.content_at(eta)))
+
+    def cost(self, picture: Picture, levels: Tensor, content: Tensor) -> float:
+        """The CBR that is aimed at."""
+        header = picture.header(levels, content) if self.name == "target_cbr_total" else 0.0
+        return picture.payload(levels) + header
+
+    def is_met(self, cbr: float) -> bool:
+        """Whether a CBR is the one aimed at, from below."""
+        return SHARE_MET * self.value <= cbr <= self.value
+
+    def fill(self, picture: Picture, eta: float, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """The levels at the largest eta from this one on that the target allows, and those of the content alone. Of the
+        patches that change there, as many as the target allows are raised, one after the other, the important ones
+        first."""
+        eta, _ = bisect(
+            lambda x: self.cost(picture, picture.levels_at(x), picture.content_at(x)), self.value, eta, self.most_eta
+        )
+        levels, content = picture.levels_at(eta), picture.content_at(eta)
+        above, content_above = picture.levels_at(eta * NEXT_ETA), picture.content_at(eta * NEXT_ETA)
+        order = labels.flatten().argsort(descending=True, stable=True)
+        order = order[(above != levels).flatten()[order]]
+
+        def raised(count: int) -> tuple[Tensor, Tensor]:
+            at = torch.zeros_like(levels, dtype=torch.bool).flatten()
+            at[order[:count]] = True
+            at = at.view_as(levels)
+            return torch.where(at, above, levels), torch.where(at, content_above, content)
+
+        low, high = 0, len(order)
+        while low < high:
+            middle = (low + high + 1) // 2
+            fits = self.cost(picture, *raised(middle)) <= self.value
+            low, high = (middle, high) if fits else (low, middle - 1)
+        return raised(low)
 
     def _solve_psnr(self, picture: Picture) -> tuple[float, bool]:
         # Quality need not rise all the way with the rate: find the first stretch in which the target is passed.
@@ -72,7 +109,7 @@ class Goal:
             qualities.append(picture.quality(picture.levels_at(eta)))
             if qualities[-1] >= self.value:
                 low = grid[max(i - 1, 0)]
-                under = bisect(picture.levels_at, lambda levels: picture.quality(levels) - 1e-9, self.value, low, eta)
+                under = bisect(lambda x: picture.quality(picture.levels_at(x)) - 1e-9, self.value, low, eta)
                 return under[1], True
         return grid[max(range(len(grid)), key=qualities.__getitem__)], False
 
@@ -80,13 +117,13 @@ class Goal:
         # The header's cost depends on the map, but weakly: give the payload what the last header left over.
         share, best, reached = self.value, (MIN_ETA, False), -1.0
         for _ in range(HEADER_ROUNDS):
-            eta = bisect(picture.levels_at, picture.payload, share, high=self.most_eta)[0]
+            eta = bisect(lambda eta: picture.payload(picture.levels_at(eta)), share, high=self.most_eta)[0]
             levels = picture.levels_at(eta)
             header = picture.header(levels, picture.content_at(eta))
             total = picture.payload(levels) + header
             if reached < total <= self.value:
-                reached, best = total, (eta, total >= SHARE_MET * self.value)
-            if SHARE_MET * self.value <= total <= self.value:
+                reached, best = total, (eta, self.is_met(total))
+            if self.is_met(total):
                 break
             share = self.value - header - max(total - self.value, 0.0) / 2
             if share <= 0:
@@ -95,14 +132,14 @@ class Goal:
 
 
 def bisect(
-    levels_at: LevelsAt, cost: Callable[[Tensor], float], target: float, low: float = MIN_ETA, high: float = MAX_ETA
+    cost: Callable[[float], float], target: float, low: float = MIN_ETA, high: float = MAX_ETA
 ) -> tuple[float, float]:
     """The largest eta found whose cost stays at or under the target, and the smallest found over it."""
-    if cost(levels_at(high)) <= target:
+    if cost(high) <= target:
         return high, high
     for _ in range(BISECTIONS):
         middle = (low * high) ** 0.5
-        if cost(levels_at(middle)) <= target:
+        if cost(middle) <= target:
             low = middle
         else:
             high = middle

@@ -27,7 +27,8 @@ class LagrangianRateAllocator(SolvedRate):
 
     Give `eta`, in uses per squared error, or one target for which it is found for each picture: `target_cbr` (payload
     uses over 3*height*width; 0.0201, SA-OOSC's, where nothing is given) or `target_cbr_total` (header included), met
-    from below. `target_met` says whether 0.99*target <= value <= target holds.
+    from below. `target_met` says whether 0.99*target <= value <= target holds. Where the target falls among patches
+    that change at the same eta, as many of these patches are raised as the target allows, the important ones first.
 
     `rate_set`, `header_code_rate`, `header_fields` ("power_loading", "base_rate", "channels": what the header
     carries beside k), `fading` and `distortion` describe the codec, the header and the channel; a link fills in those
@@ -66,6 +67,7 @@ class LagrangianRateAllocator(SolvedRate):
         super().__init__(
             goals={"eta": eta, "target_cbr": target_cbr, "target_cbr_total": target_cbr_total},
             most_eta=MAX_LAGRANGIAN_ETA,
+            fills=True,
             rate_set=rate_set,
             header_code_rate=header_code_rate,
             header_fields=header_fields,

@@ -32,13 +32,17 @@ Quality = Callable[[int, Tensor], float]
 
 
 class SolvedRate(RateBlock):
-    """Base of the rate blocks whose allocation hangs on one number, eta, given or found for a target."""
+    """Base of the rate blocks whose allocation hangs on one number, eta, given or found for a target.
+
+    With `fills`, patches that change at the same eta are raised one after the other, as far as the target allows.
+    """
 
     def __init__(
         self,
         *,
         goals: Mapping[str, float | None],
         most_eta: float,
+        fills: bool,
         rate_set: RateSet | None,
         header_code_rate: CodeRate | None,
         header_fields: Sequence[str] | None,
@@ -46,6 +50,7 @@ class SolvedRate(RateBlock):
     ) -> None:
         super().__init__()
         self.goal = Goal.of(goals, most_eta)
+        self.fills = fills
         self.header_cost = HeaderCost(header_code_rate, header_fields, fading)
         self.register_buffer("values", torch.tensor(rate_values(rate_set or "default")), persistent=False)
 
@@ -74,9 +79,14 @@ class SolvedRate(RateBlock):
             def reached(levels: Tensor, i: int = i) -> float:
                 return quality(i, levels) if quality else 0.0
 
-            eta, target_met = self.goal.solve(Picture(levels_at, content_at, payload, header, reached))
-            lengths.append(values[levels_at(eta)])
-            base_rates.append(values[content_at(eta)])
+            picture = Picture(levels_at, content_at, payload, header, reached)
+            eta, target_met = self.goal.solve(picture)
+            levels, content = levels_at(eta), content_at(eta)
+            if self.fills and not target_met:
+                levels, content = self.goal.fill(picture, eta, own)
+                target_met = self.goal.is_met(self.goal.cost(picture, levels, content))
+            lengths.append(values[levels])
+            base_rates.append(values[content])
             solved.append((eta, target_met))
         eta, target_met = (torch.tensor(x, device=device) for x in zip(*solved, strict=True))
         return SolvedAllocation(torch.stack(lengths), torch.stack(base_rates), target_met, eta)

@@ -24,6 +24,7 @@ from linksim.errors import require
 from linksim.files import file_digest
 from linksim.flowgraphs.parts.text_codec import TextCodec
 from linksim.flowgraphs.recipes.picture_recipe import described_weights
+from linksim.flowgraphs.recipes.unknown_words import warn_of_unknown_words
 from linksim.flowgraphs.recipes.weight_anchor import ANCHOR_STRENGTH, WeightAnchor
 from linksim.precision import single_precision
 from linksim.training import Recipe, Stage
@@ -116,7 +117,14 @@ class TextRecipe(Recipe):
         require(self.batch > 1, "batch", "at least 2", self.batch)
         held = self.schedule == "joint" or self.anchor is None
         require(held, "anchor", "left out for the schedule 'staged'", self.anchor)
+        # What is no text is refused before a run begins, which would stand in the way of the right one.
+        sentences = {path: read_sentences(path) for path in self.text}
+        self._held_out = [
+            each for found in sentences.values() for each in split_sentences(found, HOLD_OUT)[1][:VALIDATED]
+        ]
         self.codec = self.make_codec()
+        for path, found in sentences.items():
+            warn_of_unknown_words(path, found, self.codec.word_list)
         self.bound = MutualInformationBound(uses_per_word=self.codec.uses_per_word)
         self.parts = {**self.codec.parts}
         if self.schedule == "staged":
@@ -213,13 +221,10 @@ class TextRecipe(Recipe):
         codec = self._validation
         for mine, trained in zip(codec.parts.values(), self.codec.parts.values(), strict=True):
             mine.to(trained.device).eval().load_state_dict(trained.state_dict())
-        held_out = [
-            each for path in self.text for each in split_sentences(read_sentences(path), HOLD_OUT)[1][:VALIDATED]
-        ]
-        if not held_out:
+        if not self._held_out:
             return {}
         tokenizer = WordTokenizer(word_list=codec.word_list)
-        words = tokenizer(text=Text.of(held_out)).words.to(codec.encoder.device)
+        words = tokenizer(text=Text.of(self._held_out)).words.to(codec.encoder.device)
         return {f"words_right_{snr_db:g}dB": _right(codec, words, snr_db) for snr_db in VALIDATION_SNRS_DB}
 
     def identity(self) -> Mapping[str, Any]:

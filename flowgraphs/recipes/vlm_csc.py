@@ -28,6 +28,7 @@ from linksim.blocks.knowledge.picture_flow import KNOWN_WORDS, SIZE
 from linksim.errors import require
 from linksim.flowgraphs.recipes.picture_recipe import described_weights
 from linksim.flowgraphs.recipes.seen_pictures import SeenPictures, seen
+from linksim.flowgraphs.recipes.unknown_words import warn_of_unknown_words
 from linksim.precision import single_precision
 from linksim.training import Recipe, Stage
 from linksim.types import Image, PictureFeatures, Score, Text, Words
@@ -112,6 +113,9 @@ class VLMCSCRecipe(Recipe):
 
     def __post_init__(self) -> None:
         require(self.batch > 0, "batch", "at least 1", self.batch)
+        for path in self.pictures:
+            captions = [picture.caption for picture in read_captioned_pictures(path)]
+            warn_of_unknown_words(path, captions, self.word_list)
         self.flow = PictureFlow(word_list=self.word_list, weights=self.start)
         self.decoder = CaptionDecoder(word_list=self.word_list, weights=self.start)
         self.parts = {"caption_decoder": self.decoder, "picture_flow": self.flow}

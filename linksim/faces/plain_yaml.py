@@ -129,7 +129,8 @@ def _plain(node: yaml.Node | None, loader: yaml.SafeLoader) -> Plain:
 
 
 def write_plain_yaml(path: Path, value: Plain) -> None:
-    """Write plain values as YAML, keys in the order given. Raises `FlowgraphFileError` where a text is none."""
+    """Write plain values as YAML, keys in the order given. Raises `FlowgraphFileError` where a text is none, and as
+    `write_whole`."""
     try:
         write_whole(path, plain_text(value).encode())
     except UnicodeEncodeError as error:

@@ -202,8 +202,16 @@ class Examined:
 
 
 def faults_in(path: Path, blocks: Sequence[type[Block]], kind: type[Graph]) -> list[Fault]:
-    """All that is wrong with the flowgraph in a file; see `examine`."""
-    return examine(read_bytes(path), path, blocks, kind).faults
+    """All that is wrong with the flowgraph in a file; see `examine`. Where that finds nothing, the weights that the
+    file names are compared too."""
+    data = read_bytes(path)
+    faults = examine(data, path, blocks, kind).faults
+    if not faults:
+        try:
+            load_text(data, path, blocks, kind)
+        except LinksimError as error:
+            return [Fault("", "", type(error).__name__, str(error))]
+    return faults
 
 
 def examine(data: bytes, path: Path | str, blocks: Sequence[type[Block]], kind: type[Graph]) -> Examined:

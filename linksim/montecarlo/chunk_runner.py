@@ -14,6 +14,7 @@ import torch
 from linksim.errors import SweepError
 from linksim.flowgraph import Flowgraph
 from linksim.montecarlo.cases import Cases, to_device
+from linksim.montecarlo.fresh import FreshLink
 from linksim.montecarlo.link import Factory, build_link, link_digest
 from linksim.montecarlo.point import point_seed
 from linksim.montecarlo.store import Chunk
@@ -81,12 +82,12 @@ def one_thread() -> Generator[None]:
                 torch.set_num_threads(_within["threads"])
 
 
-_links: OrderedDict[tuple[str, str], Flowgraph] = OrderedDict()
+_links: OrderedDict[tuple[str, str], FreshLink] = OrderedDict()
 _links_lock = threading.Lock()
 
 
 def link_of(setup: Setup) -> Flowgraph:
-    """The link that a setup describes, built once and kept.
+    """The link that a setup describes, built once and kept, as it was when it was built.
 
     Raises `SweepError` where it comes out another than where the sweep was started.
     """
@@ -102,17 +103,30 @@ def _link_of(setup: Setup, key: tuple[str, str]) -> Flowgraph:
                 f"the link '{link.name}' comes out different when it is built again: a factory must give the same "
                 "flowgraph for the same arguments, and workers must have the same code"
             )
-        _links[key] = link.to(setup.device)
+        _links[key] = FreshLink(link.to(setup.device))
         while len(_links) > KEPT_LINKS:
             _links.popitem(last=False)
     _links.move_to_end(key)
-    return _links[key]
+    return _links[key].renewed()
 
 
 def runs_of(setup: Setup, task: Task, number: int, probe: Sequence[str] = ()) -> Generator[tuple[int, Result]]:
-    """The runs that make up a chunk, each with the number of its case."""
+    """The runs that make up a chunk, each with the number of its case. Blocks that draw from torch's global generator,
+    which is left as it was, draw the same again."""
     link = link_of(setup)
     seed = point_seed(setup.seed, task.values, number)
+    on_cuda = link.device.type == "cuda"
+    with torch.random.fork_rng(devices=[link.device] if on_cuda else []):
+        # Not torch.manual_seed, which writes down the whole stack for a GPU that is not in use.
+        torch.default_generator.manual_seed(seed)
+        if on_cuda:
+            torch.cuda.manual_seed(seed)
+        yield from _runs(setup, task, number, link, seed, probe)
+
+
+def _runs(
+    setup: Setup, task: Task, number: int, link: Flowgraph, seed: int, probe: Sequence[str]
+) -> Generator[tuple[int, Result]]:
     if setup.cases is None:
         yield 0, link.run(batch=setup.chunk, seed=seed, first=number * setup.chunk, probe=probe, **task.inputs)
         return

@@ -15,6 +15,8 @@ from linksim.montecarlo.tally import Tally, tally_from
 
 VERSION = 1
 BUSY_SECONDS = 60
+PAGES_BESIDE = 100
+"""Of 4096 bytes, which SQLite keeps beside the store's file before it writes them into it."""
 SCHEMA = """
 CREATE TABLE links (digest TEXT PRIMARY KEY, description TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE points (
@@ -59,6 +61,15 @@ def store_files(path: Path) -> list[Path]:
     return [path, *(path.with_name(path.name + ending) for ending in ("-wal", "-shm", "-journal"))]
 
 
+def _reading(path: Path) -> str:
+    """How SQLite opens a store to read it."""
+    if not os.access(path.parent, os.W_OK):
+        # Then nobody writes: no lock files are needed, nor possible.
+        return "immutable=1"
+    # With the right to write, it leaves no files of its own behind, and takes in what a run that was cut off left.
+    return "mode=rw" if os.access(path, os.W_OK) else "mode=ro"
+
+
 class Store:
     """A file of results, made where there is none. Several processes may use it at once.
 
@@ -87,23 +98,26 @@ class Store:
             raise StoreError(f"no folder '{self.path.parent}' for the store")
         how = "mode=rwc"
         if self.read_only:
-            # Where the folder cannot be written, nobody writes: no lock files are needed, nor possible.
-            how = "mode=ro" if os.access(self.path.parent, os.W_OK) else "immutable=1"
+            how = _reading(self.path)
         uri = f"{self.path.resolve().as_uri()}?{how}"
         return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
 
     def _prepare(self) -> None:
         database = self._database
         if self.read_only or self._is_foreign():
+            database.execute("PRAGMA query_only = ON")
             self._check_version(database.execute("PRAGMA user_version").fetchone()[0])
             return
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
+        database.execute(f"PRAGMA wal_autocheckpoint = {PAGES_BESIDE}")
         with self._transaction():
             if not database.execute("SELECT 1 FROM sqlite_master").fetchone():
                 for statement in filter(str.strip, SCHEMA.split(";")):
                     database.execute(statement)
                 database.execute(f"PRAGMA user_version = {VERSION}")
+        # From now on a copy of the file itself is a store, though one without what stands beside it.
+        database.execute("PRAGMA wal_checkpoint")
 
     def _is_foreign(self) -> bool:
         """Whether the file holds something that is not of this version: then nothing may be changed in it."""
@@ -114,6 +128,9 @@ class Store:
         if version > VERSION:
             raise StoreError(f"'{self.path}' was written by a newer linksim (store version {version}, this one knows "
                              f"{VERSION}); install the newer one, or name another file")  # fmt: skip
+        if version < VERSION and not self._database.execute("SELECT 1 FROM sqlite_master").fetchone():
+            raise StoreError(f"'{self.path}' holds nothing; the last results of a run that was cut off are in "
+                             f"'{self.path}-wal', which belongs beside it")  # fmt: skip
         if version < VERSION:
             raise StoreError(f"'{self.path}' is a database, but no store of linksim's; name another file")
 

@@ -207,6 +207,8 @@ class Sweep:
 
     def chunk_runs(self, point: Mapping[str, Any], chunk: int, probe: Sequence[str] = ()) -> list[tuple[int, Result]]:
         """As `replay`, each run with the number of its case."""
+        if not isinstance(point, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise SweepError(f"a point must be a mapping like {dict(self.points[0])} (got {point!r})")
         wanted = canonical(point)
         values = next((p for p in self.points if canonical(p) == wanted), None)
         if values is None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from linksim.errors import ParameterError
 from linksim.montecarlo.interval import (
     CONFIDENCE,
     NOTHING,
@@ -165,6 +166,9 @@ def _rate(errors: "Tensor", trials: "Tensor") -> RateTally:
     pairs = torch.stack([errors, trials]).detach().cpu().double()
     (errors_squared, both), (_, trials_squared) = (pairs @ pairs.T).long().tolist()
     total_errors, total_trials = pairs.sum(1).long().tolist()
+    if not bool(((pairs[0] >= 0) & (pairs[0] <= pairs[1])).all()):
+        raise ParameterError(f"a metric of counts must have 0 <= errors <= trials in each frame (got {total_errors} "
+                             f"errors of {total_trials} trials)")  # fmt: skip
     return RateTally(
         int(torch.count_nonzero(pairs[1])), total_errors, total_trials, errors_squared, both, trials_squared
     )

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from linksim.block import Block
 from linksim.errors import FileError, FlowgraphFileError, ParameterError, WeightsError
-from linksim.faces.yaml_file import build, weights_digest
+from linksim.faces.rebuilt import lost_weights, own_kinds
+from linksim.faces.yaml_file import build
 from linksim.files import check_folder, file_digest, read_json, write_text, write_whole
 from linksim.flowgraph import Flowgraph
 from linksim.graph import Graph
@@ -62,7 +62,7 @@ def save_pretrained(graph: Flowgraph, folder: str | Path, *, about: str = "") ->
         }
         write_text(draft / CONFIG, json.dumps(config, indent=1, ensure_ascii=False) + "\n")
         write_text(draft / CARD, card(graph, names, files, about))
-        _check_same(graph, _read(draft, digests={}, blocks=_own_kinds(graph)))
+        _check_same(graph, _read(draft, digests={}, blocks=own_kinds(graph)))
         folder.mkdir(parents=True, exist_ok=True)
         for name in (*files, CONFIG, CARD):
             write_whole(folder / name, (draft / name).read_bytes())
@@ -134,16 +134,8 @@ def _read(folder: Path, *, digests: Mapping[str, str], blocks: Sequence[type[Blo
     return build(placed(_config(folder).get("flowgraph"), paths), folder / CONFIG, blocks, Flowgraph)
 
 
-def _own_kinds(graph: nn.Module) -> list[type[Block]]:
-    return [type(each) for each in graph.modules() if isinstance(each, Block) and not isinstance(each, Graph)]
-
-
 def _check_same(graph: Graph, again: Graph) -> None:
     """Raise `WeightsError` where a link that was read again is not what was written."""
-    if weights_digest(graph) == weights_digest(again):
-        return
-    before, after = graph.state_dict(), again.state_dict()
-    lost = next(
-        (key for key in before if key not in after or not torch.equal(before[key].cpu(), after[key].cpu())), "weights"
-    )
-    raise WeightsError(f"'{lost}' would be lost: its block does not read it from a file of weights")
+    lost = lost_weights(graph, again)
+    if lost is not None:
+        raise WeightsError(f"'{lost}' would be lost: its block does not read it from a file of weights")

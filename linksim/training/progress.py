@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands, for whoever shows it."""
+    """Where a run stands, for whoever shows it. There are no figures while a stage is prepared."""
 
     step: int
     stage: str

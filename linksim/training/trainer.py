@@ -82,7 +82,7 @@ class Trainer:
         self._validated_at = 0.0
         """Fraction of the budget."""
         self._strikes = 0
-        self._stopping, self._whole = False, True
+        self._stopping, self._preparing, self._whole = False, False, True
         self.begun = False
         """Whether the folder's run is this one: not where it was refused, or stopped before it was read."""
 
@@ -139,8 +139,11 @@ class Trainer:
         return True
 
     def stop(self) -> None:
-        """Let the step under way finish, then leave by `KeyboardInterrupt`, a checkpoint written."""
+        """Let the step under way finish, then leave by `KeyboardInterrupt`, a checkpoint written. A single process that
+        makes the flowgraph of a stage, which may look at all pictures, leaves at once."""
         self._stopping = True
+        if self._preparing and self.launcher.processes == 1:
+            raise KeyboardInterrupt
 
     # -- the loop
 
@@ -166,7 +169,7 @@ class Trainer:
             start = time.monotonic()
             if stage_at(self.recipe.stages, fraction, self.stage) > self.stage and figures.count:
                 self._report(figures, show)
-            self._enter(stage_at(self.recipe.stages, fraction, self.stage))
+            self._enter(stage_at(self.recipe.stages, fraction, self.stage), fraction, show)
             figures.add(self._train_step(fraction))
             self.seconds += time.monotonic() - start
             if self._agreed_fraction() >= 1.0 or self._stopping or self.step % LOG_STEPS == 0:
@@ -185,7 +188,7 @@ class Trainer:
         self.seconds, self._stopping = float(told[0, 0]), bool(told[:, 1].any())
         return self.budget.fraction(self.step, self.seconds)
 
-    def _enter(self, number: int) -> None:
+    def _enter(self, number: int, fraction: float, show: Callable[[Progress], None]) -> None:
         """Prepare every stage up to this one, also one too short to have had a step, and make its flowgraph."""
         while self.stage < number:
             self.stage += 1
@@ -194,7 +197,12 @@ class Trainer:
             self.average = WeightAverage(self._weights())
             self._entered = -1
         if self._entered != number:
-            self._runner.enter(self.recipe.stages[number])
+            show(Progress(self.step, self.recipe.stages[number].name, fraction, self.seconds, {}, None))
+            self._preparing = True
+            try:
+                self._runner.enter(self.recipe.stages[number])
+            finally:
+                self._preparing = False
             self._entered = number
 
     def _train_step(self, fraction: float) -> dict[str, float]:

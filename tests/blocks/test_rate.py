@@ -245,6 +245,29 @@ def test_equal_slopes_meet_a_target_and_tell_content_apart():
     assert out.lengths[labels == 3].sum() > out.base_rate[labels == 3].sum()
 
 
+@pytest.mark.parametrize("target", ["target_cbr", "target_cbr_total"])
+def test_patches_alike_are_raised_one_by_one(target):
+    """As in noise, where a single slope would raise all patches together."""
+    labels = torch.zeros(1, 16, 20, dtype=torch.int64)
+    labels[:, :3, :3] = 3
+    known = {"entropy": torch.full((1, 16, 20), 300.0), "size": size_of(16, 20), "snr_db": TEN_DB}
+    for cbr in (0.013, 0.02, 0.0331, 0.04):
+        rate = LagrangianRateAllocator(**{target: cbr}, importance_weights=(1.0, 2.0, 4.0, 8.0))
+        for beside in ({}, {"importance": labels}):
+            out = rate(**known, **beside)
+            payload = int(out.lengths.sum())
+            maps = [levels_of(each, torch.tensor(V))[0] for each in (out.lengths, out.base_rate)]
+            header = rate.header_cost.uses(*maps, len(V), 10.0) if target == "target_cbr_total" else 0
+            met, uses = (payload + header) / (768 * 16 * 20) / cbr, cbr * 768 * 16 * 20
+            # The header grows in steps of 64 uses.
+            assert 0.99 - (64 / uses if header else 0) <= met <= 1
+            assert out.target_met.item() == (met >= 0.99)
+            if not beside:
+                assert torch.equal(out.lengths, out.base_rate)
+            else:
+                assert out.lengths[labels == 3].min() >= out.lengths[labels == 0].max()
+
+
 def test_equal_slopes_name_what_is_wrong():
     for wrong in ((1.0, 2.0, 4.0), (1.0, 2.0, 4.0, 0.0)):
         with pytest.raises(ParameterError, match="four positive numbers"):

@@ -35,8 +35,9 @@ def given(tmp_path):
         entries.append({"file": str(number), "split": "train" if number < 8 else "val", "instances": objects})
         lines.append(json.dumps({"file_name": f"{number}.png", "text": SENTENCE}))
     (tmp_path / "masked" / "annotations.json").write_text(json.dumps(entries))
-    (tmp_path / "plain" / "metadata.jsonl").write_text("\n".join(lines))
-    (tmp_path / "sentences.txt").write_text("\n".join([SENTENCE] * 20))
+    # So many that some are held out for validation.
+    (tmp_path / "plain" / "metadata.jsonl").write_text("\n".join(lines * 4))
+    (tmp_path / "sentences.txt").write_text("\n".join([SENTENCE] * 40))
     return {
         "pictures": (str(tmp_path / "plain"),), "saliency": str(tmp_path / "maps"), "crop": 128, "batch": 2,
         "text": (str(tmp_path / "sentences.txt"),), "word_list": "captions",
@@ -44,7 +45,7 @@ def given(tmp_path):
 
 
 @pytest.mark.parametrize("name", sorted(known_recipes()))
-def test_every_stage_makes_a_step_in_bfloat16(name, given):
+def test_every_stage_makes_a_step_in_bfloat16_and_is_validated(name, given):
     kind = find_recipe(name)
     if name in OF_MASKS:
         given["pictures"] = (given["pictures"][0].replace("plain", "masked"),)
@@ -56,3 +57,5 @@ def test_every_stage_makes_a_step_in_bfloat16(name, given):
         assert math.isfinite(loss)
         learning = [p for part in stage.learning for p in recipe.parts[part].parameters()]
         assert any(p.grad is not None and bool(p.grad.isfinite().all()) for p in learning)
+    with torch.no_grad(), runner.autocast():
+        assert all(math.isfinite(value) for value in recipe.validate().values())

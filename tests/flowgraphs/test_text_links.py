@@ -160,6 +160,26 @@ def recipe(tmp_path, **settings):
     return TextRecipe(text=(str(text),), word_list="europarl", uses_per_word=2, batch=8, **settings)
 
 
+def test_what_is_no_text_leaves_no_run_behind(cli, tmp_path):
+    (tmp_path / "empty.txt").write_text("")
+    command = ("train", "text_link", "--text", tmp_path / "empty.txt", "--steps", 1, "--out", tmp_path / "run")
+    code, _, error = cli(*command)
+    assert code == 2
+    assert "has no sentences" in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_words_that_the_list_does_not_have_are_told(tmp_path, recwarn):
+    recipe(tmp_path)
+    assert not [each for each in recwarn if "word list" in str(each.message)]
+    strange = tmp_path / "strange.txt"
+    strange.write_text("\n".join(["xylophone zither we agree"] * 5))
+    with pytest.warns(
+        UserWarning, match=r"50% of the words of '.*' are not in the word list 'europarl', as 'xylophone'"
+    ):
+        TextRecipe(text=(str(strange),), word_list="europarl", batch=8)
+
+
 def test_an_anchor_without_effect_is_refused(tmp_path):
     with pytest.raises(ParameterError, match="'anchor' must be left out for the schedule 'staged'"):
         recipe(tmp_path, schedule="staged", anchor="anchor.safetensors")

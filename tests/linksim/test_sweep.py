@@ -279,6 +279,35 @@ def test_stores_that_are_none(tmp_path):
         sweep().table(tmp_path / "absent.db")
 
 
+LEFT = """
+import os, sys
+from linksim.flowgraphs import bpsk
+from linksim.montecarlo import Sweep
+Sweep(bpsk, grid={"snr_db": [0]}, stop="ber:frames=1000000", seed=5, chunk=8).run(
+    store=sys.argv[1], progress=lambda p: os._exit(9) if p.seconds > 1.5 else None)
+"""
+
+
+def test_what_a_killed_run_left_beside_the_store_is_taken_in(tmp_path):
+    store = tmp_path / "a.db"
+    subprocess.run([sys.executable, "-c", LEFT, store], check=False)
+    beside = store.with_name("a.db-wal")
+    assert beside.stat().st_size
+    copy = tmp_path / "copy.db"
+    copy.write_bytes(store.read_bytes())
+    own = {"grid": {"snr_db": [0]}, "stop": "ber:frames=1000000"}
+    with pytest.raises(SweepError, match="holds nothing of this sweep"):
+        sweep(**own).table(copy)
+    assert sweep(**own).table(store).trials.item() > 0
+    assert not beside.exists()
+    assert not store.with_name("a.db-shm").exists()
+    copy.write_bytes(store.read_bytes())
+    assert same(sweep(**own).table(copy), sweep(**own).table(store))
+    copy.write_bytes(b"")
+    with pytest.raises(StoreError, match=r"holds nothing; .* are in '.*copy\.db-wal', which belongs beside it"):
+        sweep(**own).table(copy)
+
+
 def test_a_newer_store_is_left_alone(tmp_path):
     store = tmp_path / "a.db"
     sweep(grid={"snr_db": [0]}).run(store=store)

@@ -163,6 +163,26 @@ def test_a_larger_budget_goes_on_and_never_back_a_stage(tmp_path):
     assert longer.recipe.stages[longer.stage].name == "both"
 
 
+def test_a_stage_in_preparation_is_shown_and_left_at_once(tmp_path):
+    """To make a flowgraph may mean to look at all pictures."""
+
+    class Slow(Line):
+        def graph(self):
+            run.stop()
+            raise AssertionError("nobody left")
+
+    shown = []
+    run = trainer(Slow(), tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run.run(shown.append)
+    assert [(each.stage, each.figures) for each in shown] == [("slope", {})]
+    whole = Line()
+    trainer(whole, tmp_path).run(lambda _: None)
+    fresh = Line()
+    trainer(fresh, tmp_path / "fresh").run(lambda _: None)
+    assert torch.equal(weights(whole), weights(fresh))
+
+
 def test_a_stage_too_short_for_a_step_is_prepared_all_the_same(tmp_path):
     task = Line()
     trainer(task, tmp_path, steps=1).run(lambda _: None)
