@@ -195,7 +195,7 @@ def transmit(
             where = links.get(name, f"link '{GENED_SC}'")
             raise ParameterError(f"--{name} is for the {where}; leave it out")
     goals = {"target_cbr": cbr, "target_cbr_total": cbr_total, "target_psnr": psnr}
-    of_use = link_name(link) in USES_IMPORTANCE
+    of_use = link_name(link, (GENED_SC, UIDSC, VLM_CSC)) in USES_IMPORTANCE
     source = ImportanceSource(
         importance, boxes, labels, detector, model, of_use=of_use, intent=intent, intent_by=intent_by, masks=masks
     )

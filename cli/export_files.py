@@ -10,6 +10,9 @@ from linksim.errors import ParameterError, nearest
 from linksim.exported import export_onnx
 from linksim.types import PATCH
 
+SHARE_TOLD = 0.9
+"""Of the CBR asked for: what comes less near to it is told."""
+
 
 def run_export(form: str, out: Path, size: str, link: str, weights: str | None, cbr: float | None) -> None:
     """The command."""
@@ -26,13 +29,15 @@ def run_export(form: str, out: Path, size: str, link: str, weights: str | None, 
     with waiting("exporting, and running the files in onnxruntime"):
         written = export_onnx(codec, out, size=(height, width), target_cbr=cbr)
     console = PlainConsole()
-    cbr = written.uses / (3 * height * width)
+    found_cbr = written.uses / (3 * height * width)
     console.print(
         f"{written.uses_per_patch} channel uses for each patch of {PATCH}x{PATCH} pixels, {written.uses} for a picture "
-        f"(CBR {cbr:.4f})",
+        f"(CBR {found_cbr:.4f})",
         soft_wrap=True,
         highlight=False,
     )
+    if cbr is not None and found_cbr < SHARE_TOLD * cbr:
+        console.note(f"--cbr {cbr:g} is out of reach: the longest of this codec's lengths comes to {found_cbr:.4f}")
     apart = ", ".join(f"{name} {difference:.1e}" for name, difference in written.differences.items())
     console.print(
         f"largest difference of onnxruntime from torch, over the range of the output: {apart}",

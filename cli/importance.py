@@ -111,11 +111,11 @@ class ImportanceSource:
         """Refuse options that the way has no use for. Raises `ParameterError`."""
         if way == INTENT:
             self._region().check()
-            if self.way is not None or not self.of_use:
-                raise ParameterError(
-                    "--intent says what matters, for a link that uses importance; leave out --importance, or take "
-                    "--link sa_oosc, klt or uidsc"
-                )
+            if not self.of_use:
+                raise ParameterError("--intent says what matters, but this link makes no use of it; take --link "
+                                     "sa_oosc, klt or uidsc")  # fmt: skip
+            if self.way is not None:
+                raise ParameterError("--intent says what matters; leave out --importance")
         elif self.masks is not None or self.intent_by is not None:
             given = "masks" if self.intent_by is None else "intent-by"
             raise ParameterError(f"--{given} is about what --intent asks for; give both")

@@ -1,6 +1,6 @@
 """Links by name, from what a user says on the command line."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -69,12 +69,13 @@ RATES: dict[str, Callable[..., Block]] = {
 """The rate blocks of the links; that of the others is `RateAllocator`."""
 
 
-def link_name(name: str) -> str:
-    """A link's name as it is registered: sa-oosc is sa_oosc. Raises `ParameterError` where there is none."""
+def link_name(name: str, others: Iterable[str] = ()) -> str:
+    """A link's name as it is registered: sa-oosc is sa_oosc. Raises `ParameterError` where there is none, with `others`
+    among those that are known."""
     known = {**LINKS, **DIGITAL_LINKS}
     plain = name if name in known else name.replace("-", "_")
     if plain not in known:
-        raise ParameterError(f"no link '{name}'; {nearest(name, known)}")
+        raise ParameterError(f"no link '{name}'; {nearest(name, [*known, *others])}")
     return plain
 
 

@@ -53,6 +53,9 @@ def _show_and_run(asked: Training, trainer: Trainer) -> None:
         display.end()
         console.print(f"stopped at step {trainer.step}; the same command goes on from there", soft_wrap=True)
         stopped = True
+    if trainer.begun and not stopped and trainer.step == trainer.resumed_at:
+        console.note(f"the run in '{asked.out}' has used up all the time or steps that are asked for: nothing "
+                     "was trained; give more")  # fmt: skip
     # Also of a run that was stopped: its weights are of use, and can be gone on from elsewhere with --from. But not of
     # one that was refused or failed: what the folder held before is worth more.
     if trainer.begun:

@@ -13,7 +13,8 @@ def check_joint(source: str, out: Spec, target: str, into: Spec) -> None:
 
     Raises `DTypeError`, `RankError` or `DimensionError`; the message names both ports and both types.
     """
-    words = f"cannot connect {source} to {target}: {target} expects {_describe(into)}, {source} gives {_describe(out)}"
+    expects, gives = describe_spec(into), describe_spec(out)
+    words = f"cannot connect {source} to {target}: {target} expects {expects}, {source} gives {gives}"
     if isinstance(out, BundleSpec) or isinstance(into, BundleSpec):
         if not (isinstance(out, BundleSpec) and isinstance(into, BundleSpec)):
             raise DTypeError(words)
@@ -29,7 +30,8 @@ def check_joint(source: str, out: Spec, target: str, into: Spec) -> None:
             raise DimensionError(words)
 
 
-def _describe(spec: Spec) -> str:
+def describe_spec(spec: Spec) -> str:
+    """A port's type for a message: its public name, and what that means."""
     name = type_name(spec)
     return name if name == str(spec) else f"{name} ({spec})"
 
@@ -58,7 +60,7 @@ class DimensionScope:
             self._check_tensor(where, spec, value, origin, self._sizes)
             return
         if not isinstance(value, spec.annotation):
-            raise PortError(f"{where}: expected {_describe(spec)}, got {type(value).__name__}{origin}")
+            raise PortError(f"{where}: expected {describe_spec(spec)}, got {type(value).__name__}{origin}")
         own: dict[str, tuple[int, str]] = {k: v for k, v in self._sizes.items() if k == "batch"}
         for path, leaf in spec.leaves():
             member: object = value
@@ -73,13 +75,13 @@ class DimensionScope:
         where: str, spec: TensorSpec, value: object, origin: str, sizes: dict[str, tuple[int, str]]
     ) -> None:
         if not isinstance(value, Tensor):
-            raise PortError(f"{where}: expected a tensor, {_describe(spec)}, got {type(value).__name__}{origin}")
+            raise PortError(f"{where}: expected a tensor, {describe_spec(spec)}, got {type(value).__name__}{origin}")
         dtype = str(value.dtype).removeprefix("torch.")
         if dtype not in spec.dtypes:
-            raise DTypeError(f"{where}: expected {_describe(spec)}, got {dtype} {list(value.shape)}{origin}")
+            raise DTypeError(f"{where}: expected {describe_spec(spec)}, got {dtype} {list(value.shape)}{origin}")
         if value.ndim != len(spec.dimensions):
             raise RankError(
-                f"{where}: expected {len(spec.dimensions)} dimensions, {_describe(spec)}, "
+                f"{where}: expected {len(spec.dimensions)} dimensions, {describe_spec(spec)}, "
                 f"got {value.ndim}: {list(value.shape)}{origin}"
             )
         for name, size in zip(spec.dimensions, value.shape, strict=True):

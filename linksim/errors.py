@@ -96,13 +96,19 @@ class RangeError(PortError, ParameterError):
     """A value lies outside what the port's type promises."""
 
 
+MOST_TOLD = 40
+"""Names in a hint."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint for a misspelt name: the nearest known one, or the list of all."""
+    """A hint for a misspelt name: the nearest known one, or the list of all, of many their number."""
     names = sorted(known)
     alike = [each for each in names if each.lower() == name.lower()]
     close = alike or get_close_matches(name, names, n=1, cutoff=0.5)
     if close:
         return f"did you mean '{close[0]}'?"
+    if len(names) > MOST_TOLD:
+        return f"none of the {len(names)} known names is like it"
     return f"known: {', '.join(names)}" if names else "there are none"
 
 

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from linksim.block import Block, random_streams
+from linksim.checks import describe_spec
 from linksim.errors import OwnershipError, RunError, UnknownPortError, nearest, require
 from linksim.graph import Graph
-from linksim.paths import whole_path
+from linksim.paths import several_hint, whole_path
 from linksim.plan import Plan, PlanBuilder
 from linksim.port import Port, PortRef, TensorSpec
 from linksim.randomness import RandomStream, whole_number, whole_seed
@@ -110,19 +111,27 @@ class Flowgraph(Graph):
             raise RunError(f"probe must name ports, as ['channel.out'] (got {strange!r})")
         inputs = {name: value for name, value in inputs.items() if value is not None}
         plan, streams, ports, checks = self._plan(tuple(inputs), probes)
+        for name, value in inputs.items():
+            self._check_kind(ports[name], value)
         size = self._batch(batch, ports, inputs, plan.has_source)
         feeds: dict[str, object] = {}
         signatures: dict[str, object] = {}
         for name, given in inputs.items():
             port = ports[name]
             value = self._expand(port, given, size) if isinstance(given, int | float) else given
-            try:
-                feeds[name], signatures[name] = value, port.signature(value)
-            except AttributeError:
-                raise RunError(f"input '{name}' must be {port} (got {type(value).__name__})") from None
+            feeds[name], signatures[name] = value, port.signature(value)
         for check in checks:
             check("", feeds[check.port])
         return plan, streams, feeds, signatures, size
+
+    @staticmethod
+    def _check_kind(port: Port, value: object) -> None:
+        spec = port.spec
+        kind = Tensor if isinstance(spec, TensorSpec) else spec.annotation
+        if not isinstance(value, kind | int | float):
+            wanted = f"a tensor, {describe_spec(spec)}" if kind is Tensor else describe_spec(spec)
+            hint = "; torch.from_numpy makes one" if kind is Tensor and type(value).__module__ == "numpy" else ""
+            raise RunError(f"input '{port.name}' must be {wanted} (got {type(value).__name__}){hint}")
 
     def _look_again(self) -> Held:
         """After an edit, check the flowgraph and forget what was worked out before. Returns its own lock and those of
@@ -201,9 +210,17 @@ class Flowgraph(Graph):
         for port in probe:
             path = self.path_of(port) if isinstance(port, PortRef) else whole_path(port, produced)
             if path is None or path not in produced:
-                raise UnknownPortError(f"nothing to probe at '{port}'; {nearest(str(port), produced)}")
+                raise UnknownPortError(f"nothing to probe at '{port}'; {self._probe_hint(str(port), produced)}")
             keep[port if isinstance(port, str) else path] = produced[path]
         return keep
+
+    def _probe_hint(self, port: str, produced: Mapping[str, int]) -> str:
+        block, _, name = port.rpartition(".")
+        inputs = {path: part.input_ports for path, part in self.named_modules() if isinstance(part, Block)}
+        whole = whole_path(block, inputs)
+        if whole is not None and name in inputs[whole]:
+            return "that is an input; probe the output that feeds it"
+        return several_hint(port, produced) or nearest(port, produced)
 
     def path_of(self, port: PortRef) -> str:
         """Where a port stands in this flowgraph, like `inner.channel.out`. Raises `UnknownPortError`."""

@@ -81,7 +81,7 @@ class HeaderEncoder(Block):
         flags = torch.tensor([each is not None for each in told]).long()
         sent: list[Tensor] = []
         for i, (bits, index) in enumerate(bodies):
-            mean_snr = None if snr_db is None else float(snr_db[i])
+            mean_snr = None if snr_db is None else float(snr_db[i].detach())
             code_rate = chosen_code_rate(self.code_rate, mean_snr, fading=self.fading)
             form = self._form(levels[i].shape, index, power[i].detach().cpu(), code_rate)
             loaded = power_loading is not None

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from linksim.block import Block
 from linksim.blocks.knowledge.velocity_network import CONDITION, VelocityNetwork
 from linksim.blocks.text.semantic_encoder import attended
+from linksim.blocks.text.tokenizer import check_places
 from linksim.blocks.text.transformer import TransformerLayer, positions
 from linksim.blocks.text.word_list import read_word_list
 from linksim.blocks.vectorizer.layers import seeded_initialization
@@ -36,7 +37,7 @@ class PictureFlow(Block):
     Source: Liu, Gong and Liu, ICLR 2023 (rectified flow); Ho and Salimans, arXiv 2207.12598 (guidance).
 
     Raises:
-        ParameterError: there is no such list, or `steps` or `guidance` is out of range.
+        ParameterError: there is no such list, a word is not in it, or `steps` or `guidance` is out of range.
         WeightsError: the weights are unknown or do not fit.
 
     >>> words = Words(torch.tensor([[5, 9, 4]]), torch.tensor([3]))
@@ -78,6 +79,7 @@ class PictureFlow(Block):
 
     def condition(self, words: Words) -> Tensor:
         """What the network is told of the sentences, [batch, 192]; of an empty one it is told zero."""
+        check_places(words, self.embedding.num_embeddings)
         allowed, features = attended(words.mask), self.embedding(words.indices)
         snr_db = torch.zeros(len(features), device=features.device)
         for layer in self.layers:

@@ -95,7 +95,7 @@ class RateAllocator(SolvedRate):
         def quality(index: int, levels: Tensor) -> float:
             assert distortion is not None
             assert snr_db is not None
-            return expected_psnr(distortion, index, levels, self.get_buffer("values"), float(snr_db[index]))
+            return expected_psnr(distortion, index, levels, self.get_buffer("values"), float(snr_db[index].detach()))
 
         return self.allocate(rule, entropy.shape, entropy.device, importance, size, snr_db, quality)
 

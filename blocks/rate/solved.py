@@ -98,7 +98,7 @@ class SolvedRate(RateBlock):
         if size is None and "cbr" in self.goal.name:
             raise LinksimError(f"{self.goal.name} needs the port 'size'; connect the Tokenizer's")
         dimensions = 1.0 if size is None else 3.0 * float(size[index].prod())
-        mean_snr = None if snr_db is None else float(snr_db[index])
+        mean_snr = None if snr_db is None else float(snr_db[index].detach())
         values = self.get_buffer("values")
 
         def payload(levels: Tensor) -> float:

@@ -70,7 +70,8 @@ def list_pictures(path: Path) -> list[Path]:
     found = [p for p in files if is_picture(p) and p.is_file()]
     others = [p.name for p in files if p not in found and not p.is_dir() and (is_picture(p) or _is_other_picture(p))]
     if not found:
-        inside = next((p.name for p in files if p.is_dir() and any(map(is_picture, p.iterdir()))), None)
+        folders = [p for form in ("*", "*/*") for p in sorted(path.glob(form)) if p.is_dir()]
+        inside = next((p.relative_to(path) for p in folders if any(map(is_picture, p.iterdir()))), None)
         where = f"; there are in its folder '{inside}'" if inside else f" (looked for {', '.join(SUFFIXES)})"
         raise FileError(f"no pictures in folder '{path}'{where}")
     if others:

@@ -65,6 +65,8 @@ def salient_pictures(folders: Sequence[str], maps: str = "", split: str = "train
 
     Raises `FileError` where there is none.
     """
+    if maps and not Path(maps).is_dir():
+        raise FileError(f"no folder of maps of what is salient at '{maps}'")
     found: list[SalientPicture] = []
     for folder in map(Path, folders):
         if is_segmented(folder):

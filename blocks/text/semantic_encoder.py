@@ -7,7 +7,7 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from linksim.block import Block
-from linksim.blocks.text.tokenizer import DEFAULT_WORDS
+from linksim.blocks.text.tokenizer import DEFAULT_WORDS, check_places
 from linksim.blocks.text.transformer import TransformerLayer, positions
 from linksim.blocks.text.word_list import read_word_list
 from linksim.blocks.vectorizer.layers import seeded_initialization
@@ -44,7 +44,7 @@ class SemanticTextEncoder(Block):
     Source: VLM-CSC (arXiv 2407.00020), section III-B; DeepSC, IEEE Trans. Signal Process. 2021, section IV.
 
     Raises:
-        ParameterError: there is no such list.
+        ParameterError: there is no such list, or a word is not in it.
         WeightsError: the weights are unknown or do not fit.
 
     >>> words = Words(torch.tensor([[5, 9, 4]]), torch.tensor([3]))
@@ -70,6 +70,7 @@ class SemanticTextEncoder(Block):
 
     @single_precision
     def forward(self, words: Words, snr_db: Decibels) -> EncodedSentence:
+        check_places(words, self.embedding.num_embeddings)
         features = self.embedding(words.indices)
         allowed = attended(words.mask)
         for layer in self.layers:

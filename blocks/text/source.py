@@ -87,7 +87,9 @@ def read_sentences(path: str) -> Sequence[str]:
     try:
         text = Path(path).read_text(encoding="utf-8")
         found: list[Any] = _captions(json.loads(text)) if path.endswith(".json") else text.splitlines()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise FileError(f"'{path}' is no file of sentences: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise FileError(f"'{path}' is no file of sentences: {error}") from None
     unit = "caption" if path.endswith(".json") else "line"
     sentences: list[str] = []

@@ -85,10 +85,15 @@ class WordDetokenizer(Block):
 
     def forward(self, words: Words) -> Text:
         rows = zip(words.indices.tolist(), words.length.tolist(), strict=True)
-        strange = words.indices[(words.indices < 0) | (words.indices >= len(self.known))].tolist()
-        require(not strange, "words", f"places in a list of {len(self.known)} words", strange[:1])
+        check_places(words, len(self.known))
         sentences = [joined([self.known.words[place] for place in row[:length]]) for row, length in rows]
         return Text.of(sentences).to(words.length.device)
+
+
+def check_places(words: Words, count: int) -> None:
+    """Raise `ParameterError` where words are not places in a list of that many, as those of another list."""
+    strange = words.indices[(words.indices < 0) | (words.indices >= count)].tolist()
+    require(not strange, "words", f"places in a list of {count} words", strange[:1])
 
 
 def checked_words(sentence: str) -> list[str]:

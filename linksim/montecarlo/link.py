@@ -15,7 +15,7 @@ from torch import nn
 
 from linksim.block import Block
 from linksim.catalogue import catalogue
-from linksim.errors import FlowgraphError, LinksimError, ParameterError, SweepError, UnknownBlockError, nearest
+from linksim.errors import FlowgraphError, LinksimError, ParameterError, SweepError, UnknownBlockError, nearest, require
 from linksim.faces.yaml_file import describe, weights_digest
 from linksim.flowgraph import Flowgraph
 from linksim.montecarlo.code import code_of, library_versions
@@ -92,11 +92,13 @@ def _made(source: Factory, arguments: Mapping[str, Any]) -> object:
 
 
 def _check_block(name: str, value: object, annotation: object) -> None:
-    """Text where a block is wanted is the name of none."""
+    """Text where a block is wanted is the name of none, and a number is no block."""
     kinds = [kind for kind in (annotation, *typing.get_args(annotation)) if isinstance(kind, type)]
-    if isinstance(value, str) and str not in kinds and any(issubclass(kind, nn.Module) for kind in kinds):
+    wanted = any(issubclass(kind, nn.Module) for kind in kinds) and type(value) not in kinds
+    if wanted and isinstance(value, str):
         raise ParameterError(f"'{name}' must be a block: no block '{value}' in the catalogue; "
                              f"{nearest(value, catalogue())}")  # fmt: skip
+    require(not (wanted and isinstance(value, int | float)), name, "a block", value)
 
 
 def _set_parameter(link: Flowgraph, path: str, value: Any) -> None:

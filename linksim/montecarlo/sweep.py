@@ -264,6 +264,7 @@ class Sweep:
         for name in names:
             if name not in ports:
                 known = [
+                    *self._arguments,
                     *ports,
                     *(f"{b}.{p}" for b, block in link.blocks.items() for p in getattr(block, "settings", ())),
                 ]
@@ -274,7 +275,9 @@ class Sweep:
             check_number(name, value, ports[name])
         missing = [name for name, port in ports.items() if not port.optional and name not in names]
         if missing:
-            raise SweepError(f"'{link.name}' needs {', '.join(missing)}: put it in the grid, in inputs or in cases")
+            raise SweepError(
+                f"'{link.name}' needs {', '.join(missing)}: put it in the grid, the inputs or, if a picture, the cases"
+            )
 
     def _curve_of(self, values: Point) -> str:
         return canonical({name: value for name, value in values.items() if name != self.curve})

@@ -42,5 +42,5 @@ def stop_rules(stop: StopRules, cases: Cases | None) -> tuple[Stop, ...]:
     if not rules and cases is not None:
         return (Stop(frames=len(cases)),)
     if not rules:
-        raise ParameterError("a sweep without cases needs a stop rule, as stop='ber:rel=0.05,errors=100,trials=1e8'")
+        raise ParameterError("a sweep without cases needs a stop rule, as 'ber:rel=0.05,errors=100,trials=1e8'")
     return rules

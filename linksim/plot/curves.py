@@ -188,7 +188,9 @@ def stacked_cbr(ax: "Axes", table: "pd.DataFrame", *, x: str = "snr_db") -> "Axe
     for i, (part, height) in enumerate(stack.items()):
         ax.bar(place, height, width, base, color=COLOURS[i], label=part.replace("_", " "))
         base = base + height
-    ax.legend(frameon=False, fontsize=8)
+    # In a row over the bars, which reach all over the figure.
+    ax.set_ylim(0, 1.15 * float(base.max()) if base.any() else 1.0)
+    ax.legend(frameon=False, fontsize=8, loc="upper center", ncols=max(len(stack), 1))
     ax.set_xlabel(axis_label(x))
     ax.set_ylabel("channel uses per source dimension")
     ax.set_xticks(place)

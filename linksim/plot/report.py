@@ -37,7 +37,8 @@ def report(
         axes = figure.subplots(2, 3)
         figure.suptitle(figure_text(titles["figure"]), fontsize=12)
         picture(axes[0, 0], original, f"original, {width}x{height}")
-        importance_map(axes[0, 1], original, importance, "importance of the patches")
+        told = "importance of the patches" if bool(importance.any()) else "importance: all background"
+        importance_map(axes[0, 1], original, importance, told)
         if lengths is None:
             note(axes[0, 2], titles["rate"])
         else:

@@ -68,6 +68,8 @@ class Trainer:
         self.recipe, self.folder, self.budget, self.settings = recipe, folder, budget, dict(settings)
         self.learning_rate, self.seed, self.half = learning_rate, seed, half
         self.step, self.seconds = 0, 0.0
+        self.resumed_at = 0
+        """The step from which `run` went on."""
         self.launcher = launcher or Launcher()
         self.device = self.launcher.device
         recipe.to(self.device)
@@ -151,6 +153,7 @@ class Trainer:
         """Train until the budget is spent; returns the last validation. An interruption leaves a checkpoint behind."""
         self.folder.mkdir(parents=True, exist_ok=True)
         resumed = self.resume()
+        self.resumed_at = self.step
         self.launcher.wait()
         if not resumed:
             self.save()

@@ -10,6 +10,7 @@ from linksim.blocks import (
     AWGN,
     MutualInformationBound,
     NoiseAttention,
+    PictureFlow,
     Rayleigh,
     SemanticTextDecoder,
     SemanticTextEncoder,
@@ -423,6 +424,13 @@ def test_a_list_may_begin_with_a_mark_of_byte_order_and_is_read_again_once_chang
 def test_a_word_outside_the_list_is_refused():
     with pytest.raises(ParameterError, match="'words' must be places in a list of 3997 words"):
         WordDetokenizer()(words=Words(torch.tensor([[3, -1]]), torch.tensor([2])))
+    other, count = Words(torch.tensor([[3, 3000]]), torch.tensor([2])), len(read_word_list("captions"))
+    for use in (
+        lambda: SemanticTextEncoder(word_list="captions")(words=other, snr_db=torch.zeros(1)),
+        lambda: PictureFlow(word_list="captions")(words=other),
+    ):
+        with pytest.raises(ParameterError, match=f"'words' must be places in a list of {count} words"):
+            use()
 
 
 def test_an_overlong_first_word_is_cut():

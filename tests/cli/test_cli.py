@@ -85,6 +85,9 @@ def test_transmit_passes_on_what_the_labels_lack(cli, picture, tmp_path):
         (["nowhere.png"], "no picture at 'nowhere.png'"),
         (["{picture}", "--channel", "awng"], "no channel 'awng'; did you mean 'awgn'"),
         (["{picture}", "--link", "ktl"], "no link 'ktl'; did you mean 'klt'"),
+        (["{picture}", "--link", "deepjscc", "--intent", "the dog"], "this link makes no use of it"),
+        (["{picture}", "--importance", "none", "--intent", "the dog"], "leave out --importance"),
+        (["{picture}", "--link", "vlm_scs"], "no link 'vlm_scs'; did you mean 'vlm_csc'"),
         (["{picture}", "--cbr", "0.02", "--cbr-total", "0.02"], "give one of"),
         (["{picture}", "--cbr", "-1"], "'target_cbr' must be in"),
         (["{picture}", "--alpha", "-1"], "'alpha' must be"),
@@ -289,6 +292,9 @@ def test_train_writes_weights_that_transmit_uses_and_goes_on(cli, street, pictur
     code, _, _ = cli(*command, "--steps", 4)
     assert code == 0
     assert json.loads((run / "weights.json").read_text())["steps"] == 4
+    code, text, _ = cli(*command, "--steps", 2)
+    assert code == 0
+    assert "used up all the time or steps that are asked for: nothing was trained" in " ".join(text.split())
     code, _, error = cli(*command, "--steps", 4, "--seed", 8)
     assert code == 2
     assert "holds a run of other settings (seed: 1, now 8)" in error

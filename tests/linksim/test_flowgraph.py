@@ -1,5 +1,6 @@
 import copy
 
+import numpy as np
 import pytest
 import torch
 
@@ -160,7 +161,9 @@ def test_run_refuses_training_mode_and_says_what_to_do():
         ({}, "needs snr_db: Decibels"),
         ({"snr_db": 3.0}, "needs batch="),
         ({"snr_bd": 3.0, "batch": 1}, "did you mean 'snr_db'"),
-        ({"snr_db": "three", "batch": 1}, "must be snr_db: Decibels"),
+        ({"snr_db": "three", "batch": 1}, r"'snr_db' must be a tensor, Decibels \(float \[batch\]\) \(got str\)"),
+        ({"snr_db": [1.0, 2.0]}, r"'snr_db' must be a tensor, .* \(got list\)"),
+        ({"snr_db": np.ones(2)}, r"must be a tensor, .* \(got ndarray\); torch.from_numpy makes one"),
     ],
 )
 def test_run_names_what_is_wrong_with_its_arguments(arguments, message):
@@ -173,8 +176,13 @@ def test_asking_for_what_was_not_kept_says_how_to_keep_it():
     run = fg.run(batch=1, snr_db=1.0)
     with pytest.raises(UnknownPortError, match=r"probe=\[...\]"):
         run[fg.channel["out"]]
-    with pytest.raises(UnknownPortError, match="nothing to probe"):
-        fg.run(batch=1, snr_db=1.0, probe=["chanel.out"])
+    for probe, hint in (
+        ("chanel.out", "did you mean 'channel.out'"),
+        ("channel.symbols", "that is an input; probe the output that feeds it"),
+        ("out", "it means one of bits.out, "),
+    ):
+        with pytest.raises(UnknownPortError, match=f"nothing to probe at '{probe}'; {hint}"):
+            fg.run(batch=1, snr_db=1.0, probe=[probe])
 
 
 def test_state_dict_round_trip_and_deepcopy():

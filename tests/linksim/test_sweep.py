@@ -447,6 +447,8 @@ def test_names_reach_inputs_arguments_and_parameters():
     ({"grid": {"snr_db": [1], "mapper.gain": [1]}}, "BPSKMapper has no parameter 'gain'"),
     ({"grid": {"snr_db": [1], "nothing.gain": [1]}}, "no block 'nothing' in 'bpsk'"),
     ({"grid": {"length": [100]}}, "'bpsk' needs snr_db"),
+    ({"grid": {"snr_db": [1], "channel": [1]}}, "'channel' must be a block \\(got 1\\)"),
+    ({"grid": {"snr_db": [1], "chanel": ["AWGN"]}}, "did you mean 'channel'"),
     ({"grid": {"snr_db": 3}}, "must be a list of values"),
     ({"grid": {"snr_db": []}}, "1 to 1000000 points"),
     ({"grid": {"snr_db": [1, 1.0]}}, "is there twice"),
