@@ -4,9 +4,15 @@ import inspect
 import sys
 from collections.abc import Iterable
 from functools import cache
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import CellType, CodeType, FunctionType, ModuleType
+from typing import cast
+
+import torch
+from numpy import generic, ndarray
+from torch import Tensor
 
 from linksim.files import file_digest
 
@@ -17,7 +23,7 @@ BLOCKS = "linksim.blocks."
 def code_of(kinds: Iterable[type], *, own_classes: bool = True) -> dict[str, str]:
     """By name, the code of these classes and of all that they lean on: linksim's modules whole, as far as they use each
     other, with the shipped files that a module names in `DATA_FILES`; the user's classes with their bases, and the
-    functions and classes that those use."""
+    functions, classes, numbers, texts and arrays that those find by name."""
     found: dict[str, str] = {}
     modules: list[ModuleType] = []
     waiting: list[object] = [kind for kind in kinds if own_classes or kind.__module__.startswith(BLOCKS)]
@@ -95,8 +101,10 @@ def _functions(thing: object) -> dict[str, FunctionType]:
 
 
 def _compiled(thing: object) -> str:
-    return "\n".join(f"{name}: {_code_text(f.__code__)} {f.__defaults__!r} {f.__kwdefaults__!r}"
-                     for name, f in sorted(_functions(thing).items()))  # fmt: skip
+    functions = [f"{name}: {_code_text(f.__code__)} {f.__defaults__!r} {f.__kwdefaults__!r}"
+                 for name, f in sorted(_functions(thing).items())]  # fmt: skip
+    plain = {name: plain_text(value) for name, value in _named(thing).items()}
+    return "\n".join([*functions, *(f"{name} = {text}" for name, text in sorted(plain.items()) if text)])
 
 
 def _code_text(code: CodeType) -> str:
@@ -105,9 +113,54 @@ def _code_text(code: CodeType) -> str:
     return f"{code.co_code.hex()} {constants} {code.co_names} {code.co_varnames}"
 
 
+def _names(code: CodeType) -> set[str]:
+    inner = [each for each in code.co_consts if isinstance(each, CodeType)]
+    return set(code.co_names).union(*map(_names, inner))
+
+
+def _named(thing: object) -> dict[str, object]:
+    """What a class or function finds by name: its own attributes, globals and those of the user's modules, and what
+    stood around it where it was defined."""
+    own = vars(thing).items() if isinstance(thing, type) else ()
+    found: dict[str, object] = {name: value for name, value in own if not name.startswith("__")}
+    for function in _functions(thing).values():
+        names = _names(function.__code__)
+        used = {name: function.__globals__[name] for name in names if name in function.__globals__}
+        for module in [each for each in used.values() if isinstance(each, ModuleType) and _is_the_users(each.__name__)]:
+            used |= {f"{module.__name__}.{name}": value for name, value in vars(module).items() if name in names}
+        # A cell is empty where a function that uses itself is only being made.
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        found |= used | {name: cell.cell_contents for name, cell in cells if not _is_empty(cell)}
+    return found
+
+
+def _is_empty(cell: CellType) -> bool:
+    try:
+        _ = cell.cell_contents
+    except ValueError:
+        return True
+    return False
+
+
+def plain_text(value: object) -> str:
+    """A number, a text, an array, or a collection of these, as text that tells it from others; "" for all else."""
+    text = ""
+    if value is None or isinstance(value, bool | int | float | complex | str | bytes | Path):
+        text = repr(value)
+    elif isinstance(value, dict):
+        text = str({plain_text(name): plain_text(each) for name, each in cast(dict[object, object], value).items()})
+    elif isinstance(value, tuple | list):
+        text = str([plain_text(each) for each in cast(list[object], value)])
+    elif isinstance(value, set | frozenset):
+        text = str(sorted(plain_text(each) for each in cast(set[object], value)))
+    elif isinstance(value, Tensor):
+        raw = value.detach().cpu().resolve_conj().reshape(-1).view(torch.uint8).numpy()
+        text = f"{value.dtype} {tuple(value.shape)} {plain_text(raw)}"
+    elif isinstance(value, ndarray | generic):
+        text = f"{value.dtype} {value.shape} {sha256(value.tobytes()).hexdigest()}"
+    return text
+
+
 def _leans_on(thing: object) -> list[object]:
     used: list[object] = list(thing.__bases__) if isinstance(thing, type) else []
-    for function in _functions(thing).values():
-        names = set(function.__code__.co_names)
-        used += [function.__globals__[name] for name in names if name in function.__globals__]
-    return [each for each in used if isinstance(each, type | FunctionType)]
+    return [each for each in [*used, *_named(thing).values()] if isinstance(each, type | FunctionType)]

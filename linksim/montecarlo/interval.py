@@ -82,7 +82,7 @@ def clustered_rate(
     if errors == 0:
         return exact_rate(0, frames, confidence)
     if frames == 1:
-        return Interval(errors / trials, 0.0, 1.0, UNRELIABLE)
+        return Interval(errors / trials, 0.0, 1.0 if errors <= trials else math.inf, UNRELIABLE)
     rate = errors / trials
     if rate > 1:
         # Not a share: words that were put in count as errors beyond those that were sent.

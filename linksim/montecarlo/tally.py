@@ -42,8 +42,8 @@ class RateTally:
         return [self.frames, self.errors, self.trials, self.errors_squared, self.errors_by_trials, self.trials_squared]
 
     def interval(self, over: Over, confidence: float = CONFIDENCE) -> Interval:  # noqa: ARG002
-        """Exact where each frame is one trial, else clustered by frame."""
-        if self.trials == self.frames == self.trials_squared:
+        """Exact where each frame is one trial with at most one error, else clustered by frame."""
+        if self.trials == self.frames == self.trials_squared and self.errors == self.errors_squared:
             return exact_rate(self.errors, self.trials, confidence)
         squares = (self.errors_squared, self.errors_by_trials, self.trials_squared)
         return clustered_rate(self.frames, self.errors, self.trials, squares, confidence)
@@ -166,9 +166,11 @@ def _rate(errors: "Tensor", trials: "Tensor") -> RateTally:
     pairs = torch.stack([errors, trials]).detach().cpu().double()
     (errors_squared, both), (_, trials_squared) = (pairs @ pairs.T).long().tolist()
     total_errors, total_trials = pairs.sum(1).long().tolist()
-    if not bool(((pairs[0] >= 0) & (pairs[0] <= pairs[1])).all()):
-        raise ParameterError(f"a metric of counts must have 0 <= errors <= trials in each frame (got {total_errors} "
-                             f"errors of {total_trials} trials)")  # fmt: skip
+    # Errors beyond the trials are words that were put in, see `clustered_rate`.
+    if bool((pairs < 0).any()):
+        raise ParameterError(
+            f"a metric of counts must not be negative (got {errors.min()} errors, {trials.min()} trials)"
+        )
     return RateTally(
         int(torch.count_nonzero(pairs[1])), total_errors, total_trials, errors_squared, both, trials_squared
     )

@@ -172,7 +172,7 @@ class Trainer:
             start = time.monotonic()
             if stage_at(self.recipe.stages, fraction, self.stage) > self.stage and figures.count:
                 self._report(figures, show)
-            self._enter(stage_at(self.recipe.stages, fraction, self.stage), fraction, show)
+            self._enter(stage_at(self.recipe.stages, fraction, self.stage), show)
             figures.add(self._train_step(fraction))
             self.seconds += time.monotonic() - start
             if self._agreed_fraction() >= 1.0 or self._stopping or self.step % LOG_STEPS == 0:
@@ -191,7 +191,7 @@ class Trainer:
         self.seconds, self._stopping = float(told[0, 0]), bool(told[:, 1].any())
         return self.budget.fraction(self.step, self.seconds)
 
-    def _enter(self, number: int, fraction: float, show: Callable[[Progress], None]) -> None:
+    def _enter(self, number: int, show: Callable[[Progress], None]) -> None:
         """Prepare every stage up to this one, also one too short to have had a step, and make its flowgraph."""
         while self.stage < number:
             self.stage += 1
@@ -200,6 +200,7 @@ class Trainer:
             self.average = WeightAverage(self._weights())
             self._entered = -1
         if self._entered != number:
+            fraction = self.budget.fraction(self.step, self.seconds)
             show(Progress(self.step, self.recipe.stages[number].name, fraction, self.seconds, {}, None))
             self._preparing = True
             try:

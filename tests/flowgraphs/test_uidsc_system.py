@@ -140,7 +140,7 @@ def test_transmit_sends_what_is_asked_for(cli, files):
         (["--boxes", "nowhere.json"], "nowhere.json"),
         (["--masks", "photo.png"], "one value a pixel"),
         (["--cbr", "0.1"], "--cbr means nothing"),
-        (["--link", "deepjscc"], "a link that uses importance"),
+        (["--link", "deepjscc"], "this link makes no use of it"),
         (["--link", "vlm_csc"], "--boxes means nothing"),
         (["--weights", "small"], "uidsc_encoder"),
     ],

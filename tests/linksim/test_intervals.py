@@ -226,6 +226,19 @@ def test_a_rate_above_one_has_an_interval_that_covers():
     assert 455 <= covered <= 495
 
 
+def test_two_errors_in_a_frame_of_one_trial_are_not_independent_trials():
+    """The word error rate of sentences of one word, of which some come out as two wrong ones."""
+    errors = torch.tensor([0, 2, 0, 0, 2, 0, 0, 0] * 30)
+    tally = tally_of(Counts(errors, torch.ones_like(errors)), 0)
+    found = tally.interval("noise")
+    assert found.kind != "exact"
+    assert found.low < found.estimate == 0.5 < found.high
+    many = tally_of(Counts(errors + 1, torch.ones_like(errors)), 0).interval("noise")
+    assert many.low < many.estimate == 1.5 < many.high
+    alone = tally_of(Counts(torch.tensor([3]), torch.tensor([1])), 0).interval("noise")
+    assert alone.low <= alone.estimate <= alone.high
+
+
 def test_means_over_pictures_and_over_noise_cover_what_they_say():
     assert 0.93 <= mean_coverage("pictures", 8, 3.0, 0.5, 1, truth_is_sample=False) <= 0.97
     assert 0.93 <= mean_coverage("noise", 6, 3.0, 0.5, 5, truth_is_sample=True) <= 0.97

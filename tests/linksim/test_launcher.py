@@ -95,7 +95,7 @@ def test_shards_are_one_batch_cut_in_parts(tmp_path):
         launcher = Launcher()
         launcher.own_shards = lambda _shards, own=own: own
         trainer = make(tmp_path / str(own), launcher, shards=2)
-        trainer._enter(0)
+        trainer._enter(0, lambda _: None)
         trainer._runner.gradients(1, 0)
         parts = trainer.recipe.parts.values()
         runs[len(own), own[0]] = torch.cat([p.grad.flatten() for part in parts for p in part.parameters()])

@@ -164,16 +164,18 @@ def test_a_block_that_does_not_begin_is_named():
             kind()
 
 
-def test_more_errors_than_trials_are_no_metric():
+@pytest.mark.parametrize(("errors", "trials"), [(-1, 4), (1, -4)])
+def test_counts_that_cannot_be_are_no_metric(errors, trials):
     class Wrong(Block):
         """Counts what cannot be."""
 
         def forward(self, bits: Bits) -> Counts:
-            return Counts(torch.full((len(bits),), 9), torch.full((len(bits),), 4))
+            return Counts(torch.full((len(bits),), errors), torch.full((len(bits),), trials))
 
     fg = Flowgraph("wrong", inputs={"snr_db": Decibels})
     fg.source, fg.count, fg.seen = BitSource(length=4), Wrong(), Unused()
     fg.connect(fg.source, fg.count, fg["ber"])
     fg.connect(fg["snr_db"], fg.seen)
-    with pytest.raises(SweepError, match=r"errors <= trials in each frame \(got 36 errors of 16 trials\)"):
+    message = rf"must not be negative \(got {errors} errors, {trials} trials\)"
+    with pytest.raises(SweepError, match=message):
         Sweep(fg, grid={"snr_db": [0]}, stop="ber:frames=4", seed=1, chunk=4).run()

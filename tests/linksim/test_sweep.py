@@ -731,6 +731,39 @@ def test_code_that_a_block_leans_on_counts():
     assert len(set(digests)) == 3
 
 
+def with_closure(gain):
+    class Own(Block):
+        def forward(self, snr_db: Decibels) -> Score:
+            return Score(snr_db + sum(part for part in [gain]))
+
+    return Own
+
+
+@pytest.mark.parametrize("values", [(1.0, 2.0), ("a", "b"), ((1, [2]), (1, [3])), ({"a": 1}, {"a": 2}), (None, 1),
+                                    (torch.ones(2), torch.tensor([1.0, 2.0])), (np.ones(2), np.zeros(2)),
+                                    (torch.ones(2) + 0j, torch.ones(2) + 1j), ({1, 2}, {1, 3})])  # fmt: skip
+def test_numbers_that_a_block_leans_on_count(values):
+    """As the constants of a notebook: what stood around the class, a global, and an attribute of the class."""
+    for make in (with_closure, with_global, with_attribute):
+        kinds = [make(value) for value in (*values, values[0])]
+        digests = [link_digest(offset(kind=lambda by, kind=kind: kind())) for kind in kinds]  # noqa: ARG005
+        assert digests[0] == digests[2]
+        assert digests[0] != digests[1]
+
+
+def with_global(gain):
+    scope = {"Block": Block, "Decibels": Decibels, "Score": Score, "__name__": "__main__", "GAIN": gain}
+    exec("class Own(Block):\n  def forward(self, snr_db: Decibels) -> Score: return Score(snr_db + GAIN)", scope)
+    return scope["Own"]
+
+
+def with_attribute(gain):
+    scope = {"Block": Block, "Decibels": Decibels, "Score": Score, "__name__": "__main__"}
+    exec("class Own(Block):\n  def forward(self, snr_db: Decibels) -> Score: return Score(snr_db + self.GAIN)", scope)
+    scope["Own"].GAIN = gain
+    return scope["Own"]
+
+
 def test_numbers_of_any_library_are_values():
     for values in (np.arange(0, 7, 3), torch.tensor([0.0, 3.0, 6.0]), np.float32([0, 3, 6])):
         assert same(sweep(grid={"snr_db": values}).run(), sweep().run())
