@@ -175,14 +175,15 @@ class Trainer:
             self._enter(stage_at(self.recipe.stages, fraction, self.stage), show)
             figures.add(self._train_step(fraction))
             self.seconds += time.monotonic() - start
-            if self._agreed_fraction() >= 1.0 or self._stopping or self.step % LOG_STEPS == 0:
+            reached = self._agreed_fraction()
+            if reached >= 1.0 or self._stopping or self.step % LOG_STEPS == 0:
                 self._report(figures, show)
             if self._stopping:
                 raise KeyboardInterrupt
             if self.seconds - saved > CHECKPOINT_SECONDS:
                 self.save()
                 saved = self.seconds
-            if fraction - self._validated_at >= VALIDATION_SHARE and fraction < 1 - VALIDATION_SHARE / 2:
+            if reached - self._validated_at >= VALIDATION_SHARE and reached < 1 - VALIDATION_SHARE / 2:
                 self._validate(show)
 
     def _agreed_fraction(self) -> float:

@@ -163,6 +163,14 @@ def test_a_larger_budget_goes_on_and_never_back_a_stage(tmp_path):
     assert longer.recipe.stages[longer.stage].name == "both"
 
 
+@pytest.mark.parametrize("steps", [1, 2, 4, 7])
+def test_no_step_is_validated_twice(tmp_path, steps):
+    trainer(Line(), tmp_path, steps=steps).run(lambda _: None)
+    validated = [int(row["step"]) for row in csv.DictReader((tmp_path / "validation.csv").open())]
+    assert validated == sorted(set(validated))
+    assert validated[-1] == steps
+
+
 def test_a_stage_in_preparation_is_shown_and_left_at_once(tmp_path):
     """To make a flowgraph may mean to look at all pictures."""
 
